@@ -1,0 +1,209 @@
+package driver
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"millwright.dev/millwright/devspec"
+	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/secret"
+	"millwright.dev/millwright/internal/transport"
+)
+
+// Driver is one make of device, as a room file names it.
+type Driver struct {
+	Name    string          // what stands behind `driver:`
+	Summary string          // one line for people who choose
+	New     func() Settings // fresh settings, defaults filled in; a pointer to a struct
+}
+
+// Settings is what a user says of one device. It is a pointer to a struct whose
+// fields carry `yaml:"name"` and `doc:"sentence"` tags (and `enum:"a,b"`,
+// `default:"x"`, `required:"true"` where they fit); from those tags come the
+// room file's schema and the docs. It is decoded strictly.
+type Settings interface {
+	// Traits checks the settings, without contact to anything, and says what the
+	// device will be able to do. An error names the field that is wrong, best
+	// as a *FieldError.
+	Traits(Shelf) (Traits, error)
+
+	// Open reaches the device: dials, logs in, and returns when the session is
+	// ready for work. It must end when ctx does. Its error is a *Fault that says
+	// which phase failed.
+	Open(ctx context.Context, env Env) (Session, error)
+}
+
+// FieldError says which of the settings is wrong.
+type FieldError struct {
+	Field string // the yaml name
+	Err   error
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *FieldError) Unwrap() error { return e.Err }
+
+// Shelf is what a room holds for its devices' settings to refer to.
+type Shelf interface {
+	// Specification gives the device specification of that name, compiled once
+	// and shared by all who ask.
+	Specification(name string) (*devspec.Spec, bool)
+}
+
+// Traits is what is known of a device before it is reached.
+type Traits struct {
+	Type  string    // what to call its kind: the specification's name, the product
+	Verbs []room.Op // what it can do; a verb that is absent is refused at once
+	Plugs []string  // its plugs, in order, if it has a fixed set; nil if any name will do
+
+	// Timeout is how long one action may take, counted from when it is first in
+	// the device's queue, connected or not. Zero means DefaultTimeout.
+	Timeout time.Duration
+
+	// Ping is how often an idle session wants its Ping called; zero is never.
+	Ping time.Duration
+}
+
+// DefaultTimeout stands in where a driver names none.
+const DefaultTimeout = 10 * time.Second
+
+// Can says whether op is among the verbs.
+func (t Traits) Can(op room.Op) bool {
+	for _, v := range t.Verbs {
+		if v == op {
+			return true
+		}
+	}
+	return false
+}
+
+// Env is what a session is given to work with. All of it is injected, so that a
+// test can run a driver on in-memory pipes under synctest.
+type Env struct {
+	Device string      // the device's name, for errors and logs
+	Plugs  []room.Plug // its plugs in iteration order; shared, for reading only
+
+	// Dial reaches an address. It resolves names anew and tries every address.
+	Dial func(ctx context.Context, to transport.Address, who secret.Credential) (transport.Conn, error)
+
+	// Credential is what the room says to log in with, freshly resolved; it may be empty.
+	Credential secret.Credential
+
+	Log *slog.Logger
+
+	// Acted is called once for each action that the device has carried out,
+	// logging in and pings included. Never nil.
+	Acted func()
+}
+
+// Session is an open conversation with one device. The fleet calls Do, Ping and
+// Close from one goroutine; Done may be watched from anywhere.
+type Session interface {
+	// Do carries out a batch and tells the sink as it goes, plug by plug. The
+	// driver chooses whether to go one by one, by range or all at once.
+	//
+	// It returns nil when every plug of the batch was reported to the sink. Any
+	// error means that the session is of no more use: the fleet closes it, and
+	// what the sink has not heard of is unknown (or, for an operation that is
+	// Repeatable and a Fault of kind Lost, tried again on a new session).
+	Do(ctx context.Context, b Batch, sink Sink) error
+
+	// Done is closed when the session has died by itself (the device hung up).
+	Done() <-chan struct{}
+
+	// Close ends the conversation and frees all it held.
+	Close() error
+}
+
+// Pinger is what a session can be that has a way to keep the line alive.
+type Pinger interface {
+	Ping(ctx context.Context) error
+}
+
+// Batch is work for one device: one operation on some of its plugs.
+type Batch struct {
+	Op    room.Op
+	Plugs []int // places in Env.Plugs, ascending
+	Whole bool  // every plug of the device has a node, and all are in Plugs
+
+	// Start is when the batch became first in the queue: the clock of its first
+	// action. Later actions of the batch start when the one before them ends.
+	Start time.Time
+
+	// Trace asks for the conversation to be told to the sink.
+	Trace bool
+}
+
+// Sink hears what becomes of a batch. A driver calls it from the goroutine that
+// runs Do, and for each plug of the batch: for a read, State once; for a change,
+// exactly one of Done, Failed and Unknown. A plug is a place in Env.Plugs.
+type Sink interface {
+	// State is what was read: for temperatures and the like raw is the value
+	// and state is unknown.
+	State(plug int, state room.State, raw string)
+	// Done: the device took the command for this plug.
+	Done(plug int)
+	// Failed: the device refused, in these words.
+	Failed(plug int, said string)
+	// Unknown: it may or may not have happened, because of why.
+	Unknown(plug int, why *Fault)
+	// Fault: an action failed as a whole. The plugs it was for are reported one
+	// by one as well.
+	Fault(*Fault)
+	// Trace is a piece of the conversation, secrets masked; only if asked for.
+	Trace(devspec.Trace)
+}
+
+// Phase says how far things had got when a fault happened.
+type Phase uint8
+
+// The phases.
+const (
+	Connecting Phase = iota + 1 // nobody answers at the address
+	LoggingIn                   // connected, but not let in
+	Acting                      // the action did not end as it should
+	Waiting                     // the action was not begun, because one before it failed
+	Lost                        // the conversation broke off
+)
+
+// Fault is a failure of a device rather than of one plug: a timeout, a refused
+// login, a line that broke.
+type Fault struct {
+	Phase  Phase
+	Device string
+	Said   string // what was heard last or what the system said; bounded, masked
+	Err    error
+}
+
+func (f *Fault) Error() string {
+	text := f.Device + ": " + f.Phase.String()
+	switch {
+	case f.Said != "":
+		return text + ": " + f.Said
+	case f.Err != nil:
+		return text + ": " + f.Err.Error()
+	}
+	return text
+}
+
+// Unwrap gives the cause.
+func (f *Fault) Unwrap() error { return f.Err }
+
+// String gives the phase as the failure it stands for.
+func (p Phase) String() string {
+	switch p {
+	case Connecting:
+		return "could not connect"
+	case LoggingIn:
+		return "could not log in"
+	case Acting:
+		return "did not answer as expected"
+	case Waiting:
+		return "not begun, because an action before it failed"
+	case Lost:
+		return "connection lost"
+	}
+	return "failed"
+}

@@ -1,0 +1,117 @@
+package room
+
+import "time"
+
+// NodeID is a node's place in [Room.Nodes]. It is valid for one Room only.
+type NodeID int32
+
+// DeviceID is a device's place in [Room.Devices]. It is valid for one Room only.
+type DeviceID int32
+
+// None is the id of nothing: a plug with no node behind it, a look-up that failed.
+const None = -1
+
+// Room is one installation's configuration at one moment: immutable, complete
+// and valid. Its exported slices are for reading only.
+type Room struct {
+	Name     string
+	Nodes    []Node   // in the order of the configuration
+	Devices  []Device // in the order of the configuration
+	Feeds    []Feed
+	Groups   []Group // sorted by name
+	Aliases  []Group // sorted by name
+	Settings Settings
+
+	nodes   map[string]NodeID
+	devices map[string]DeviceID
+	groups  map[string]int
+	aliases map[string]int
+	sorted  []NodeID
+	needed  [][]NodeID
+}
+
+// Settings are the room-wide choices.
+type Settings struct {
+	// AuditReads makes requests that change nothing leave events too.
+	AuditReads bool
+	// Verify is how long an outcome is read back before it counts as failed;
+	// zero means not at all. A device's own value goes first.
+	Verify time.Duration
+	// Rest is the time without power between the two halves of a cycle that
+	// Millwright itself composes (a node with several cords).
+	Rest time.Duration
+	// PowerMan holds what a powerman.conf says of its daemon.
+	PowerMan PowerMan
+}
+
+// PowerMan is what a powerman.conf (or the room's `powerman:` part) asks of the
+// PowerMan door.
+type PowerMan struct {
+	// Listen holds "host:port" addresses; empty means the default, 127.0.0.1:10101.
+	Listen []string
+	// TCPWrappers asks for hosts.allow and hosts.deny to be honoured.
+	TCPWrappers bool
+	// PlugLogLevel is the syslog priority (0 to 7) of the line that is logged
+	// after each power action.
+	PlugLogLevel int
+	// Off closes the door altogether.
+	Off bool
+}
+
+// Node is a machine, or a group or service that stands for one in the graph.
+type Node struct {
+	Name  string
+	Cords []Cord   // empty for a node that only stands for others
+	Needs []NodeID // what must be up before this node; sorted, no repeats
+	// Settle is how long after power-on the node's dependents wait.
+	Settle time.Duration
+}
+
+// Cord is a node's link to a plug: Plug counts in the device's Plugs.
+type Cord struct {
+	Device DeviceID
+	Plug   int32
+}
+
+// Plug is one switchable thing on a device.
+type Plug struct {
+	Name string
+	Node NodeID // None when nothing hangs on it
+}
+
+// Device is something that switches.
+type Device struct {
+	Name   string
+	Driver string // the name of its driver, as in `driver:`
+	Plugs  []Plug // in iteration order: what "all" and loops walk through
+
+	// Settings is the driver's own settings value, decoded and checked. Only
+	// the driver knows its type.
+	Settings any
+	// Identity is equal for two devices exactly if a session of one can serve
+	// the other: same driver, settings, plugs and credential references. A reload keeps the
+	// sessions of devices whose identity did not change.
+	Identity string
+
+	Feed    string        // the feed it hangs on, or ""
+	Verify  time.Duration // as Settings.Verify; negative means never
+	Stagger time.Duration // least time between two switch-ons (inrush)
+	AtOnce  int           // most plugs switched by one command; 0 means no limit
+
+	// Poll is how often the device is read unasked; zero means never, which is
+	// what devices of a powerman.conf always have.
+	Poll time.Duration
+}
+
+// Feed is a device's upstream circuit.
+type Feed struct {
+	Name string
+	Amps float64 // the breaker's rating; zero when not said
+	From string  // the feed that feeds it, or ""
+}
+
+// Group is a named list of nodes: `@name` for groups, plain name for aliases.
+type Group struct {
+	Name  string
+	Nodes []NodeID // in the order written, no repeats for groups
+}
