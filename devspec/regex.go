@@ -1,0 +1,441 @@
+package devspec
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits of a regular expression, as in powermand.
+const (
+	MaxRegexBytes  = 256 // of source
+	MaxRegexGroups = 20  // that $N can reach
+)
+
+// Regex is a POSIX extended regular expression as powermand's matcher takes it:
+// leftmost-longest, byte oriented, . and [^x] match a line end, ^ matches only at
+// the start of the unread input, and $ never matches. It is immutable.
+type Regex struct {
+	src    string
+	re     *regexp.Regexp
+	groups int
+
+	// The ways around the general matcher, each with the same answer.
+	lit   []byte   // the whole expression is this text
+	alts  [][]byte // it is one of these texts, and only whether it matches is asked
+	need  []byte   // every match holds this text
+	never bool     // it holds a $ that no match can get around
+}
+
+// CompileRegex compiles one expression.
+func CompileRegex(src string) (*Regex, error) {
+	if len(src) > MaxRegexBytes {
+		return nil, errors.New("refusing to compile regex > 256 bytes")
+	}
+	translated, err := translateRegex(src)
+	if err != nil {
+		return nil, fmt.Errorf("regcomp failed: %w", err)
+	}
+	re, err := regexp.Compile("(?s)" + translated)
+	if err != nil {
+		var se *syntax.Error
+		if errors.As(err, &se) {
+			err = errors.New(se.Code.String())
+		}
+		return nil, fmt.Errorf("regcomp failed: %w", err)
+	}
+	re.Longest()
+	r := &Regex{src: src, re: re, groups: min(re.NumSubexp(), MaxRegexGroups)}
+	r.analyse("(?s)" + translated)
+	return r, nil
+}
+
+// String gives the source.
+func (r *Regex) String() string { return r.src }
+
+// Groups says how many groups $1, $2... can be used after a match.
+func (r *Regex) Groups() int { return r.groups }
+
+// analyse finds the shortcuts.
+func (r *Regex) analyse(translated string) {
+	tree, err := syntax.Parse(translated, syntax.Perl)
+	if err != nil {
+		return
+	}
+	tree = tree.Simplify()
+	r.never = mustFail(tree)
+	if r.groups == 0 {
+		r.lit, r.alts = literals(tree)
+	}
+	if r.lit == nil {
+		r.need = required(tree)
+	}
+}
+
+// literals recognises an expression that is one text, or a choice of texts.
+func literals(t *syntax.Regexp) (one []byte, several [][]byte) {
+	switch t.Op {
+	case syntax.OpLiteral:
+		return literalBytes(t), nil
+	case syntax.OpCharClass:
+		n := 0
+		for i := 0; i < len(t.Rune); i += 2 {
+			n += int(t.Rune[i+1]-t.Rune[i]) + 1
+			if t.Rune[i+1] > 0xff || n > 16 {
+				return nil, nil
+			}
+		}
+		for i := 0; i < len(t.Rune); i += 2 {
+			for c := t.Rune[i]; c <= t.Rune[i+1]; c++ {
+				several = append(several, []byte{byte(c)})
+			}
+		}
+		return nil, several
+	case syntax.OpAlternate:
+		for _, sub := range t.Sub {
+			one, more := literals(sub)
+			if one == nil && more == nil {
+				return nil, nil
+			}
+			if one != nil {
+				more = [][]byte{one}
+			}
+			several = append(several, more...)
+		}
+		return nil, several
+	case syntax.OpConcat: // (?s) groups and joined literals
+		for _, sub := range t.Sub {
+			if sub.Op != syntax.OpLiteral || literalBytes(sub) == nil {
+				return nil, nil
+			}
+			one = append(one, literalBytes(sub)...)
+		}
+		return one, nil
+	}
+	return nil, nil
+}
+
+// literalBytes gives the bytes of a literal, nil when it is no plain text.
+func literalBytes(t *syntax.Regexp) []byte {
+	if t.Flags&syntax.FoldCase != 0 {
+		return nil
+	}
+	out := make([]byte, 0, len(t.Rune))
+	for _, r := range t.Rune {
+		if r > 0xff {
+			return nil
+		}
+		out = append(out, byte(r))
+	}
+	return out
+}
+
+// required gives the longest text that every match must hold.
+func required(t *syntax.Regexp) []byte {
+	switch t.Op {
+	case syntax.OpLiteral:
+		return literalBytes(t)
+	case syntax.OpCapture, syntax.OpPlus:
+		return required(t.Sub[0])
+	case syntax.OpRepeat:
+		if t.Min > 0 {
+			return required(t.Sub[0])
+		}
+	case syntax.OpConcat:
+		var best []byte
+		for _, sub := range t.Sub {
+			// A later text is the better one: it shows that the whole has arrived.
+			if b := required(sub); len(b) >= len(best) {
+				best = b
+			}
+		}
+		return best
+	}
+	return nil
+}
+
+// mustFail reports whether no input can match.
+func mustFail(t *syntax.Regexp) bool {
+	switch t.Op {
+	case syntax.OpNoMatch:
+		return true
+	case syntax.OpCapture, syntax.OpPlus:
+		return mustFail(t.Sub[0])
+	case syntax.OpRepeat:
+		return t.Min > 0 && mustFail(t.Sub[0])
+	case syntax.OpConcat:
+		for _, sub := range t.Sub {
+			if mustFail(sub) {
+				return true
+			}
+		}
+	case syntax.OpAlternate:
+		for _, sub := range t.Sub {
+			if !mustFail(sub) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// Match reports whether the expression matches anywhere in b.
+func (r *Regex) Match(b []byte) bool {
+	switch {
+	case r.never:
+		return false
+	case r.lit != nil:
+		return bytes.Contains(b, r.lit)
+	case r.alts != nil:
+		for _, a := range r.alts {
+			if bytes.Contains(b, a) {
+				return true
+			}
+		}
+		return false
+	case isASCII(b):
+		return r.re.Match(b)
+	}
+	return r.re.Match(appendWide(nil, b))
+}
+
+// isASCII reports whether the matcher can take b as it stands: no byte is above
+// 0x7f, and there is no NUL, which the matcher sees as 0xff.
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c == 0 || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// appendWide appends b as Latin-1 in UTF-8, so that one byte is one rune to the
+// matcher; NUL becomes 0xff as in powermand.
+func appendWide(dst, b []byte) []byte {
+	for _, c := range b {
+		switch {
+		case c == 0:
+			dst = utf8.AppendRune(dst, 0xff)
+		case c < utf8.RuneSelf:
+			dst = append(dst, c)
+		default:
+			dst = utf8.AppendRune(dst, rune(c))
+		}
+	}
+	return dst
+}
+
+// translateRegex writes a POSIX extended expression in the syntax of package
+// regexp.
+func translateRegex(src string) (string, error) {
+	// A string escape may have left backslash-r and backslash-n: powermand reads
+	// these two, anywhere, as the characters they name.
+	src = strings.NewReplacer(`\r`, "\r", `\n`, "\n").Replace(src)
+	t := ereTranslator{src: src}
+	if err := t.alternation(0); err != nil {
+		return "", err
+	}
+	return t.out.String(), nil
+}
+
+// ereTranslator walks an extended regular expression by recursive descent.
+type ereTranslator struct {
+	src string
+	off int
+	out strings.Builder
+}
+
+// maxRegexDepth bounds nested groups; 256 bytes of source cannot need more.
+const maxRegexDepth = 128
+
+// neverMatch is what $ means: the matcher is told that the end of its input is not
+// the end of a line.
+const neverMatch = `[^\x00-\x{10FFFF}]`
+
+// alternation reads branches up to the end, or to the ) that closes the group.
+func (t *ereTranslator) alternation(depth int) error {
+	if depth > maxRegexDepth {
+		return errors.New("Regular expression too big") //nolint:staticcheck // regcomp's own words
+	}
+	for {
+		if err := t.branch(depth); err != nil {
+			return err
+		}
+		if t.off >= len(t.src) || t.src[t.off] != '|' {
+			return nil
+		}
+		t.off++
+		t.out.WriteByte('|')
+	}
+}
+
+// branch reads atoms with their repetitions.
+func (t *ereTranslator) branch(depth int) error {
+	for t.off < len(t.src) {
+		c := t.src[t.off]
+		if c == '|' || c == ')' && depth > 0 {
+			return nil
+		}
+		start := t.out.Len()
+		anchor, err := t.atom(depth)
+		if err != nil {
+			return err
+		}
+		if anchor {
+			continue // a repetition after it is an error of its own
+		}
+		if err := t.repetitions(start); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// atom reads one thing that may be repeated; anchors may not.
+func (t *ereTranslator) atom(depth int) (anchor bool, err error) {
+	c := t.src[t.off]
+	t.off++
+	switch c {
+	case '(':
+		t.out.WriteByte('(')
+		if err := t.alternation(depth + 1); err != nil {
+			return false, err
+		}
+		if t.off >= len(t.src) {
+			return false, errors.New(`Unmatched ( or \(`) //nolint:staticcheck // regcomp's own words
+		}
+		t.off++
+		t.out.WriteByte(')')
+	case '[':
+		return false, t.bracket()
+	case '.':
+		t.out.WriteString(`(?s:.)`)
+	case '^':
+		t.out.WriteString(`\A`)
+		return true, nil
+	case '$':
+		t.out.WriteString(neverMatch)
+		return true, nil
+	case '\\':
+		return t.quoted()
+	case '*', '+', '?', '{':
+		return false, errors.New("Invalid preceding regular expression") //nolint:staticcheck // regcomp's own words
+	default: // an unmatched ) is a literal too
+		t.literal(c)
+	}
+	return false, nil
+}
+
+// literal writes one byte as itself.
+func (t *ereTranslator) literal(c byte) {
+	switch {
+	case c >= utf8.RuneSelf || c < ' ' || c == 0x7f:
+		if c == 0 {
+			c = 0xff // what the matcher sees for NUL
+		}
+		fmt.Fprintf(&t.out, `\x{%02x}`, c)
+	default:
+		t.out.WriteString(regexp.QuoteMeta(string(c)))
+	}
+}
+
+// quoted reads what follows a backslash outside brackets.
+func (t *ereTranslator) quoted() (anchor bool, err error) {
+	if t.off >= len(t.src) {
+		return false, errors.New("Trailing backslash") //nolint:staticcheck // regcomp's own words
+	}
+	c := t.src[t.off]
+	t.off++
+	switch {
+	case '1' <= c && c <= '9':
+		return false, fmt.Errorf(`back-reference \%c is not supported`, c)
+	case c == 'w':
+		t.out.WriteString(`[0-9A-Za-z_]`)
+	case c == 'W':
+		t.out.WriteString(`[^0-9A-Za-z_]`)
+	case c == 's':
+		t.out.WriteString(`[[:space:]]`)
+	case c == 'S':
+		t.out.WriteString(`[^[:space:]]`)
+	case c == 'b', c == '<', c == '>':
+		t.out.WriteString(`\b`)
+		return true, nil
+	case c == 'B':
+		t.out.WriteString(`\B`)
+		return true, nil
+	case c == '`':
+		t.out.WriteString(`\A`)
+		return true, nil
+	case c == '\'':
+		t.out.WriteString(`\z`)
+		return true, nil
+	default:
+		t.literal(c)
+	}
+	return false, nil
+}
+
+// repetitions reads any number of * + ? {m,n} behind the atom that was written
+// from start on. Each is wrapped, for a*? is (a*)? here and not a lazy star.
+func (t *ereTranslator) repetitions(start int) error {
+	for t.off < len(t.src) {
+		op := ""
+		switch t.src[t.off] {
+		case '*', '+', '?':
+			op = t.src[t.off : t.off+1]
+			t.off++
+		case '{':
+			var err error
+			if op, err = t.interval(); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+		whole := t.out.String()
+		head, atom := whole[:start], whole[start:]
+		t.out.Reset()
+		t.out.WriteString(head + "(?:" + atom + op + ")")
+		if t.out.Len() > 1<<16 {
+			return errors.New("Regular expression too big") //nolint:staticcheck // regcomp's own words
+		}
+	}
+	return nil
+}
+
+// interval reads {m}, {m,}, {m,n} or {,n}.
+func (t *ereTranslator) interval() (string, error) {
+	end := strings.IndexByte(t.src[t.off:], '}')
+	if end < 0 {
+		return "", errors.New(`Unmatched { or \{`) //nolint:staticcheck // regcomp's own words
+	}
+	text := t.src[t.off+1 : t.off+end]
+	t.off += end + 1
+	lo, hi, comma := strings.Cut(text, ",")
+	bad := errors.New(`Invalid content of \{\}`) //nolint:staticcheck // regcomp's own words
+	if !digits(lo) || !digits(hi) || lo == "" && (hi == "" || !comma) {
+		return "", bad
+	}
+	if lo == "" {
+		lo = "0"
+	}
+	switch {
+	case !comma:
+		return "{" + lo + "}", nil
+	case hi == "":
+		return "{" + lo + ",}", nil
+	case len(lo) > len(hi) || len(lo) == len(hi) && lo > hi:
+		return "", bad
+	}
+	return "{" + lo + "," + hi + "}", nil
+}
+
+func digits(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' }) < 0
+}
