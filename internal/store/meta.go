@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"millwright.dev/millwright/internal/store/internal/db"
+)
+
+// Names of the facts kept in the meta table.
+const (
+	metaRoomID = "room_id"
+	metaClean  = "clean_shutdown" // "yes" or "no"
+)
+
+// readMeta reads the facts about the room, or writes them down when it is new.
+func (s *Store) readMeta(ctx context.Context, q *db.Queries, o Options) (err error) {
+	s.roomID, err = q.Meta(ctx, metaRoomID)
+	if errors.Is(err, sql.ErrNoRows) {
+		id := o.NewID
+		if id == nil {
+			id = newID
+		}
+		s.roomID, s.clean, s.stained = id(), true, false
+		return s.setMeta(ctx, q, metaRoomID, s.roomID)
+	}
+	if err != nil {
+		return fmt.Errorf("read room id: %w", err)
+	}
+	mark, err := q.Meta(ctx, metaClean)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read shutdown mark: %w", err)
+	}
+	s.clean, s.stained = mark != "no", mark == "no"
+	return nil
+}
+
+func (s *Store) setMeta(ctx context.Context, q *db.Queries, name, value string) error {
+	if err := q.SetMeta(ctx, db.SetMetaParams{Name: name, Value: value}); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// stain takes the clean mark away with the first write after opening, in the
+// same transaction: a daemon that wrote nothing has left nothing unclean, and
+// opening costs no commit.
+func (s *Store) stain(tx *Tx) error {
+	if s.stained {
+		return nil
+	}
+	return s.setMeta(tx.ctx, tx.q, metaClean, "no")
+}
+
+// markClean sets the mark when the store is closed. The caller holds connMu.
+func (s *Store) markClean() error {
+	if !s.stained {
+		return nil
+	}
+	return s.setMeta(context.Background(), db.New(s.conn), metaClean, "yes")
+}

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// versionTable is where goose notes what it has applied.
+const versionTable = "schema_versions"
+
+// NewerError says that a newer Millwright has written the database; going back
+// needs a backup from before.
+type NewerError struct{ Has, Knows int64 }
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("the database has schema version %d and this program knows only up to %d: use the newer program, or restore a backup from before the upgrade", e.Has, e.Knows)
+}
+
+// migrate brings the schema up to date. An up-to-date database costs one
+// query: goose is only started when there is something to do.
+func migrate(ctx context.Context, d *sql.DB) error {
+	has, err := schemaVersion(ctx, d)
+	if err != nil {
+		return fmt.Errorf("read schema version: %w", err)
+	}
+	knows, err := newestMigration()
+	if err != nil {
+		return err
+	}
+	switch {
+	case has == knows:
+		return nil
+	case has > knows:
+		return &NewerError{Has: has, Knows: knows}
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(database.DialectSQLite3, d, files, goose.WithTableName(versionTable),
+		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return fmt.Errorf("load migrations: %w", err)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("bring schema from version %d to %d: %w", has, knows, err)
+	}
+	return nil
+}
+
+// schemaVersion returns the newest applied version, 0 for an empty database.
+func schemaVersion(ctx context.Context, d *sql.DB) (int64, error) {
+	var tables int
+	// The catalogue is the one thing that is asked in SQLite's own words; goose
+	// speaks the dialect of the database in its bookkeeping as well.
+	err := d.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '"+versionTable+"'").Scan(&tables)
+	if err != nil || tables == 0 {
+		return 0, err
+	}
+	var version int64
+	err = d.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM "+versionTable).Scan(&version)
+	return version, err
+}
+
+// newestMigration returns the highest number among the embedded files.
+func newestMigration() (int64, error) {
+	entries, err := migrations.ReadDir("migrations")
+	if err != nil {
+		return 0, err
+	}
+	var newest int64
+	for _, e := range entries {
+		number, _, _ := strings.Cut(e.Name(), "_")
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("migration %s has no number: %w", e.Name(), err)
+		}
+		newest = max(newest, n)
+	}
+	return newest, nil
+}
