@@ -1,6 +1,9 @@
 package room
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // NodeID is a node's place in [Room.Nodes]. It is valid for one Room only.
 type NodeID int32
@@ -22,12 +25,18 @@ type Room struct {
 	Aliases  []Group // sorted by name
 	Settings Settings
 
+	// Credentials are what devices log in with: references to secrets, never
+	// the secrets themselves. Sorted by name.
+	Credentials []Credential
+
 	nodes   map[string]NodeID
 	devices map[string]DeviceID
 	groups  map[string]int
 	aliases map[string]int
-	sorted  []NodeID
-	needed  [][]NodeID
+	needed  needIndex
+
+	sortOnce sync.Once
+	sorted   []NodeID
 }
 
 // Settings are the room-wide choices.
@@ -98,6 +107,9 @@ type Device struct {
 	Stagger time.Duration // least time between two switch-ons (inrush)
 	AtOnce  int           // most plugs switched by one command; 0 means no limit
 
+	// Credential names one of the room's Credentials, or is "".
+	Credential string
+
 	// Poll is how often the device is read unasked; zero means never, which is
 	// what devices of a powerman.conf always have.
 	Poll time.Duration
@@ -108,6 +120,16 @@ type Feed struct {
 	Name string
 	Amps float64 // the breaker's rating; zero when not said
 	From string  // the feed that feeds it, or ""
+}
+
+// Credential says where the means to log in are kept. User may be plain text;
+// Password and Key are references such as "env:PDU_PASSWORD" or
+// "file:/etc/millwright/pdu.pass", opaque here and resolved anew at each login.
+type Credential struct {
+	Name     string
+	User     string
+	Password string
+	Key      string
 }
 
 // Group is a named list of nodes: `@name` for groups, plain name for aliases.

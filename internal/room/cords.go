@@ -1,0 +1,108 @@
+package room
+
+import "strings"
+
+// cords hangs the nodes on their plugs: first the cords that name a plug, or
+// whose device gives it the node's name; then those that take what is left.
+func (b *builder) cords() {
+	total := 0
+	for i := range b.draft.Nodes {
+		total += len(b.draft.Nodes[i].Cords)
+	}
+	all := make([]Cord, total)
+	for i := range b.draft.Nodes {
+		n := len(b.draft.Nodes[i].Cords)
+		if n > 0 {
+			b.room.Nodes[i].Cords, all = all[:n:n], all[n:]
+		}
+	}
+	for i := range b.draft.Nodes {
+		for c := range b.draft.Nodes[i].Cords {
+			b.namedCord(i, c)
+		}
+	}
+	next := make([]int, len(b.draft.Devices))
+	for i := range b.draft.Nodes {
+		for c := range b.draft.Nodes[i].Cords {
+			b.nextCord(i, c, next)
+		}
+	}
+}
+
+// namedCord does one cord of which the plug's name is known.
+func (b *builder) namedCord(node, index int) {
+	n := &b.draft.Nodes[node]
+	cord := n.Cords[index]
+	id, found := b.room.devices[cord.Device]
+	if !found {
+		if !b.full() {
+			b.bad(Unknown, "node", n.Name, node, "cords", index, "there is no device %q%s", cord.Device, didYouMean(nearestIn(cord.Device, b.room.devices)))
+		}
+		return
+	}
+	fixed := b.draft.Devices[id].Fixed != nil
+	name := cord.Plug
+	if name == "" {
+		if fixed {
+			return // its turn comes in nextCord
+		}
+		name = n.Name
+	}
+	dev := &b.room.Devices[id]
+	plug, found := b.plugs[id][name]
+	switch {
+	case !found && fixed:
+		if !b.full() {
+			b.bad(Unknown, "node", n.Name, node, "cords", index, "device %s has no plug %q; it has %s", dev.Name, name, fold(b.draft.Devices[id].Fixed))
+		}
+		return
+	case !found:
+		plug = int32(len(dev.Plugs))
+		dev.Plugs = append(dev.Plugs, Plug{Name: name, Node: None})
+		b.plugs[id][name] = plug
+	}
+	b.plugIn(node, index, id, plug)
+}
+
+func (b *builder) plugIn(node, index int, id DeviceID, plug int32) {
+	dev := &b.room.Devices[id]
+	p := &dev.Plugs[plug]
+	if p.Node != None {
+		n := &b.draft.Nodes[node]
+		holder := "node " + b.room.Nodes[p.Node].Name
+		if p.Node == NodeID(node) {
+			holder = "another cord of this node"
+		}
+		b.bad(Taken, "node", n.Name, node, "cords", index, "plug %s of device %s is taken already by %s", p.Name, dev.Name, holder)
+		return
+	}
+	p.Node = NodeID(node)
+	b.room.Nodes[node].Cords[index] = Cord{Device: id, Plug: plug}
+}
+
+// nextCord gives one cord the next free plug of its device; next remembers how
+// far each device has been looked through.
+func (b *builder) nextCord(node, index int, next []int) {
+	cord := b.draft.Nodes[node].Cords[index]
+	id, found := b.room.devices[cord.Device]
+	if !found || cord.Plug != "" || b.draft.Devices[id].Fixed == nil {
+		return
+	}
+	plugs := b.room.Devices[id].Plugs
+	for next[id] < len(plugs) && plugs[next[id]].Node != None {
+		next[id]++
+	}
+	if next[id] == len(plugs) {
+		b.bad(Taken, "node", b.draft.Nodes[node].Name, node, "cords", index, "device %s has no free plug left; it has %d", cord.Device, len(plugs))
+		return
+	}
+	b.plugIn(node, index, id, int32(next[id]))
+}
+
+// didYouMean words a hint, or gives "".
+func didYouMean(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return "; did you mean " + strings.Join(names, " or ") + "?"
+}
