@@ -247,13 +247,13 @@ func (p *parser) grow(from, to int, names, size uint64) error {
 // numbered spans where the names end in numbers, else as a series.
 func (l *List) pushGroup(g span) {
 	switch {
+	case g.suffix == "" && trailingDigits(g.prefix) == 0:
+		l.pushNumbers(g, g)
 	case g.lo == g.hi:
 		l.push(spanOf(string(g.appendGroup(nil))))
 	case g.suffix != "":
 		g.kind = series
 		l.push(g)
-	case trailingDigits(g.prefix) == 0:
-		l.pushNumbers(g, g)
 	default:
 		// x1[2-3] is x12 x13, so it is x[12-13]. With a fixed number of
 		// digits per piece, the digits before the bracket just add to each.
@@ -268,6 +268,31 @@ func (l *List) pushGroup(g span) {
 			l.pushNumbers(first, piece)
 		}
 	}
+}
+
+// byWidth appends s to dst, cut where its numbers get one digit longer.
+func byWidth(dst []span, s span) []span {
+	end := pow10(s.width) // first number that is too long for the width
+	for s.hi >= end {
+		part := s
+		part.hi = end - 1
+		if part.lo <= part.hi {
+			dst = append(dst, part)
+			s.lo = end
+		}
+		s.width++
+		end *= 10
+	}
+	return append(dst, s)
+}
+
+// pow10 returns 10^n, or the largest such power that fits where n is larger.
+func pow10(n int) uint64 {
+	p := uint64(1)
+	for range min(n, 19) {
+		p *= 10
+	}
+	return p
 }
 
 // appendGroup appends the first name of a bracket item.

@@ -83,6 +83,35 @@ func modelRanged(names []string) string {
 	return strings.Join(groups, ",")
 }
 
+// modelSort sorts ranges by their first names; ranges that overlap are sorted
+// name by name.
+func modelSort(names []string) []string {
+	var runs [][]string
+	for i, name := range names {
+		h := hostlist.ParseHost(name)
+		if i > 0 && !h.Opaque {
+			last := hostlist.ParseHost(names[i-1])
+			if !last.Opaque && last.Prefix == h.Prefix && last.Num+1 == h.Num && compatible(last, h) {
+				runs[len(runs)-1] = append(runs[len(runs)-1], name)
+				continue
+			}
+		}
+		runs = append(runs, []string{name})
+	}
+	slices.SortStableFunc(runs, func(a, b []string) int { return modelCompare(a[0], b[0]) })
+	var sorted []string
+	for len(runs) > 0 {
+		n, all := 1, slices.Clone(runs[0])
+		for n < len(runs) && slices.Contains(all, runs[n][0]) {
+			all = append(all, runs[n]...)
+			n++
+		}
+		slices.SortStableFunc(all, modelCompare)
+		sorted, runs = append(sorted, all...), runs[n:]
+	}
+	return sorted
+}
+
 func unique(names []string) []string {
 	s := slices.Clone(names)
 	slices.SortFunc(s, hostlist.Compare)
@@ -150,12 +179,11 @@ func checkList(t interface{ Fatalf(string, ...any) }, l hostlist.List) {
 	if again, err := hostlist.Expand(l.String()); err != nil || !slices.Equal(again, names) {
 		t.Fatalf("%s reads back as %q, %v; want %q", l, again, err, names)
 	}
-	sorted := slices.Clone(names)
-	slices.SortStableFunc(sorted, modelCompare)
-	if got, want := l.Sorted().String(), modelRanged(sorted); got != want {
+	want := modelRanged(modelSort(names))
+	if got := l.Sorted().String(); got != want {
 		t.Fatalf("%s sorted = %s, want %s", l, got, want)
 	}
-	if got, want := hostlist.Fold(names), modelRanged(sorted); got != want {
+	if got := hostlist.Fold(names); got != want {
 		t.Fatalf("%s folded = %s, want %s", l, got, want)
 	}
 	for _, name := range names {
@@ -180,8 +208,14 @@ func checkSets(t interface{ Fatalf(string, ...any) }, a, b hostlist.List) {
 		{"intersect", hostlist.Intersect(a, b), keep(inA, func(n string) bool { return slices.Contains(inB, n) })},
 		{"subtract", hostlist.Subtract(a, b), keep(inA, func(n string) bool { return !slices.Contains(inB, n) })},
 	} {
-		if got, want := op.got.String(), modelRanged(op.want); got != want {
-			t.Fatalf("%s of %s and %s = %s, want %s", op.name, a, b, got, want)
+		got := op.got.Names()
+		slices.SortFunc(got, hostlist.Compare)
+		if !slices.Equal(got, op.want) {
+			t.Fatalf("%s of %s and %s = %s, want %s", op.name, a, b, op.got, modelRanged(op.want))
+		}
+		// One result for one set of names, and in order.
+		if got, want := op.got.String(), listOf(op.want).Unique().String(); got != want || op.got.Sorted().String() != want {
+			t.Fatalf("%s of %s and %s = %s, sorted %s, want %s", op.name, a, b, got, op.got.Sorted(), want)
 		}
 	}
 	for _, name := range inB {

@@ -6,22 +6,32 @@ import (
 	"strings"
 )
 
-// Sort puts the names into the order of [Compare] and merges neighbours.
-// Duplicates stay. A list already in order is only merged. Ranges are not
-// expanded, save where they overlap, and bracket groups with text after the
-// bracket or numbers above [MaxNumber], whose names are opaque.
+// Sort orders the ranges by their first names, as [Compare] does, and merges
+// neighbours. Duplicates stay: where ranges overlap they are cut so that the
+// names come in order, 1-3 with 2-4 becoming 1 2 2 3 3 4.
+//
+// A range stays whole next to names of another width: web[1-40],web07 is in
+// order. It is the only case in which the order of the names is not that of
+// Compare, and in which the result depends on the order before; [List.Unique]
+// has one result for one set of names.
+//
+// Nothing is expanded, save names that occur more than once, and bracket groups
+// with text after the bracket or numbers above [MaxNumber], which are walked.
 func (l *List) Sort() {
 	if inOrder(l.spans) {
 		l.spans = merged(l.spans)
 		return
 	}
-	pieces := explode(nil, l.spans)
-	slices.SortFunc(pieces, comparePieces)
-	out := List{spans: make([]span, 0, min(len(pieces), 16))}
-	for len(pieces) > 0 {
-		n := overlapping(pieces)
-		out.pushOverlap(pieces[:n])
-		pieces = pieces[n:]
+	spans := l.spans
+	if slices.ContainsFunc(spans, func(s span) bool { return s.kind == series }) {
+		spans = walked(spans)
+	}
+	slices.SortFunc(spans, compareFirst)
+	out := List{spans: make([]span, 0, min(len(spans), 16))}
+	for len(spans) > 0 {
+		n := overlapping(spans)
+		out.pushOverlap(spans[:n])
+		spans = spans[n:]
 	}
 	l.spans = out.spans
 }
@@ -33,25 +43,17 @@ func (l List) Sorted() List {
 	return c
 }
 
-// inOrder reports whether the spans are in order, name by name.
+// inOrder reports whether sorting would at most merge.
 func inOrder(spans []span) bool {
 	for i := range spans {
-		if spans[i].kind == series || i > 0 && compareEnds(&spans[i-1], &spans[i]) > 0 {
+		if spans[i].kind == series {
+			return false
+		}
+		if i > 0 && (compareFirst(spans[i-1], spans[i]) > 0 || overlapping(spans[i-1:i+1]) > 1) {
 			return false
 		}
 	}
 	return true
-}
-
-// compareEnds compares the last name of a with the first of b.
-func compareEnds(a, b *span) int {
-	if c := strings.Compare(a.prefix, b.prefix); c != 0 {
-		return c
-	}
-	if a.kind != b.kind || a.kind == opaque {
-		return cmp.Compare(a.kind, b.kind)
-	}
-	return cmp.Or(cmp.Compare(a.widthOf(a.hi), b.width), cmp.Compare(a.hi, b.lo))
 }
 
 // merged joins neighbours that continue each other, in place.
@@ -63,103 +65,68 @@ func merged(spans []span) []span {
 	return l.spans
 }
 
-// explode appends spans to dst as pieces: opaque single names, and numbered
-// runs whose numbers all print with the same number of digits. Within one
-// prefix, pieces are plain intervals in the order of (width, number).
-func explode(dst, spans []span) []span {
-	dst = slices.Grow(dst, len(spans))
+// walked returns the spans with each series replaced by its names.
+func walked(spans []span) []span {
+	var l List
 	for i := range spans {
 		s := &spans[i]
-		switch s.kind {
-		case opaque:
-			dst = append(dst, *s)
-		case numbered:
-			dst = byWidth(dst, *s)
-		case series:
-			for n := s.lo; n <= s.hi; n++ {
-				dst = append(dst, spanOf(string(s.appendName(nil, n))))
-			}
+		if s.kind != series {
+			l.push(*s)
+			continue
+		}
+		for n := s.lo; n <= s.hi; n++ {
+			l.push(spanOf(string(s.appendName(nil, n))))
 		}
 	}
-	return dst
+	return l.spans
 }
 
-// byWidth appends s to dst, cut where its numbers get one digit longer.
-func byWidth(dst []span, s span) []span {
-	end := pow10(s.width) // first number that is too long for the width
-	for s.hi >= end {
-		part := s
-		part.hi = end - 1
-		dst = append(dst, part)
-		s.lo, s.width = end, s.width+1
-		end *= 10
-	}
-	return append(dst, s)
-}
-
-// pow10 returns 10^n, or the largest such power that fits where n is larger.
-func pow10(n int) uint64 {
-	p := uint64(1)
-	for range min(n, 19) {
-		p *= 10
-	}
-	return p
-}
-
-func comparePieces(a, b span) int {
-	if c := compareFamily(&a, &b); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.lo, b.lo)
-}
-
-// compareFamily orders pieces by all but their numbers. Pieces of one family
-// are intervals of the same line.
-func compareFamily(a, b *span) int {
+// compareFirst orders spans by their first names, as Compare does.
+func compareFirst(a, b span) int {
 	if c := strings.Compare(a.prefix, b.prefix); c != 0 {
 		return c
 	}
-	if a.kind != b.kind {
-		return cmp.Compare(a.kind, b.kind)
-	}
-	return cmp.Compare(a.width, b.width)
+	return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.width, b.width), cmp.Compare(a.lo, b.lo))
 }
 
-// overlapping returns how many pieces from the first on hang together by
-// sharing names.
-func overlapping(pieces []span) int {
-	hi := pieces[0].hi
-	for i := 1; i < len(pieces); i++ {
-		if pieces[i].lo > hi || compareFamily(&pieces[0], &pieces[i]) != 0 {
+// overlapping returns how many of the sorted spans, from the first on, hang
+// together by sharing names.
+func overlapping(spans []span) int {
+	first := &spans[0]
+	hi := first.hi
+	for i := 1; i < len(spans); i++ {
+		next := &spans[i]
+		if first.kind != next.kind || next.lo > hi || first.prefix != next.prefix ||
+			first.kind == numbered && first.widthOf(next.lo) != next.width {
 			return i
 		}
-		hi = max(hi, pieces[i].hi)
+		hi = max(hi, next.hi)
 	}
-	return len(pieces)
+	return len(spans)
 }
 
-// pushOverlap adds pieces that overlap, name by name where a name occurs more
-// than once: 1-3 with 2-4 becomes 1 2 2 3 3 4.
-func (l *List) pushOverlap(pieces []span) {
-	if len(pieces) == 1 {
-		l.push(pieces[0])
+// pushOverlap adds spans that overlap, name by name where a name occurs more
+// than once.
+func (l *List) pushOverlap(spans []span) {
+	if len(spans) == 1 {
+		l.push(spans[0])
 		return
 	}
-	ends := make([]uint64, len(pieces))
-	for i := range pieces {
-		ends[i] = pieces[i].hi
+	ends := make([]uint64, len(spans))
+	for i := range spans {
+		ends[i] = spans[i].hi
 	}
 	slices.Sort(ends)
-	begun, ended := 0, 0 // how many pieces start at or before at, or end before it
-	for at := pieces[0].lo; ended < len(ends); {
-		for begun < len(pieces) && pieces[begun].lo <= at {
+	begun, ended := 0, 0 // how many spans start at or before at, or end before it
+	for at := spans[0].lo; ended < len(ends); {
+		for begun < len(spans) && spans[begun].lo <= at {
 			begun++
 		}
-		next := ends[ended] + 1 // up to here the same pieces are under way
-		if begun < len(pieces) {
-			next = min(next, pieces[begun].lo)
+		next := ends[ended] + 1 // up to here the same spans are under way
+		if begun < len(spans) {
+			next = min(next, spans[begun].lo)
 		}
-		l.pushTimes(pieces[0], at, next-1, begun-ended)
+		l.pushTimes(spans[0], at, next-1, begun-ended)
 		at = next
 		for ended < len(ends) && ends[ended] < at {
 			ended++
@@ -167,17 +134,25 @@ func (l *List) pushOverlap(pieces []span) {
 	}
 }
 
-// pushTimes adds lo..hi of s's family, each name the given number of times.
-func (l *List) pushTimes(s span, lo, hi uint64, times int) {
+// pushTimes adds lo..hi with the prefix and padding of like, each name the
+// given number of times.
+func (l *List) pushTimes(like span, lo, hi uint64, times int) {
 	if times == 1 {
-		s.lo, s.hi = lo, hi
-		l.push(s)
+		l.push(like.part(lo, hi))
 		return
 	}
 	for n := lo; n <= hi; n++ {
-		s.lo, s.hi = n, n
 		for range times {
-			l.push(s)
+			l.push(like.part(n, n))
 		}
 	}
+}
+
+// part returns lo..hi with the prefix and padding of s.
+func (s span) part(lo, hi uint64) span {
+	s.lo, s.hi = lo, hi
+	if s.kind == numbered {
+		s.width = s.widthOf(lo)
+	}
+	return s
 }
