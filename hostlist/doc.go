@@ -19,8 +19,8 @@
 // A name is a prefix and, where it ends in decimal digits, a number with the
 // width it was typed in: t007 is "t", 7, three wide. Names are equal only if
 // their text is, so t7 and t007 are two hosts. A name that does not end in
-// digits, or whose number is above 33554432 (2^25), is opaque: it never becomes
-// part of a range. See [ParseHost].
+// digits, or whose number is above 33554432 (2^25) or longer than 64 digits, is
+// opaque: it never becomes part of a range. See [ParseHost].
 //
 // # Notation
 //

@@ -9,19 +9,24 @@ import (
 // larger number is opaque.
 const MaxNumber = 1 << 25
 
+// maxDigits is how many digits a number may be typed with. A name that ends in
+// more is opaque: one range of such names would be an easy way to ask for much
+// memory, and no name system allows them.
+const maxDigits = 64
+
 // Host is one name taken apart.
 type Host struct {
 	Prefix string // all before the trailing digits; the whole name if Opaque
 	Num    uint64 // value of the trailing digits, at most MaxNumber
 	Width  int    // how many digits were typed, leading zeros included
-	Opaque bool   // no trailing digits, or a number above MaxNumber
+	Opaque bool   // no trailing digits, more than 64, or a number above MaxNumber
 }
 
 // ParseHost takes a name apart. It accepts any text and does not allocate.
 func ParseHost(name string) Host {
 	start := len(name) - trailingDigits(name)
 	num, ok := parseNumber(name[start:], MaxNumber)
-	if !ok {
+	if !ok || len(name)-start > maxDigits {
 		return Host{Prefix: name, Opaque: true}
 	}
 	return Host{Prefix: name[:start], Num: num, Width: len(name) - start}

@@ -46,9 +46,7 @@ const (
 	// bytesPerName times Limits.Names is how much text the names made by
 	// brackets may have together, so that a long prefix cannot multiply.
 	bytesPerName = 64
-	// maxTyped is how many characters a number in a bracket may have, and
-	// maxValue the largest it may be.
-	maxTyped = 64
+	// maxValue is the largest number that a bracket may hold.
 	maxValue = 1e18 - 1
 	// maxLimit is the largest value that a field of Limits takes effect with; on
 	// every platform a List of so many names has its Len in an int.
@@ -211,8 +209,8 @@ func (p *parser) item(group span, from, to int) error {
 	}
 	lo, okLo := parseNumber(first, maxValue)
 	hi, okHi := parseNumber(last, maxValue)
-	if !okLo || !okHi || len(first) > maxTyped {
-		return bad("the number is too large")
+	if !okLo || !okHi || len(first) > maxDigits {
+		return bad("the number is too long")
 	}
 	if hi < lo {
 		return bad("the range runs backwards")
