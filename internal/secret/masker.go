@@ -25,9 +25,10 @@ type Masker struct {
 func NewMasker(values ...Value) *Masker {
 	var texts []string
 	for _, v := range values {
-		texts = append(texts, v.text)
-		if strings.Contains(v.text, "\n") {
-			texts = append(texts, strings.FieldsFunc(v.text, func(r rune) bool { return r == '\n' || r == '\r' })...)
+		text := v.Reveal()
+		texts = append(texts, text)
+		if strings.Contains(text, "\n") {
+			texts = append(texts, strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })...)
 		}
 	}
 	texts = slices.DeleteFunc(texts, func(s string) bool { return len(s) < minMasked })

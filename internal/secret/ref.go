@@ -113,7 +113,7 @@ func (r Ref) Resolve(ctx context.Context, dir string) (Value, error) {
 	if err != nil {
 		return Value{}, fmt.Errorf("secret %s: %w", r, err)
 	}
-	return Value{text}, nil
+	return NewValue(text), nil
 }
 
 func fromEnv(name string) (string, error) {

@@ -13,7 +13,12 @@ const Mask = "****"
 
 // Value is a secret's text. Every way of printing it gives [Mask]. The zero
 // Value is no secret.
-type Value struct{ text string }
+type Value struct {
+	// A pointer, because fmt cannot call the methods of a Value in an unexported
+	// field and prints what it finds there: an address, then.
+	text *string
+	_    [0]func() // no comparison by ==, which takes longer the more is right
+}
 
 // Interface guards.
 var (
@@ -24,17 +29,22 @@ var (
 )
 
 // NewValue wraps a text that came from elsewhere, such as a prompt.
-func NewValue(text string) Value { return Value{text} }
+func NewValue(text string) Value { return Value{text: &text} }
 
 // Reveal returns the text. Use it at the last moment: where it is sent.
-func (v Value) Reveal() string { return v.text }
+func (v Value) Reveal() string {
+	if v.text == nil {
+		return ""
+	}
+	return *v.text
+}
 
 // IsZero says whether there is no text.
-func (v Value) IsZero() bool { return v.text == "" }
+func (v Value) IsZero() bool { return v.Reveal() == "" }
 
 // Equal compares in a time that depends on neither text.
 func (v Value) Equal(other Value) bool {
-	a, b := sha256.Sum256([]byte(v.text)), sha256.Sum256([]byte(other.text))
+	a, b := sha256.Sum256([]byte(v.Reveal())), sha256.Sum256([]byte(other.Reveal()))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
