@@ -1,0 +1,115 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+)
+
+// Config describes a room. The zero value of each field is a sensible choice
+// but for names.
+type Config struct {
+	PDUs     []PDU
+	Machines []Machine
+
+	// Listen opens the listeners; a net.ListenConfig's if nil.
+	Listen func(ctx context.Context, network, address string) (net.Listener, error)
+	// Log takes each [Happening]; nil is silent.
+	Log *slog.Logger
+	// History is how many happenings are remembered; 4096 if 0, none if negative.
+	History int
+	// Styles are makes of your own, which come before the built-in ones.
+	Styles []Style
+}
+
+// PDU is one power strip.
+type PDU struct {
+	Name  string
+	Style string // see [Styles]; "vpc" if empty
+	// Outlets are the names of the plugs, in the order of the strip.
+	Outlets []string
+	// Listen is the TCP address; "127.0.0.1:0" if empty.
+	Listen string
+	// Login is what the makes that ask for it want to hear; empty fields are
+	// the make's defaults.
+	Login Login
+	// Feed is the name of the circuit the strip hangs on; none if empty. A dead
+	// feed takes the power from all its outlets, and the strip off the network.
+	Feed string
+	// StartOn has all outlets on at the start; what they feed is up already.
+	StartOn bool
+	// SwitchDelay is how long a relay takes to move after its command.
+	SwitchDelay time.Duration
+}
+
+// Login is a user's name and password, in clear text: there is nothing behind
+// them.
+type Login struct{ User, Password string }
+
+// Machine is something that needs power to be up.
+type Machine struct {
+	Name string
+	// Inlets are its cords; one live inlet is enough.
+	Inlets []Inlet
+	// Boot is the time from power to up.
+	Boot time.Duration
+	// StayOff is for a machine that waits for its button ([Room.Press]) when
+	// power comes, instead of booting by itself.
+	StayOff bool
+}
+
+// Inlet names the outlet at the other end of a cord.
+type Inlet struct{ PDU, Outlet string }
+
+// Numbered returns count outlet names which start at first: "1", "2", "3"...
+func Numbered(first, count int) []string {
+	names := make([]string, count)
+	for i := range names {
+		names[i] = fmt.Sprint(first + i)
+	}
+	return names
+}
+
+// check returns all that is wrong with the configuration itself.
+func (c *Config) check() error {
+	var errs []error
+	seen := map[string]bool{}
+	unique := func(kind, name string) {
+		switch key := kind + " " + name; {
+		case name == "":
+			errs = append(errs, fmt.Errorf("sim: a %s has no name", kind))
+		case seen[key]:
+			errs = append(errs, fmt.Errorf("sim: two %ss are named %q", kind, name))
+		default:
+			seen[key] = true
+		}
+	}
+	for i := range c.PDUs {
+		unique("PDU", c.PDUs[i].Name)
+	}
+	for i := range c.Machines {
+		unique("machine", c.Machines[i].Name)
+		if c.Machines[i].Boot < 0 {
+			errs = append(errs, fmt.Errorf("sim: machine %q boots in less than no time: %v", c.Machines[i].Name, c.Machines[i].Boot))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// style finds a make by its name.
+func (c *Config) style(name string) (Style, error) {
+	if name == "" {
+		name = "vpc"
+	}
+	for _, list := range [][]Style{c.Styles, Styles()} {
+		for _, s := range list {
+			if s.Name() == name {
+				return s, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("there is no style %q", name)
+}

@@ -1,0 +1,66 @@
+package sim
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// Style is the way one make of power strip talks.
+type Style interface {
+	// Name is the word for the make in a configuration.
+	Name() string
+	// Serve holds one user's whole conversation: banner, login, commands. It
+	// returns nil when the user has left, or the first error of the terminal.
+	// It runs once for each connection, at the same time as others.
+	Serve(t *Terminal) error
+}
+
+// Styles returns the built-in makes, the default first.
+func Styles() []Style { return []Style{virtual{}, menu3(), menu2(), line{}, slash{}} }
+
+// errLeft ends a conversation from deep inside a menu.
+var errLeft = errors.New("the user has left")
+
+// left turns errLeft into nil, which is what Style.Serve returns then.
+func left(err error) error {
+	if errors.Is(err, errLeft) {
+		return nil
+	}
+	return err
+}
+
+// attempts is how often a wrong password may be typed on one connection.
+const attempts = 3
+
+//go:embed devices/*.dev
+var devices embed.FS
+
+// DeviceFile returns a device file in PowerMan's language that fits a built-in
+// make; its specification is called "mw-" and the name of the make. It is for as
+// many outlets as the file lists, unless plugs are given, which then replace
+// the list. The answer is nil if there is no file for the make.
+func DeviceFile(style string, plugs ...string) []byte {
+	text, err := devices.ReadFile("devices/" + style + ".dev")
+	if err != nil {
+		return nil
+	}
+	if len(plugs) == 0 {
+		return text
+	}
+	start := bytes.Index(text, []byte("plug name {"))
+	end := start + bytes.IndexByte(text[start:], '}')
+	out := append(bytes.Clone(text[:start]), "plug name {"...)
+	for i, p := range plugs {
+		if i%16 == 0 {
+			out = append(out, "\n\t\t"...)
+		}
+		out = append(strconv.AppendQuote(out, p), ' ')
+	}
+	return append(out, text[end:]...)
+}
+
+// pad returns text with blanks up to a width.
+func pad(text string, width int) string { return fmt.Sprintf("%-*s", width, text) }
