@@ -55,6 +55,9 @@ type DraftDevice struct {
 type DraftGroup struct {
 	Name    string
 	Members []string
+	// Loose allows an alias what PowerMan allows: to have the name of a node,
+	// which is then hidden behind it, and to name nothing.
+	Loose bool
 }
 
 // Problem is one thing that is wrong with a Draft.

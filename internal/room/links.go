@@ -19,7 +19,7 @@ func (b *builder) aliases() {
 			continue
 		}
 		first[a.Name] = i
-		if _, found := b.room.nodes[a.Name]; found {
+		if _, found := b.room.nodes[a.Name]; found && !a.Loose {
 			b.bad(Duplicate, "alias", a.Name, i, "name", -1, "a node has this name")
 		}
 		alias := Group{Name: a.Name, Nodes: make([]NodeID, 0, len(a.Members))}
@@ -31,7 +31,7 @@ func (b *builder) aliases() {
 			}
 			alias.Nodes = append(alias.Nodes, id)
 		}
-		if len(a.Members) == 0 {
+		if len(a.Members) == 0 && !a.Loose {
 			b.bad(Empty, "alias", a.Name, i, "members", -1, "names no node")
 		}
 		b.room.Aliases = append(b.room.Aliases, alias)

@@ -45,7 +45,7 @@ var nameLimits = hostlist.Limits{Range: MaxNodes, Items: MaxNodes, Names: MaxNod
 // *[Error]: CodeNotFound names all that is not there, with a hint (the cause is
 // a *[NoSuch]); CodeInvalid says what makes no sense, and where.
 func (r *Room) Resolve(expr string) (Targets, error) {
-	if id, found := r.nodes[expr]; found {
+	if id, found := r.plain(expr); found {
 		return Targets{Nodes: []NodeID{id}}, nil
 	}
 	s := resolver{room: r, set: collector{room: r}}
@@ -61,6 +61,16 @@ func (r *Room) Resolve(expr string) (Targets, error) {
 		at = end
 	}
 	return s.targets(expr)
+}
+
+// plain finds a node that no alias hides; see DraftGroup.Loose.
+func (r *Room) plain(name string) (NodeID, bool) {
+	id, found := r.nodes[name]
+	if found && len(r.aliases) > 0 {
+		_, hidden := r.aliases[name]
+		found = !hidden
+	}
+	return id, found
 }
 
 func separates(c byte) bool { return c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '\r' }
@@ -102,7 +112,7 @@ func invalid(at int, what, why string) *Error {
 
 // word takes one word, which begins at the given byte of the expression.
 func (s *resolver) word(word string, at int) error {
-	if id, found := s.room.nodes[word]; found { // also names that a host list would take apart
+	if id, found := s.room.plain(word); found { // also names that a host list would take apart
 		s.added = true
 		s.add(id, "")
 		return nil
@@ -140,7 +150,7 @@ func (s *resolver) word(word string, at int) error {
 }
 
 func (s *resolver) name(name string, minus bool) {
-	if id, found := s.room.nodes[name]; found {
+	if id, found := s.room.plain(name); found {
 		s.one(id, minus)
 		return
 	}
@@ -245,13 +255,14 @@ func (r *Room) noSuch(names []string, hints bool) *Error {
 
 // ResolvePowerMan reads a host list as PowerMan's daemon does (PowerMan 2.4
 // behaviour): no groups and no exclusions; nodes named literally come first, in
-// order, then what aliases stand for; what is named twice is there twice.
+// order, then what aliases stand for; what is named twice is there twice. An
+// alias goes before a node of the same name.
 //
 // An error is a *[Error]: CodeNotFound, with a *[NoSuch] as its cause that lists
 // only the names that are not there, for reply 209; or CodeInvalid, with the
 // host list's own error as its cause, for reply 205.
 func (r *Room) ResolvePowerMan(expr string) (Targets, error) {
-	if id, found := r.nodes[expr]; found {
+	if id, found := r.plain(expr); found {
 		return Targets{Nodes: []NodeID{id}}, nil
 	}
 	list, err := hostlist.Parse(expr)
@@ -262,7 +273,7 @@ func (r *Room) ResolvePowerMan(expr string) (Targets, error) {
 	var aliased []NodeID
 	var unknown []string
 	for name := range list.All() {
-		if id, found := r.nodes[name]; found {
+		if id, found := r.plain(name); found {
 			t.Nodes = append(t.Nodes, id)
 		} else if nodes, found := r.AliasNodes(name); found {
 			if aliased = append(aliased, nodes...); len(aliased) > MaxNodes {
