@@ -24,14 +24,22 @@ type Driver struct {
 // room file's schema and the docs. It is decoded strictly.
 type Settings interface {
 	// Traits checks the settings, without contact to anything, and says what the
-	// device will be able to do. An error names the field that is wrong, best
-	// as a *FieldError.
+	// device will be able to do. It may keep what it looked up on the shelf for
+	// Open. An error names the field that is wrong, best as a *FieldError.
 	Traits(Shelf) (Traits, error)
 
 	// Open reaches the device: dials, logs in, and returns when the session is
 	// ready for work. It must end when ctx does. Its error is a *Fault that says
 	// which phase failed.
 	Open(ctx context.Context, env Env) (Session, error)
+}
+
+// Prepared is a device's settings after Traits has approved of them, together
+// with what it said: what roomfile puts into room.Device.Settings and the fleet
+// takes out of it.
+type Prepared struct {
+	Settings Settings
+	Traits   Traits
 }
 
 // FieldError says which of the settings is wrong.
@@ -64,6 +72,10 @@ type Traits struct {
 
 	// Ping is how often an idle session wants its Ping called; zero is never.
 	Ping time.Duration
+
+	// Actions says in how many actions a batch would be carried out: each has a
+	// clock of its own, and each that fails is a Fault. Nil means always one.
+	Actions func(op room.Op, plugs int, whole bool) int
 }
 
 // DefaultTimeout stands in where a driver names none.
@@ -82,20 +94,50 @@ func (t Traits) Can(op room.Op) bool {
 // Env is what a session is given to work with. All of it is injected, so that a
 // test can run a driver on in-memory pipes under synctest.
 type Env struct {
-	Device string      // the device's name, for errors and logs
-	Plugs  []room.Plug // its plugs in iteration order; shared, for reading only
+	Device string // the device's name, for errors and logs
+	Plugs  []Plug // its plugs in iteration order; shared, for reading only
 
 	// Dial reaches an address. It resolves names anew and tries every address.
-	Dial func(ctx context.Context, to transport.Address, who secret.Credential) (transport.Conn, error)
+	// [Env.Reach] calls it with the device's own credential.
+	Dial Dial
 
 	// Credential is what the room says to log in with, freshly resolved; it may be empty.
-	Credential secret.Credential
+	Credential secret.Resolved
 
 	Log *slog.Logger
+
+	// Reached is called once when the address has answered, before logging in: a
+	// failure after it is no longer one of connecting. Never nil.
+	Reached func()
 
 	// Acted is called once for each action that the device has carried out,
 	// logging in and pings included. Never nil.
 	Acted func()
+}
+
+// Dial reaches an address; transport.Dialer's method of that name is one.
+type Dial func(ctx context.Context, to transport.Address, who transport.Credentials) (transport.Conn, error)
+
+// Reach dials an address, logging in with the device's credential where the way
+// itself asks for one (SSH). A failure is a *Fault of phase Connecting.
+func (e Env) Reach(ctx context.Context, to transport.Address) (transport.Conn, error) {
+	conn, err := e.Dial(ctx, to, transport.Credentials{
+		User:       e.Credential.User,
+		Password:   e.Credential.Get(secret.Password).Reveal(),
+		PrivateKey: []byte(e.Credential.Get(secret.Key).Reveal()),
+		Passphrase: []byte(e.Credential.Get(secret.Passphrase).Reveal()),
+	})
+	if err != nil {
+		return nil, &Fault{Phase: Connecting, Device: e.Device, Err: err}
+	}
+	e.Reached()
+	return conn, nil
+}
+
+// Plug is one of the device's plugs as its session sees it.
+type Plug struct {
+	Name string
+	Used bool // a node hangs on it
 }
 
 // Session is an open conversation with one device. The fleet calls Do, Ping and
@@ -147,7 +189,8 @@ type Sink interface {
 	Done(plug int)
 	// Failed: the device refused, in these words.
 	Failed(plug int, said string)
-	// Unknown: it may or may not have happened, because of why.
+	// Unknown: it may or may not have happened, because of why. A why whose
+	// Phase is Waiting says that it was surely not begun.
 	Unknown(plug int, why *Fault)
 	// Fault: an action failed as a whole. The plugs it was for are reported one
 	// by one as well.

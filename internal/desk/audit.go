@@ -1,0 +1,137 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"millwright.dev/millwright/hostlist"
+	"millwright.dev/millwright/internal/event"
+	"millwright.dev/millwright/internal/fleet"
+	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/store"
+)
+
+// audited says whether a request leaves events.
+func (d *Desk) audited(r *room.Room, req Request) bool {
+	return req.Op.Changes() || r.Settings.AuditReads
+}
+
+func (req Request) event(kind event.Kind) *event.Event {
+	return &event.Event{
+		Kind: kind, Actor: req.Actor.Name, Door: req.Actor.Door, Remote: req.Actor.Remote, Op: req.Op.String(),
+	}
+}
+
+// intend writes down what is about to be done. When it returns without error it
+// is on the disk, and only then may a device be touched.
+func (d *Desk) intend(ctx context.Context, r *room.Room, req Request, nodes []room.NodeID) (string, error) {
+	e := req.event(event.Intent)
+	e.Request, e.Targets, e.Count = d.newID(), r.Fold(nodes), len(nodes)
+	if err := d.events.Append(ctx, e); err != nil {
+		return "", &room.Error{
+			Code: room.CodeInternal, Op: req.Op.String(), Subject: e.Targets,
+			Said: "nothing was done, because it could not be written down first", Err: err,
+		}
+	}
+	return e.Request, nil
+}
+
+// conclude writes down what came of an intent. It does so even if the asker has
+// given up meanwhile: the result belongs to the log, not to them.
+func (d *Desk) conclude(ctx context.Context, id string, r *room.Room, req Request, nodes []room.NodeID, t *tally, failed error) error {
+	e := req.event(event.Result)
+	e.Request, e.Targets, e.Count = id, r.Fold(nodes), len(nodes)
+	e.Outcome, e.Detail, e.Data = t.outcome(), t.detail(), t.data()
+	if failed != nil {
+		e.Outcome, e.Detail = event.Failed, failed.Error()
+	}
+	freed := d.freed(req.Op, t)
+	err := d.events.AppendWith(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		_, err := tx.ClearInterruptions(freed...)
+		return err
+	}, e)
+	if err != nil {
+		return &room.Error{
+			Code: room.CodeInternal, Op: req.Op.String(), Subject: e.Targets,
+			Said: "it was done, but its result could not be written down", Err: err,
+		}
+	}
+	return nil
+}
+
+// freed gives the nodes that a success takes the hold off: whoever has switched
+// a node on, off or round knows again what it is.
+func (d *Desk) freed(op room.Op, t *tally) []string {
+	if _, settles := op.Wants(); !settles {
+		return nil
+	}
+	return d.state.Release(slices.Concat(t.names[fleet.OK], t.names[fleet.Unverified]))
+}
+
+// refuse writes down that a request was turned away, and gives back why. Reads
+// that are turned away are no more written down than reads that are answered.
+func (d *Desk) refuse(ctx context.Context, req Request, targets string, why error) error {
+	if !d.audited(d.fleet.Room(), req) {
+		return why
+	}
+	e := req.event(event.Refusal)
+	e.Outcome, e.Detail = event.Refused, why.Error()
+	if len(targets) <= event.MaxTargets {
+		e.Targets = targets
+	}
+	d.events.AppendLater(*e)
+	return why
+}
+
+// tally sorts a request's nodes by how it went with them.
+type tally struct {
+	Sink
+	room  *room.Room
+	names map[fleet.Outcome][]string
+	said  []string
+}
+
+// maxSaid bounds the reasons that a result event lists.
+const maxSaid = 20
+
+// Result implements [fleet.Sink].
+func (t *tally) Result(res fleet.Result) {
+	name := t.room.Nodes[res.Node].Name
+	t.names[res.Outcome] = append(t.names[res.Outcome], name)
+	if !res.Outcome.Good() && len(t.said) < maxSaid {
+		t.said = append(t.said, name+": "+res.Said)
+	}
+	t.Sink.Result(res)
+}
+
+func (t *tally) outcome() string {
+	good := len(t.names[fleet.OK]) + len(t.names[fleet.Unverified])
+	bad := len(t.names[fleet.Failed]) + len(t.names[fleet.NotBegun])
+	unknown := len(t.names[fleet.Unknown])
+	switch {
+	case bad+unknown == 0:
+		return event.OK
+	case good > 0 || bad > 0 && unknown > 0:
+		return event.Partial
+	case unknown > 0:
+		return event.Unknown
+	}
+	return event.Failed
+}
+
+func (t *tally) detail() string { return strings.Join(t.said, "\n") }
+
+func (t *tally) data() json.RawMessage {
+	folded := make(map[fleet.Outcome]string, len(t.names))
+	for outcome, names := range t.names {
+		folded[outcome] = hostlist.Fold(names)
+	}
+	data, err := json.Marshal(folded)
+	if err != nil { // maps of strings always marshal
+		panic(fmt.Sprintf("marshal outcomes: %v", err))
+	}
+	return data
+}

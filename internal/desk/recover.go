@@ -1,0 +1,85 @@
+package desk
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"millwright.dev/millwright/hostlist"
+	"millwright.dev/millwright/internal/event"
+	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/state"
+	"millwright.dev/millwright/internal/store"
+)
+
+// Recover closes what a daemon that died left open, and is called once, before
+// the doors open. Nothing is done again: each open intent gets a result that
+// says it was interrupted, and a node whose cycle or reset was cut off is held,
+// since it may stand without power or may never have been touched.
+func (d *Desk) Recover(ctx context.Context, interruptions []store.Interruption) error {
+	for _, i := range interruptions {
+		d.state.Hold(i.Node, state.Hold{Op: i.Op, Request: i.Request, At: i.Time})
+	}
+	open, err := d.events.OpenIntents(ctx)
+	if err != nil {
+		return fmt.Errorf("find what was interrupted: %w", err)
+	}
+	for i := range open {
+		if err := d.interrupted(ctx, &open[i]); err != nil {
+			return fmt.Errorf("close interrupted request %s: %w", open[i].Request, err)
+		}
+	}
+	return nil
+}
+
+// interrupted writes the result of one intent that never got one.
+func (d *Desk) interrupted(ctx context.Context, intent *event.Event) error {
+	result := *intent
+	result.Seq, result.Kind = 0, event.Result
+	result.Outcome, result.Data = event.Unknown, nil
+	result.Detail = "interrupted: the daemon died before it ended; it is not repeated"
+	result.Time = time.Now().UTC()
+
+	var held []store.Interruption
+	if op, ok := room.ParseOp(intent.Op); ok && !op.Repeatable() {
+		names, err := hostlist.Expand(intent.Targets)
+		if err != nil {
+			return fmt.Errorf("read its targets: %w", err)
+		}
+		for _, n := range names {
+			held = append(held, store.Interruption{Node: n, Op: intent.Op, Request: intent.Request, Time: intent.Time})
+		}
+	}
+	err := d.events.AppendWith(ctx, func(tx *store.Tx) error { return tx.SetInterruptions(held...) }, &result)
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		d.state.Hold(h.Node, state.Hold{Op: h.Op, Request: h.Request, At: h.Time})
+	}
+	d.log.Warn("a request was interrupted by the daemon's death", "request", intent.Request,
+		"op", intent.Op, "targets", intent.Targets, "by", intent.Actor)
+	return nil
+}
+
+// Clear takes the hold off nodes, because a person or a check has decided.
+func (d *Desk) Clear(ctx context.Context, who Actor, targets string) (string, error) {
+	r := d.fleet.Room()
+	found, err := r.Resolve(targets)
+	if err != nil {
+		return "", err
+	}
+	freed := d.state.Release(r.Names(found.Nodes))
+	if len(freed) == 0 {
+		return "", nil
+	}
+	folded := hostlist.Fold(freed)
+	err = d.events.AppendWith(ctx, func(tx *store.Tx) error {
+		_, err := tx.ClearInterruptions(freed...)
+		return err
+	}, &event.Event{
+		Kind: event.State, Actor: who.Name, Door: who.Door, Remote: who.Remote, Op: "clear",
+		Targets: folded, Count: len(freed), Outcome: event.OK, Detail: "no longer held",
+	})
+	return folded, err
+}

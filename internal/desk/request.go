@@ -1,0 +1,171 @@
+package desk
+
+import (
+	"context"
+
+	"millwright.dev/millwright/internal/fleet"
+	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/state"
+)
+
+// Actor is who asks, and by which way they came.
+type Actor struct {
+	Name   string // a user's name, or "" if the door cannot know
+	Door   string // "powerman", "local"
+	Remote string // an address, or ""
+}
+
+// Language is how a request's targets are written.
+type Language uint8
+
+// The languages.
+const (
+	Modern   Language = iota // ranges, @groups, aliases and exclusions; no repeats
+	PowerMan                 // host lists and aliases; repeats stay repeats
+)
+
+// Request is one operation on what somebody typed.
+type Request struct {
+	Actor    Actor
+	Op       room.Op
+	Targets  string // empty means all, which only a read may say
+	Language Language
+
+	Verify bool // read outcomes back
+	Live   bool // results one by one, as early as they are known
+	Trace  bool // show the conversations with devices
+	NoWait bool // answer when the request is written down; see the events for what becomes of it
+	DryRun bool // say what would be done, and do nothing
+}
+
+// Sink hears what becomes of a request, from one goroutine.
+type Sink interface {
+	// Begin comes first and once, when it is clear what is meant.
+	Begin(Began)
+	fleet.Sink
+}
+
+// Began tells what a request turned out to mean.
+type Began struct {
+	ID      string // of the request; empty for reads
+	Room    *room.Room
+	Targets room.Targets
+	Work    []Work // for dry runs: what would be done, by device
+}
+
+// Work is what a request comes to on one device.
+type Work struct {
+	Device room.DeviceID
+	Plugs  []string
+	Nodes  []room.NodeID // parallel to Plugs
+}
+
+// Summary is how a request ended.
+type Summary struct {
+	ID     string
+	Counts map[fleet.Outcome]int
+	Faults int // actions of devices that failed as a whole
+}
+
+// Good says whether everything went as asked.
+func (s Summary) Good() bool {
+	for outcome, n := range s.Counts {
+		if n > 0 && !outcome.Good() {
+			return false
+		}
+	}
+	return s.Faults == 0
+}
+
+// Do carries out a request at once. An error means that nothing was done, and
+// is a *room.Error; how it went with each node is told to the sink.
+func (d *Desk) Do(ctx context.Context, req Request, sink Sink) (Summary, error) {
+	r := d.fleet.Room()
+	targets, err := resolve(r, req)
+	if err != nil {
+		return Summary{}, d.refuse(ctx, req, req.Targets, err)
+	}
+	nodes := unique(r, targets.Nodes)
+	if req.DryRun {
+		sink.Begin(Began{Room: r, Targets: targets, Work: work(r, nodes)})
+		return Summary{}, d.fleet.Check(r, req.Op, nodes)
+	}
+	if !d.audited(r, req) {
+		sink.Begin(Began{Room: r, Targets: targets})
+		return d.carryOut(ctx, "", r, req, nodes, sink)
+	}
+	if err := d.fleet.Check(r, req.Op, nodes); err != nil {
+		return Summary{}, d.refuse(ctx, req, r.Fold(nodes), err)
+	}
+	id, err := d.intend(ctx, r, req, nodes)
+	if err != nil {
+		return Summary{}, err
+	}
+	sink.Begin(Began{ID: id, Room: r, Targets: targets})
+	if req.NoWait {
+		err := d.background(func(ctx context.Context) { d.see(ctx, id, r, req, nodes, silent{}) })
+		return Summary{ID: id}, err
+	}
+	return d.see(ctx, id, r, req, nodes, sink)
+}
+
+// see carries out an intended request and writes its result down.
+func (d *Desk) see(ctx context.Context, id string, r *room.Room, req Request, nodes []room.NodeID, sink Sink) (Summary, error) {
+	t := &tally{Sink: sink, room: r, names: make(map[fleet.Outcome][]string)}
+	sum, err := d.carryOut(ctx, id, r, req, nodes, t)
+	if failed := d.conclude(ctx, id, r, req, nodes, t, err); failed != nil {
+		return sum, failed
+	}
+	return sum, err
+}
+
+// carryOut hands the nodes to the fleet and notes what is seen of them.
+func (d *Desk) carryOut(ctx context.Context, id string, r *room.Room, req Request, nodes []room.NodeID, sink Sink) (Summary, error) {
+	w := &witness{Sink: sink, op: req.Op, sum: Summary{ID: id, Counts: make(map[fleet.Outcome]int)}}
+	if witnessed(req.Op) {
+		w.seen = make([]state.Seen, 0, len(nodes))
+	}
+	err := d.fleet.Do(ctx, fleet.Request{
+		Room: r, Op: req.Op, Nodes: nodes, Verify: req.Verify, Trace: req.Trace, Live: req.Live,
+	}, w)
+	d.state.Note(r, id, w.seen)
+	return w.sum, err
+}
+
+func resolve(r *room.Room, req Request) (room.Targets, error) {
+	if req.Targets == "" {
+		if req.Op.Changes() {
+			return room.Targets{}, &room.Error{
+				Code: room.CodeInvalid, Op: req.Op.String(), Said: "names no nodes; to mean every node, say @all",
+			}
+		}
+		return room.Targets{Nodes: r.All()}, nil
+	}
+	if req.Language == PowerMan {
+		return r.ResolvePowerMan(req.Targets)
+	}
+	return r.Resolve(req.Targets)
+}
+
+// unique drops repeats, keeping order. Most requests have none.
+func unique(r *room.Room, nodes []room.NodeID) []room.NodeID {
+	seen := make([]bool, len(r.Nodes))
+	repeats := 0
+	for _, n := range nodes {
+		if seen[n] {
+			repeats++
+		}
+		seen[n] = true
+	}
+	if repeats == 0 {
+		return nodes
+	}
+	once := make([]room.NodeID, 0, len(nodes)-repeats)
+	for _, n := range nodes {
+		if seen[n] {
+			once = append(once, n)
+			seen[n] = false
+		}
+	}
+	return once
+}

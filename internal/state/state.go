@@ -1,0 +1,159 @@
+// Package state keeps what is believed of each node: the last power state that
+// somebody read or caused, since when, and by what. It reads nothing itself;
+// the desk tells it what came by.
+//
+// A belief is a memory and never an answer: doors that are asked for the state
+// ask the devices. It serves to notice drift (a state that changed without a
+// request of ours, which becomes an event), to draw tables quickly, and to hold
+// nodes whose last cycle or reset was interrupted until someone decides.
+//
+// Start at [Keeper.Note].
+package state
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"millwright.dev/millwright/hostlist"
+	"millwright.dev/millwright/internal/event"
+	"millwright.dev/millwright/internal/room"
+)
+
+// Belief is what is known of one node.
+type Belief struct {
+	State   room.State
+	Since   time.Time // when the state was first seen; zero if never
+	Seen    time.Time // when it was last seen
+	Request string    // the request that caused it, or "" if it was only read
+	Held    *Hold     // set while the outcome of an interrupted operation is undecided
+}
+
+// Hold says why a node is not to be built upon.
+type Hold struct {
+	Op      string // what was interrupted: "cycle", "reset"
+	Request string
+	At      time.Time
+}
+
+// String says it for people.
+func (h *Hold) String() string {
+	return fmt.Sprintf("its %s of %s was interrupted, outcome unknown", h.Op, h.At.Local().Format("2006-01-02 15:04:05"))
+}
+
+// Seen is one observation.
+type Seen struct {
+	Node  room.NodeID
+	State room.State
+}
+
+// Keeper holds the beliefs of one room over its reloads.
+type Keeper struct {
+	events *event.Log
+
+	mu    sync.Mutex
+	room  *room.Room
+	nodes []Belief         // by NodeID of room
+	holds map[string]*Hold // by name: they outlive reloads
+}
+
+// New makes a keeper that reports drift to events.
+func New(events *event.Log) *Keeper {
+	return &Keeper{events: events, room: &room.Room{}, holds: make(map[string]*Hold)}
+}
+
+// Apply makes r the room; beliefs follow their nodes by name.
+func (k *Keeper) Apply(r *room.Room) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	nodes := make([]Belief, len(r.Nodes))
+	for i := range k.nodes {
+		if id, ok := r.Node(k.room.Nodes[i].Name); ok {
+			nodes[id] = k.nodes[i]
+		}
+	}
+	k.room, k.nodes = r, nodes
+}
+
+// Note takes in what was seen of nodes of r. request names the request that
+// brought it about; empty means that it was only read, and then a difference
+// from what was believed is drift and becomes an event.
+func (k *Keeper) Note(r *room.Room, request string, seen []Seen) {
+	now := time.Now()
+	drift := make(map[[2]room.State][]string)
+	k.mu.Lock()
+	for _, s := range seen {
+		id := s.Node
+		if r != k.room {
+			var ok bool
+			if id, ok = k.room.Node(r.Nodes[s.Node].Name); !ok {
+				continue
+			}
+		}
+		b := &k.nodes[id]
+		if b.State != s.State || b.Since.IsZero() {
+			if request == "" && !b.Since.IsZero() {
+				key := [2]room.State{b.State, s.State}
+				drift[key] = append(drift[key], k.room.Nodes[id].Name)
+			}
+			b.State, b.Since, b.Request = s.State, now, request
+		}
+		b.Seen = now
+	}
+	k.mu.Unlock()
+	for change, names := range drift {
+		k.events.AppendLater(event.Event{
+			Time: now, Kind: event.State, Targets: hostlist.Fold(names), Count: len(names),
+			Outcome: change[1].String(), Detail: fmt.Sprintf("was %v, is seen to be %v", change[0], change[1]),
+		})
+	}
+}
+
+// Get gives the belief about one node of r.
+func (k *Keeper) Get(r *room.Room, id room.NodeID) Belief {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	name := r.Nodes[id].Name
+	b := Belief{Held: k.holds[name]}
+	if here, ok := k.room.Node(name); ok {
+		held := b.Held
+		b = k.nodes[here]
+		b.Held = held
+	}
+	return b
+}
+
+// Hold marks a node.
+func (k *Keeper) Hold(node string, h Hold) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.holds[node] = &h
+}
+
+// Release takes the marks off the nodes and gives the names of those that had one.
+func (k *Keeper) Release(nodes []string) []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var freed []string
+	if len(k.holds) == 0 {
+		return nil
+	}
+	for _, n := range nodes {
+		if k.holds[n] != nil {
+			delete(k.holds, n)
+			freed = append(freed, n)
+		}
+	}
+	return freed
+}
+
+// Held gives the nodes that are marked, in no order.
+func (k *Keeper) Held() map[string]Hold {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	held := make(map[string]Hold, len(k.holds))
+	for n, h := range k.holds {
+		held[n] = *h
+	}
+	return held
+}
