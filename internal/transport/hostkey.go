@@ -1,0 +1,92 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+)
+
+// trustHostKeys sets which host keys are believed: pins, a known_hosts file, or
+// any, by explicit wish only.
+func (d *Dialer) trustHostKeys(c *ssh.ClientConfig, a Address) error {
+	o := a.SSH
+	switch {
+	case o.Insecure:
+		c.HostKeyCallback = ssh.InsecureIgnoreHostKey()
+		return nil
+	case len(o.Pins) > 0:
+		c.HostKeyCallback = o.checkPins
+		return nil
+	case o.KnownHosts != "":
+		return useKnownHosts(c, o.KnownHosts, a)
+	case d.KnownHosts != "":
+		return useKnownHosts(c, d.KnownHosts, a)
+	}
+	return errors.New("no host key to trust: add pin=SHA256:..., known_hosts=FILE, or insecure=yes to the address")
+}
+
+func (o SSHOptions) checkPins(_ string, _ net.Addr, key ssh.PublicKey) error {
+	got := ssh.FingerprintSHA256(key)
+	if !contains(o.Pins, got) {
+		return fmt.Errorf("the server's %s host key is not the pinned one: its pin is %s", key.Type(), got)
+	}
+	return nil
+}
+
+// useKnownHosts believes the file. The server is asked for a key of a type that
+// the file has: else one with several keys might show another, and seem false.
+func useKnownHosts(c *ssh.ClientConfig, file string, a Address) error {
+	hostPort := a.HostPort()
+	check, err := knownhosts.New(file)
+	if err != nil {
+		return fmt.Errorf("known hosts: %w", err)
+	}
+	var known *knownhosts.KeyError
+	if err := check(hostPort, noAddr{}, noKey{}); !errors.As(err, &known) || len(known.Want) == 0 {
+		return fmt.Errorf("%s has no host key of %s: add it with 'ssh-keyscan', after comparing it", file, hostPort)
+	}
+	for _, want := range known.Want {
+		for _, algorithm := range signatures(want.Key.Type(), a.SSH.Legacy) {
+			if !slices.Contains(c.HostKeyAlgorithms, algorithm) {
+				c.HostKeyAlgorithms = append(c.HostKeyAlgorithms, algorithm)
+			}
+		}
+	}
+	c.HostKeyCallback = func(host string, remote net.Addr, key ssh.PublicKey) error {
+		if err := check(host, noAddr{}, key); err != nil {
+			return fmt.Errorf("host key %s: %w", ssh.FingerprintSHA256(key), err)
+		}
+		return nil
+	}
+	return nil
+}
+
+// signatures lists the algorithms with which a key of this type may sign; with
+// SHA-1 in legacy mode only.
+func signatures(keyType string, legacy bool) []string {
+	if keyType != ssh.KeyAlgoRSA {
+		return []string{keyType}
+	}
+	algorithms := []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
+	if legacy {
+		algorithms = append(algorithms, ssh.KeyAlgoRSA)
+	}
+	return algorithms
+}
+
+// noKey is a key that no file holds; noAddr adds no address to the host's name,
+// so that what counts is the name that the user wrote.
+type (
+	noKey  struct{}
+	noAddr struct{}
+)
+
+func (noKey) Type() string                        { return "none" }
+func (noKey) Marshal() []byte                     { return []byte("none") }
+func (noKey) Verify([]byte, *ssh.Signature) error { return errors.New("no key") }
+func (noAddr) Network() string                    { return "tcp" }
+func (noAddr) String() string                     { return "0.0.0.0:0" }
