@@ -6,9 +6,10 @@
 // It exists because everything in a machine room is named in ranges: targets
 // on a command line, nodes in a configuration file, plugs in an argument sent
 // to a power controller, and every list that is printed back. The notation and
-// its corner cases are those of PowerMan, whose behaviour is kept to the byte;
-// the differences are that bad input gives an error instead of ending the
-// program, and that work is bounded by [Limits].
+// its corner cases are those of PowerMan 2.4 (powerman(1), "Target
+// specification"; what the manual leaves open was learnt by asking powermand,
+// which the tests still do). The differences are that bad input gives an error
+// instead of ending the program, and that work is bounded by [Limits].
 //
 // Start with [Parse] and [Fold], which are inverse to each other, and [List],
 // the type between them. A List stores ranges, not names: ten million nodes in
