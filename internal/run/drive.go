@@ -1,0 +1,3 @@
+package run
+
+func (r *Runner) drive(run *run, epoch int64) { r.retire(run) }

@@ -1,0 +1,5 @@
+package run
+
+import "millwright.dev/millwright/internal/event"
+
+func (r *run) intent() *event.Event { return nil }
