@@ -4,14 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
-	"millwright.dev/millwright/internal/store"
 )
 
 // audited says whether a request leaves events.
@@ -48,11 +46,7 @@ func (d *Desk) conclude(ctx context.Context, id string, r *room.Room, req Reques
 	if failed != nil {
 		e.Outcome, e.Detail = event.Failed, failed.Error()
 	}
-	freed := d.freed(req.Op, t)
-	err := d.events.AppendWith(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		_, err := tx.ClearInterruptions(freed...)
-		return err
-	}, e)
+	err := d.events.Append(context.WithoutCancel(ctx), e)
 	if err != nil {
 		return &room.Error{
 			Code: room.CodeInternal, Op: req.Op.String(), Subject: e.Targets,
@@ -60,15 +54,6 @@ func (d *Desk) conclude(ctx context.Context, id string, r *room.Room, req Reques
 		}
 	}
 	return nil
-}
-
-// freed gives the nodes that a success takes the hold off: whoever has switched
-// a node on, off or round knows again what it is.
-func (d *Desk) freed(op room.Op, t *tally) []string {
-	if _, settles := op.Wants(); !settles {
-		return nil
-	}
-	return d.state.Release(slices.Concat(t.names[fleet.OK], t.names[fleet.Unverified]))
 }
 
 // refuse writes down that a request was turned away, and gives back why. Reads

@@ -42,11 +42,11 @@ func (d *Desk) interrupted(ctx context.Context, intent *event.Event) error {
 
 	var held []store.Interruption
 	if op, ok := room.ParseOp(intent.Op); ok && !op.Repeatable() {
-		names, err := hostlist.Expand(intent.Targets)
+		names, err := hostlist.Limits{Range: room.MaxNodes, Items: room.MaxNodes, Names: room.MaxNodes}.Parse(intent.Targets)
 		if err != nil {
 			return fmt.Errorf("read its targets: %w", err)
 		}
-		for _, n := range names {
+		for n := range names.All() {
 			held = append(held, store.Interruption{Node: n, Op: intent.Op, Request: intent.Request, Time: intent.Time})
 		}
 	}
@@ -69,17 +69,9 @@ func (d *Desk) Clear(ctx context.Context, who Actor, targets string) (string, er
 	if err != nil {
 		return "", err
 	}
-	freed := d.state.Release(r.Names(found.Nodes))
-	if len(freed) == 0 {
-		return "", nil
-	}
-	folded := hostlist.Fold(freed)
-	err = d.events.AppendWith(ctx, func(tx *store.Tx) error {
-		_, err := tx.ClearInterruptions(freed...)
-		return err
-	}, &event.Event{
-		Kind: event.State, Actor: who.Name, Door: who.Door, Remote: who.Remote, Op: "clear",
-		Targets: folded, Count: len(freed), Outcome: event.OK, Detail: "no longer held",
+	freed, err := d.state.Clear(ctx, r.Names(found.Nodes), event.Event{
+		Actor: who.Name, Door: who.Door, Remote: who.Remote, Op: "clear",
+		Outcome: event.OK, Detail: "no longer held: somebody has decided",
 	})
-	return folded, err
+	return hostlist.Fold(freed), err
 }

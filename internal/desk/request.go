@@ -5,7 +5,6 @@ import (
 
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
-	"millwright.dev/millwright/internal/state"
 )
 
 // Actor is who asks, and by which way they came.
@@ -119,17 +118,13 @@ func (d *Desk) see(ctx context.Context, id string, r *room.Room, req Request, no
 	return sum, err
 }
 
-// carryOut hands the nodes to the fleet and notes what is seen of them.
+// carryOut hands the nodes to the fleet.
 func (d *Desk) carryOut(ctx context.Context, id string, r *room.Room, req Request, nodes []room.NodeID, sink Sink) (Summary, error) {
-	w := &witness{Sink: sink, op: req.Op, sum: Summary{ID: id, Counts: make(map[fleet.Outcome]int)}}
-	if witnessed(req.Op) {
-		w.seen = make([]state.Seen, 0, len(nodes))
-	}
-	err := d.fleet.Do(ctx, fleet.Request{
+	c := &counter{Sink: sink, sum: Summary{ID: id, Counts: make(map[fleet.Outcome]int)}}
+	err := d.state.Do(ctx, fleet.Request{
 		Room: r, Op: req.Op, Nodes: nodes, Verify: req.Verify, Trace: req.Trace, Live: req.Live,
-	}, w)
-	d.state.Note(r, id, w.seen)
-	return w.sum, err
+	}, c)
+	return c.sum, err
 }
 
 func resolve(r *room.Room, req Request) (room.Targets, error) {

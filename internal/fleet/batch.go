@@ -142,15 +142,7 @@ func (b *batch) turn(def *room.Device) {
 
 // whole says whether what is begun is all that the device has.
 func (b *batch) whole() bool {
-	if len(b.begun) != len(b.device.plugs) {
-		return false
-	}
-	for _, p := range b.device.plugs {
-		if !p.Used {
-			return false
-		}
-	}
-	return true
+	return len(b.begun) == len(b.device.plugs) && b.device.used == len(b.begun)
 }
 
 // broke deals with a session that has failed under a batch: what can be tried

@@ -23,6 +23,7 @@ type device struct {
 	settings driver.Settings
 	traits   driver.Traits
 	plugs    []driver.Plug
+	used     int // plugs with a node
 	opts     *Options
 	log      *slog.Logger
 	ctx      context.Context
@@ -62,6 +63,11 @@ func (f *Fleet) newDevice(def *room.Device, ready driver.Prepared) *device {
 		opts: &f.opts, log: f.opts.Log.With("device", def.Name),
 		wake: make(chan struct{}, 1), link: Disconnected,
 		tries: transport.NewBackoff(f.opts.Rand),
+	}
+	for _, p := range plugs {
+		if p.Used {
+			d.used++
+		}
 	}
 	d.ctx, d.stop = context.WithCancel(f.ctx)
 	return d

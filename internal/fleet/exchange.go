@@ -97,6 +97,19 @@ func (f *Fleet) Check(r *room.Room, op room.Op, nodes []room.NodeID) error {
 	return f.newExchange(Request{Room: r, Op: op, Nodes: nodes}).lay()
 }
 
+// Able gives those of the nodes that an operation can be done on.
+func (f *Fleet) Able(r *room.Room, op room.Op, nodes []room.NodeID) []room.NodeID {
+	can := make([]bool, len(r.Devices))
+	for i := range r.Devices {
+		d := f.owner(r, room.DeviceID(i))
+		can[i] = d != nil && d.traits.Can(op)
+	}
+	return slices.DeleteFunc(slices.Clone(nodes), func(id room.NodeID) bool {
+		cords := r.Nodes[id].Cords
+		return len(cords) == 0 || slices.ContainsFunc(cords, func(c room.Cord) bool { return !can[c.Device] })
+	})
+}
+
 func (f *Fleet) newExchange(req Request) *exchange {
 	return &exchange{
 		fleet: f, req: req, mail: newMailbox(), owners: make([]*device, len(req.Room.Devices)),
@@ -129,13 +142,39 @@ func (x *exchange) lay() error {
 		}
 		x.ready = append(x.ready, int32(i))
 	}
-	if len(cannot) == 0 {
+	if len(cannot) == 0 && !x.nothingDoable() {
 		return nil
+	}
+	if len(cannot) == 0 {
+		return &room.Error{
+			Code: room.CodeRefused, Op: x.req.Op.String(), Subject: r.Fold(x.req.Nodes),
+			Said: "the devices can only do this for all of their plugs together",
+		}
 	}
 	return &room.Error{
 		Code: room.CodeRefused, Op: x.req.Op.String(), Subject: hostlist.Fold(cannot),
 		Said: x.whyNot(cannot[0]),
 	}
+}
+
+// nothingDoable says whether not one of the devices can do the operation for
+// just these plugs, though each can do it for others. Where some can, those do,
+// and the rest say that they could not.
+func (x *exchange) nothingDoable() bool {
+	if len(x.cords) == 0 {
+		return false
+	}
+	count := make(map[room.DeviceID]int)
+	for _, c := range x.cords {
+		count[c.at.Device]++
+	}
+	for id, n := range count {
+		d := x.owners[id]
+		if d == nil || d.traits.Actions == nil || d.traits.Actions(x.req.Op, n, n == len(d.plugs) && d.used == n) > 0 {
+			return false
+		}
+	}
+	return !x.composed(&x.slots[0])
 }
 
 func (x *exchange) whyNot(name string) string {

@@ -1,32 +1,34 @@
 // Package state keeps what is believed of each node: the last power state that
-// somebody read or caused, since when, and by what. It reads nothing itself;
-// the desk tells it what came by.
+// somebody read or caused, and since when. It reads nothing by itself: it stands
+// at the way to the fleet ([Keeper.Do]) and notes what comes by.
 //
 // A belief is a memory and never an answer: doors that are asked for the state
 // ask the devices. It serves to notice drift (a state that changed without a
 // request of ours, which becomes an event), to draw tables quickly, and to hold
 // nodes whose last cycle or reset was interrupted until someone decides.
 //
-// Start at [Keeper.Note].
+// Start at [Keeper.Do].
 package state
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
 
 	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/event"
+	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/store"
 )
 
 // Belief is what is known of one node.
 type Belief struct {
-	State   room.State
-	Since   time.Time // when the state was first seen; zero if never
-	Seen    time.Time // when it was last seen
-	Request string    // the request that caused it, or "" if it was only read
-	Held    *Hold     // set while the outcome of an interrupted operation is undecided
+	State room.State
+	Since time.Time // when the state was first seen; zero if never
+	Seen  time.Time // when it was last seen
+	Held  *Hold     // set while the outcome of an interrupted operation is undecided
 }
 
 // Hold says why a node is not to be built upon.
@@ -49,6 +51,7 @@ type Seen struct {
 
 // Keeper holds the beliefs of one room over its reloads.
 type Keeper struct {
+	fleet  Fleet
 	events *event.Log
 
 	mu    sync.Mutex
@@ -57,9 +60,14 @@ type Keeper struct {
 	holds map[string]*Hold // by name: they outlive reloads
 }
 
-// New makes a keeper that reports drift to events.
-func New(events *event.Log) *Keeper {
-	return &Keeper{events: events, room: &room.Room{}, holds: make(map[string]*Hold)}
+// Fleet is the way to the devices; *fleet.Fleet is one.
+type Fleet interface {
+	Do(context.Context, fleet.Request, fleet.Sink) error
+}
+
+// New makes a keeper that stands before a fleet and reports drift to events.
+func New(f Fleet, events *event.Log) *Keeper {
+	return &Keeper{fleet: f, events: events, room: &room.Room{}, holds: make(map[string]*Hold)}
 }
 
 // Apply makes r the room; beliefs follow their nodes by name.
@@ -75,10 +83,9 @@ func (k *Keeper) Apply(r *room.Room) {
 	k.room, k.nodes = r, nodes
 }
 
-// Note takes in what was seen of nodes of r. request names the request that
-// brought it about; empty means that it was only read, and then a difference
-// from what was believed is drift and becomes an event.
-func (k *Keeper) Note(r *room.Room, request string, seen []Seen) {
+// note takes in what was seen of nodes of r. If nothing of ours caused it, a
+// difference from what was believed is drift and becomes an event.
+func (k *Keeper) note(r *room.Room, caused bool, seen []Seen) {
 	now := time.Now()
 	drift := make(map[[2]room.State][]string)
 	k.mu.Lock()
@@ -92,11 +99,11 @@ func (k *Keeper) Note(r *room.Room, request string, seen []Seen) {
 		}
 		b := &k.nodes[id]
 		if b.State != s.State || b.Since.IsZero() {
-			if request == "" && !b.Since.IsZero() {
+			if !caused && !b.Since.IsZero() {
 				key := [2]room.State{b.State, s.State}
 				drift[key] = append(drift[key], k.room.Nodes[id].Name)
 			}
-			b.State, b.Since, b.Request = s.State, now, request
+			b.State, b.Since = s.State, now
 		}
 		b.Seen = now
 	}
@@ -130,21 +137,34 @@ func (k *Keeper) Hold(node string, h Hold) {
 	k.holds[node] = &h
 }
 
-// Release takes the marks off the nodes and gives the names of those that had one.
-func (k *Keeper) Release(nodes []string) []string {
+// Clear takes the marks off nodes because somebody has decided what they are,
+// and writes down who; it gives the names of those that had one.
+func (k *Keeper) Clear(ctx context.Context, nodes []string, e event.Event) ([]string, error) {
+	var held []string
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	var freed []string
-	if len(k.holds) == 0 {
-		return nil
-	}
 	for _, n := range nodes {
 		if k.holds[n] != nil {
-			delete(k.holds, n)
-			freed = append(freed, n)
+			held = append(held, n)
 		}
 	}
-	return freed
+	k.mu.Unlock()
+	if len(held) == 0 {
+		return nil, nil
+	}
+	e.Kind, e.Targets, e.Count = event.State, hostlist.Fold(held), len(held)
+	err := k.events.AppendWith(ctx, func(tx *store.Tx) error {
+		_, err := tx.ClearInterruptions(held...)
+		return err
+	}, &e)
+	if err != nil {
+		return nil, fmt.Errorf("clear %s: %w", e.Targets, err)
+	}
+	k.mu.Lock()
+	for _, n := range held {
+		delete(k.holds, n)
+	}
+	k.mu.Unlock()
+	return held, nil
 }
 
 // Held gives the nodes that are marked, in no order.

@@ -5,43 +5,24 @@ import (
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
-	"millwright.dev/millwright/internal/state"
 )
 
-// witness stands between the fleet and a request's sink: it counts, and keeps
-// what was seen of the nodes' power.
-type witness struct {
+// counter stands between the fleet and a request's sink and counts.
+type counter struct {
 	Sink
-	op   room.Op
-	sum  Summary
-	seen []state.Seen
-}
-
-// witnessed says whether an operation tells something about power. A reset and
-// the beacons leave it as it was.
-func witnessed(op room.Op) bool {
-	switch op {
-	case room.Status, room.On, room.Off, room.Cycle:
-		return true
-	}
-	return false
+	sum Summary
 }
 
 // Result implements [fleet.Sink].
-func (w *witness) Result(res fleet.Result) {
-	w.sum.Counts[res.Outcome]++
-	// A change that was not begun has shown nothing; all else has, if only that
-	// nobody can tell.
-	if witnessed(w.op) && res.Outcome != fleet.NotBegun {
-		w.seen = append(w.seen, state.Seen{Node: res.Node, State: res.State})
-	}
-	w.Sink.Result(res)
+func (c *counter) Result(res fleet.Result) {
+	c.sum.Counts[res.Outcome]++
+	c.Sink.Result(res)
 }
 
 // Fault implements [fleet.Sink].
-func (w *witness) Fault(f *driver.Fault) {
-	w.sum.Faults++
-	w.Sink.Fault(f)
+func (c *counter) Fault(f *driver.Fault) {
+	c.sum.Faults++
+	c.Sink.Fault(f)
 }
 
 // silent is the sink of a request whose asker did not wait.

@@ -1,0 +1,111 @@
+package desk
+
+import (
+	"context"
+
+	"millwright.dev/millwright/devspec"
+	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/event"
+	"millwright.dev/millwright/internal/fleet"
+	"millwright.dev/millwright/internal/plan"
+	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/run"
+)
+
+// Order is a wish that takes steps in an order.
+type Order struct {
+	Actor   Actor
+	Goal    plan.Goal
+	Targets string // as typed; empty means every node
+}
+
+// Planned is the plan for an order, with the room it was made for.
+type Planned struct {
+	Room    *room.Room
+	Targets room.Targets
+	Plan    plan.Plan
+}
+
+// Plan reads how it stands with the nodes that an order concerns, and works out
+// what would have to be done. Nothing is changed.
+func (d *Desk) Plan(ctx context.Context, o Order) (Planned, error) {
+	r := d.fleet.Room()
+	targets := room.Targets{Nodes: r.All()}
+	if o.Targets != "" {
+		var err error
+		if targets, err = r.Resolve(o.Targets); err != nil {
+			return Planned{}, d.refuseOrder(o, err)
+		}
+	}
+	// A plan made in ignorance names every node that the order can concern.
+	all, err := plan.Build(r, nil, o.Goal, targets.Nodes, plan.Policy{})
+	if err != nil {
+		return Planned{}, d.refuseOrder(o, err)
+	}
+	states := d.read(ctx, r, all.Switched())
+	if err := ctx.Err(); err != nil {
+		return Planned{}, &room.Error{Code: room.CodeTimeout, Op: o.Goal.String(), Said: "given up while reading the devices", Err: err}
+	}
+	p, err := plan.Build(r, func(id room.NodeID) room.State { return states[id] }, o.Goal, targets.Nodes, d.policy(r))
+	return Planned{Room: r, Targets: targets, Plan: p}, err
+}
+
+// Submit carries out a plan as a run, and gives its id. The run goes on whether
+// or not anybody follows it.
+func (d *Desk) Submit(ctx context.Context, o Order, p Planned) (string, error) {
+	id, err := d.runs.Submit(ctx, run.Submission{
+		Room: p.Room, Plan: p.Plan, Actor: o.Actor.Name, Door: o.Actor.Door, Remote: o.Actor.Remote,
+	})
+	if err != nil {
+		return "", d.refuseOrder(o, err)
+	}
+	return id, nil
+}
+
+// Runs gives the runs, for doors to read, follow and cancel.
+func (d *Desk) Runs() *run.Runner { return d.runs }
+
+func (d *Desk) refuseOrder(o Order, why error) error {
+	e := event.Event{
+		Kind: event.Refusal, Actor: o.Actor.Name, Door: o.Actor.Door, Remote: o.Actor.Remote,
+		Op: o.Goal.String(), Outcome: event.Refused, Detail: why.Error(),
+	}
+	if len(o.Targets) <= event.MaxTargets {
+		e.Targets = o.Targets
+	}
+	d.events.AppendLater(e)
+	return why
+}
+
+// policy holds back nodes whose last operation was interrupted.
+func (d *Desk) policy(r *room.Room) plan.Policy {
+	held := d.state.Held()
+	return plan.Policy{Held: func(id room.NodeID) (string, bool) {
+		h, is := held[r.Nodes[id].Name]
+		if !is {
+			return "", false
+		}
+		return h.String(), true
+	}}
+}
+
+// read asks the devices for the states of nodes. What cannot be read is unknown.
+func (d *Desk) read(ctx context.Context, r *room.Room, nodes []room.NodeID) map[room.NodeID]room.State {
+	reader := &reader{states: make(map[room.NodeID]room.State, len(nodes))}
+	readable := d.fleet.Able(r, room.Status, nodes)
+	if len(readable) == 0 {
+		return reader.states
+	}
+	if err := d.state.Do(ctx, fleet.Request{Room: r, Op: room.Status, Nodes: readable}, reader); err != nil {
+		d.log.Warn("cannot read the nodes' states before planning", "why", err)
+	}
+	return reader.states
+}
+
+// reader is a sink that keeps states.
+type reader struct{ states map[room.NodeID]room.State }
+
+func (r *reader) Result(res fleet.Result)        { r.states[res.Node] = res.State }
+func (r *reader) Fault(*driver.Fault)            {}
+func (r *reader) Diagnostic(room.NodeID, string) {}
+func (r *reader) Trace(string, devspec.Trace)    {}

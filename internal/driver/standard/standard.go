@@ -1,0 +1,17 @@
+// Package standard names the drivers that are built in. Adding one means adding
+// a line here.
+package standard
+
+import (
+	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/exec"
+	"millwright.dev/millwright/internal/driver/script"
+)
+
+// Drivers gives the built-in drivers, in the order in which docs list them.
+func Drivers(opts script.Options) []driver.Driver {
+	return []driver.Driver{
+		script.New(opts),
+		exec.New(),
+	}
+}
