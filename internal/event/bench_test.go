@@ -1,7 +1,9 @@
 package event_test
 
 import (
+	"context"
 	"fmt"
+	"sync"
 	"testing"
 
 	"millwright.dev/millwright/internal/event"
@@ -33,4 +35,28 @@ func BenchmarkReadNode(b *testing.B) {
 			b.Fatal(got, err)
 		}
 	}
+}
+
+// BenchmarkFollowers is one event appended and seen by 500 followers.
+func BenchmarkFollowers(b *testing.B) {
+	l, _ := newLog(b)
+	const followers = 500
+	var seen, ended sync.WaitGroup
+	ctx, cancel := context.WithCancel(b.Context())
+	for range followers {
+		ended.Go(func() {
+			for _, err := range l.Follow(ctx, event.Filter{Node: "web3"}) {
+				if err == nil {
+					seen.Done()
+				}
+			}
+		})
+	}
+	for b.Loop() {
+		seen.Add(followers)
+		add(b, l, &event.Event{Kind: event.State, Targets: "web[1-10]"})
+		seen.Wait()
+	}
+	cancel()
+	ended.Wait()
 }

@@ -94,11 +94,15 @@ func (e *Event) check() error {
 
 // row returns the event as the store keeps it: bounded, in valid UTF-8.
 func (e *Event) row() *store.Event {
+	data := bytes.Clone(e.Data)
+	if len(data) == 0 {
+		data = nil
+	}
 	return &store.Event{
 		Time: e.Time, Kind: cut(string(e.Kind), MaxField), Request: clean(e.Request),
 		Actor: cut(e.Actor, MaxField), Door: cut(e.Door, MaxField), Remote: cut(e.Remote, MaxField),
 		Op: cut(e.Op, MaxField), Targets: clean(e.Targets), Count: e.Count,
-		Outcome: cut(e.Outcome, MaxField), Detail: cut(e.Detail, MaxDetail), Data: bytes.Clone(e.Data),
+		Outcome: cut(e.Outcome, MaxField), Detail: cut(e.Detail, MaxDetail), Data: data,
 	}
 }
 
@@ -118,15 +122,16 @@ func clean(s string) string {
 
 // cut bounds a text to limit bytes, the mark included.
 func cut(s string, limit int) string {
-	if len(s) > 2*limit { // so that cleaning costs no more than what is kept
+	whole := len(s) <= 2*limit
+	if !whole { // cleaning shall cost no more than what may be kept
 		s = s[:2*limit]
 	}
 	s = clean(s)
-	if len(s) <= limit {
+	if whole && len(s) <= limit {
 		return s
 	}
-	end := limit - len(CutMark)
-	for end > 0 && !utf8.RuneStart(s[end]) {
+	end := min(len(s), limit-len(CutMark))
+	for end > 0 && end < len(s) && !utf8.RuneStart(s[end]) {
 		end--
 	}
 	return s[:end] + CutMark

@@ -121,7 +121,7 @@ func TestUnfitEventsAreRefusedWhole(t *testing.T) {
 }
 
 func TestReadFilters(t *testing.T) {
-	l, _ := newLog(t)
+	l, s := newLog(t)
 	at := func(s int) time.Time { return time.Unix(int64(1000+s), 0).UTC() }
 	for i := range 400 { // more than a page; seq i+1 at second i, but 300 and 301 swapped
 		e := &event.Event{Kind: event.State, Time: at(i), Targets: fmt.Sprintf("n[%d-%d]", i, i+1), Request: fmt.Sprint("r", i/2)}
@@ -137,7 +137,7 @@ func TestReadFilters(t *testing.T) {
 	}
 	big := "big[0-99999]"
 	add(t, l, &event.Event{Kind: event.State, Time: at(400), Targets: big})
-	for _, c := range []struct {
+	cases := []struct {
 		name string
 		f    event.Filter
 		want string // count, first seq, last seq
@@ -159,17 +159,24 @@ func TestReadFilters(t *testing.T) {
 		{"request", event.Filter{Request: "r100"}, "2 201 202"},
 		{"newest of request", event.Filter{Request: "r100", Newest: true, Limit: 1}, "1 202 202"},
 		{"all at once", event.Filter{Since: at(2), Until: at(100), AfterSeq: 5, Node: "n7", Kinds: []event.Kind{event.Device}, Request: "r3"}, "1 8 8"},
-	} {
-		events, err := l.Read(t.Context(), c.f)
-		if err != nil {
-			t.Fatal(c.name, err)
+	}
+	for _, from := range []string{"what is fresh", "the database"} {
+		for _, c := range cases {
+			events, err := l.Read(t.Context(), c.f)
+			if err != nil {
+				t.Fatal(c.name, err)
+			}
+			got := "0"
+			if len(events) > 0 {
+				got = fmt.Sprint(len(events), events[0].Seq, events[len(events)-1].Seq)
+			}
+			if got != c.want {
+				t.Errorf("%s, from %s: got %s, want %s", c.name, from, got, c.want)
+			}
 		}
-		got := "0"
-		if len(events) > 0 {
-			got = fmt.Sprint(len(events), events[0].Seq, events[len(events)-1].Seq)
-		}
-		if got != c.want {
-			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		// Pruning, here of nothing, leaves only the database to read from.
+		if n, err := s.PruneEvents(t.Context(), at(-1)); err != nil || n != 0 {
+			t.Fatal(n, err)
 		}
 	}
 }
@@ -281,7 +288,7 @@ func TestFollowersSeeEveryEventOnceInOrder(t *testing.T) {
 // follow lets writers write while followers come at different times; one of
 // them stands still until all is written.
 func follow(t *testing.T, l *event.Log) {
-	const writers, each, followers = 8, 60, 12
+	const writers, each, followers = 8, 100, 12 // more events than are kept fresh
 	total := writers * each
 	written := make(chan struct{})
 	var writing, reading sync.WaitGroup

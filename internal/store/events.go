@@ -36,11 +36,11 @@ type Event struct {
 
 // EventRange selects a page of events by position.
 type EventRange struct {
-	After   int64     // only events with Seq > After
-	Through int64     // only events with Seq <= Through; 0: no upper end
-	Request string    // only events of this request; "": of all
-	Newest  bool      // newest first, where it is otherwise oldest first; not with Request
-	Page    int       // most events to return, at least 1
+	After   int64  // only events with Seq > After
+	Through int64  // only events with Seq <= Through; 0: no upper end
+	Request string // only events of this request; "": of all
+	Newest  bool   // newest first, where it is otherwise oldest first; not with Request
+	Page    int    // most events to return, at least 1
 }
 
 // AppendEvents writes events to the log and fills in their Seq. They become
@@ -60,6 +60,9 @@ func (tx *Tx) AppendEvents(events ...*Event) error {
 			return err
 		}
 		e.Seq, tx.lastSeq = seq, seq
+		kept := *e
+		kept.Time = time.Unix(0, e.Time.UnixNano()).UTC() // as it will be read back
+		tx.appended = append(tx.appended, kept)
 	}
 	return nil
 }
@@ -83,10 +86,16 @@ func (tx *Tx) trackIntent(e *Event, seq int64) error {
 }
 
 // Events returns one page of events. A page shorter than r.Page is the last.
+// Several callers may get the same Data, which must not be changed.
 func (s *Store) Events(ctx context.Context, r EventRange) ([]Event, error) {
 	low, high := r.After+1, r.Through
 	if high <= 0 {
 		high = math.MaxInt64
+	}
+	if !r.Newest && r.Request == "" {
+		if events, all := s.recent.page(low, high, r.Page); all {
+			return events, ctx.Err()
+		}
 	}
 	var rows []db.Event
 	err := s.read(ctx, func(q *db.Queries) (err error) {
@@ -147,27 +156,14 @@ func (s *Store) PruneEvents(ctx context.Context, before time.Time) (int64, error
 	if err != nil {
 		return 0, fmt.Errorf("prune events before %s: %w", before.Format(time.RFC3339), err)
 	}
+	s.recent.forget()
 	return n, nil
 }
 
 // Tail returns the position of the newest committed event, and a channel that
 // is closed when a newer one is committed.
 func (s *Store) Tail() (last int64, grown <-chan struct{}) {
-	s.tailMu.Lock()
-	defer s.tailMu.Unlock()
-	return s.tailSeq, s.grown
-}
-
-// setTail publishes a committed position and wakes whoever waits for it.
-func (s *Store) setTail(last int64) {
-	s.tailMu.Lock()
-	defer s.tailMu.Unlock()
-	if last == s.tailSeq {
-		return
-	}
-	s.tailSeq = last
-	close(s.grown)
-	s.grown = make(chan struct{})
+	return s.recent.tail()
 }
 
 func eventsOf(rows []db.Event) []Event {
@@ -182,16 +178,10 @@ func eventsOf(rows []db.Event) []Event {
 	return events
 }
 
-// tail is the position alone.
-func (s *Store) tail() int64 {
-	last, _ := s.Tail()
-	return last
-}
-
 // forgetOldest holds a store in memory to its bound, a tenth at a time.
 func (s *Store) forgetOldest(tx *Tx) error {
 	const slack = memoryEvents / 10
-	if s.lock != nil || tx.lastSeq < memoryEvents || tx.lastSeq/slack == s.tail()/slack {
+	if s.lock != nil || tx.lastSeq < memoryEvents || tx.lastSeq/slack == tx.begun/slack {
 		return nil
 	}
 	if _, err := tx.q.PruneEventsThrough(tx.ctx, tx.lastSeq-memoryEvents); err != nil {

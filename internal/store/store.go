@@ -53,9 +53,7 @@ type Store struct {
 	stained bool // the clean mark is gone from the database
 	w       writer
 
-	tailMu  sync.Mutex
-	tailSeq int64
-	grown   chan struct{}
+	recent recent
 
 	closeOnce sync.Once
 	closeErr  error
@@ -122,9 +120,9 @@ func (s *Store) open(ctx context.Context, dsn string, o Options) (err error) {
 		return err
 	}
 	s.conn = newStatements(conn)
-	s.grown = make(chan struct{})
+	s.recent.grown = make(chan struct{})
 	q := db.New(s.conn)
-	if s.tailSeq, err = q.LastSeq(ctx); err != nil {
+	if s.recent.last, err = q.LastSeq(ctx); err != nil {
 		return fmt.Errorf("find the end of the event log: %w", err)
 	}
 	return s.readMeta(ctx, q, o)

@@ -16,10 +16,13 @@ const maxGroup = 4096
 // Tx is one write in the making. It is valid only inside the function given to
 // [Store.Write], and only in that goroutine.
 type Tx struct {
-	ctx     context.Context
-	conn    *statements
-	q       *db.Queries
-	lastSeq int64
+	ctx  context.Context
+	conn *statements
+	q    *db.Queries
+
+	begun    int64   // where the log ended before this transaction
+	lastSeq  int64   // and where it ends in it
+	appended []Event // what lies between
 }
 
 // write is one queued change and where its outcome goes.
@@ -148,25 +151,23 @@ func (s *Store) writeLoop() {
 		if !more {
 			return
 		}
-		last, err := s.commit(group)
-		if err == nil {
-			s.setTail(last)
-		}
+		appended, err := s.commit(group)
+		s.recent.add(appended)
 		for _, w := range group {
 			w.done(errors.Join(w.err, err))
 		}
 	}
 }
 
-// commit writes a group in one transaction and returns the log's new end. It
+// commit writes a group in one transaction and returns the events in it. It
 // first takes it that nothing fails, which needs no savepoints; if something
 // does, all is undone and each write is tried again with a savepoint of its own.
 // The outcome of a single write is in its err; the error returned is everyone's.
-func (s *Store) commit(group []*write) (int64, error) {
+func (s *Store) commit(group []*write) ([]Event, error) {
 	s.connMu.Lock()
 	defer s.connMu.Unlock()
 	failed := false
-	last, err := s.transact(func(tx *Tx) error {
+	appended, err := s.transact(func(tx *Tx) error {
 		for _, w := range group {
 			if err := w.fn(tx); err != nil {
 				failed = true
@@ -176,11 +177,11 @@ func (s *Store) commit(group []*write) (int64, error) {
 		return nil
 	})
 	if !failed {
-		return last, err
+		return appended, err
 	}
 	if len(group) == 1 {
 		group[0].err = err
-		return s.tail(), nil
+		return nil, nil
 	}
 	return s.transact(func(tx *Tx) error {
 		for _, w := range group {
@@ -194,10 +195,11 @@ func (s *Store) commit(group []*write) (int64, error) {
 
 // transact runs fn between BEGIN and COMMIT on the writer's connection. The
 // caller holds connMu.
-func (s *Store) transact(fn func(*Tx) error) (int64, error) {
-	tx := &Tx{ctx: context.Background(), conn: s.conn, q: db.New(s.conn), lastSeq: s.tail()}
+func (s *Store) transact(fn func(*Tx) error) ([]Event, error) {
+	last, _ := s.Tail()
+	tx := &Tx{ctx: context.Background(), conn: s.conn, q: db.New(s.conn), begun: last, lastSeq: last}
 	if err := tx.exec("BEGIN"); err != nil {
-		return 0, fmt.Errorf("begin transaction: %w", err)
+		return nil, fmt.Errorf("begin transaction: %w", err)
 	}
 	err := s.stain(tx)
 	if err == nil {
@@ -209,25 +211,25 @@ func (s *Store) transact(fn func(*Tx) error) (int64, error) {
 	if err == nil {
 		if err = tx.exec("COMMIT"); err == nil {
 			s.stained = true
-			return tx.lastSeq, nil
+			return tx.appended, nil
 		}
 		err = fmt.Errorf("commit: %w", err)
 	}
 	// SQLite has rolled back by itself after some errors (a full disk); then
 	// there is nothing left to undo and this one says so.
 	_ = tx.exec("ROLLBACK")
-	return 0, err
+	return nil, err
 }
 
 // guard runs one write so that its failure undoes it alone. The error returned
 // is one of the transaction; the write's own is kept in it.
 func (tx *Tx) guard(w *write) error {
-	before := tx.lastSeq
+	seq, kept := tx.lastSeq, len(tx.appended)
 	if err := tx.exec("SAVEPOINT item"); err != nil {
 		return err
 	}
 	if w.err = w.fn(tx); w.err != nil {
-		tx.lastSeq = before
+		tx.lastSeq, tx.appended = seq, tx.appended[:kept]
 		if err := tx.exec("ROLLBACK TO SAVEPOINT item"); err != nil {
 			return err
 		}
