@@ -15,6 +15,9 @@ type Config struct {
 	PDUs     []PDU
 	Machines []Machine
 
+	// InMemory opens no listeners: connections come by [Room.Dial] only. That is
+	// the way in a testing/synctest bubble. Addresses are then "NAME:23".
+	InMemory bool
 	// Listen opens the listeners; a net.ListenConfig's if nil.
 	Listen func(ctx context.Context, network, address string) (net.Listener, error)
 	// Log takes each [Happening]; nil is silent.

@@ -30,7 +30,6 @@
 // # Time
 //
 // Boot times and delays are the standard library's timers, and no timer exists
-// while nothing happens. In a testing/synctest bubble, give [Config].Listen a
-// function that returns a listener in memory, or hand connections to
-// [Room.Serve].
+// while nothing happens. In a testing/synctest bubble, set [Config].InMemory and
+// connect with [Room.Dial].
 package sim

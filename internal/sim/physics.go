@@ -182,7 +182,14 @@ func (r *Room) arrive(o *outlet, on bool) {
 		return
 	}
 	o.set(saysOn, on)
-	if o.has(faultLie) || o.has(relayOn) == on {
+	if !o.has(faultLie) {
+		r.relay(o, on)
+	}
+}
+
+// relay moves a relay and lets the current do the rest.
+func (r *Room) relay(o *outlet, on bool) {
+	if o.has(relayOn) == on {
 		return
 	}
 	o.set(relayOn, on)
@@ -198,6 +205,9 @@ func (r *Room) arrive(o *outlet, on bool) {
 
 // moves and moved count relays on their way, here and in the whole room.
 func (r *Room) moves(u *Unit) {
+	if u.moving == 0 && u.delay > 0 {
+		u.atRest = make(chan struct{})
+	}
 	r.moving++
 	u.moving++
 	r.peak = max(r.peak, r.moving)
@@ -207,4 +217,8 @@ func (r *Room) moves(u *Unit) {
 func (r *Room) moved(u *Unit) {
 	r.moving--
 	u.moving--
+	if u.moving == 0 && u.atRest != nil {
+		close(u.atRest)
+		u.atRest = nil
+	}
 }

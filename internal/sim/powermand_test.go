@@ -38,7 +38,7 @@ func keep(t *testing.T, room *sim.Room, spec, deviceFile string) keeper {
 	if err := os.WriteFile(file, []byte(conf.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "/usr/sbin/powermand", "-f", "-c", file)
+	cmd := exec.CommandContext(t.Context(), "/usr/sbin/powermand", "-f", "-Y", "-c", file)
 	stderr := &bytes.Buffer{}
 	cmd.Stderr = stderr
 	if err := cmd.Start(); err != nil {

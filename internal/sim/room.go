@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
+	"syscall"
 )
 
 // Room is a simulated room at work. Its methods may be called from any
@@ -14,7 +16,8 @@ import (
 type Room struct {
 	listen func(ctx context.Context, network, address string) (net.Listener, error)
 	log    *slog.Logger
-	keep   int // happenings to remember
+	keep   int  // happenings to remember
+	memory bool // there are no listeners
 
 	// These do not change after the start.
 	units         []*Unit
@@ -38,7 +41,7 @@ type Room struct {
 // [Room.Close]. All that is wrong with the configuration is in the error.
 func Start(ctx context.Context, cfg Config) (*Room, error) {
 	r := &Room{
-		listen: cfg.Listen, log: cfg.Log, keep: cfg.History,
+		listen: cfg.Listen, log: cfg.Log, keep: cfg.History, memory: cfg.InMemory,
 		unitByName: make(map[string]*Unit, len(cfg.PDUs)), machineByName: make(map[string]*machine, len(cfg.Machines)),
 	}
 	if r.listen == nil {
@@ -89,6 +92,9 @@ func (r *Room) addUnit(cfg *Config, p *PDU) error {
 	}
 	if u.style, err = cfg.style(p.Style); err != nil {
 		return err
+	}
+	if r.memory {
+		u.address = p.Name + memoryPort
 	}
 	if p.Feed != "" {
 		u.feed = r.addFeed(p.Feed)
@@ -193,15 +199,43 @@ func (r *Room) Addr(pdu string) string {
 	return u.address
 }
 
-// Serve has a PDU talk on a connection that did not come through its listener,
-// for example one end of net.Pipe. It returns at once; the connection belongs to
-// the room from then on. It is closed at once if the PDU is unreachable.
-func (r *Room) Serve(pdu string, conn net.Conn) error {
-	u := r.unitByName[pdu]
-	if u == nil {
-		return fmt.Errorf("sim: there is no PDU %q", pdu)
+// memoryPort is the port in the addresses of a room without listeners.
+const memoryPort = ":23"
+
+// Dial connects to a PDU, by its name or by its [Room.Addr], past the network:
+// the connection is one end of a net.Pipe. The signature is that of
+// net.Dialer.DialContext; network is not looked at. An unreachable PDU refuses
+// with ECONNREFUSED.
+func (r *Room) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	refused := func(err error) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("%s: %w", address, err)}
 	}
-	u.take(conn)
+	if ctx.Err() != nil {
+		return refused(ctx.Err())
+	}
+	u := r.unitAt(address)
+	if u == nil {
+		return refused(errors.New("there is no such PDU"))
+	}
+	ours, theirs := net.Pipe()
+	if !u.take(theirs) {
+		return refused(syscall.ECONNREFUSED)
+	}
+	return ours, nil
+}
+
+// unitAt finds a unit by name or address.
+func (r *Room) unitAt(address string) *Unit {
+	if u := r.unitByName[strings.TrimSuffix(address, memoryPort)]; u != nil {
+		return u
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, u := range r.units {
+		if u.address == address {
+			return u
+		}
+	}
 	return nil
 }
 
@@ -257,8 +291,8 @@ func (r *Room) Press(name string) error {
 	return nil
 }
 
-// Turn moves an outlet's relay by hand, past all that the PDU believes about
-// commands: the way a room drifts away from what its keeper thinks.
+// Turn moves an outlet's relay by hand, whatever its faults: the way a room
+// drifts away from what its keeper thinks. The panel shows it, unless it lies.
 func (r *Room) Turn(pdu, plug string, on bool) error {
 	u, plugs, err := r.target(pdu, plug)
 	if err != nil {
@@ -270,7 +304,11 @@ func (r *Room) Turn(pdu, plug string, on bool) error {
 		return fmt.Errorf("sim: turn %s: the room has ended", u.name)
 	}
 	for i := range plugs {
-		r.arrive(&plugs[i], on)
+		o := &plugs[i]
+		if !o.has(faultLie) {
+			o.set(saysOn, on)
+		}
+		r.relay(o, on)
 	}
 	return nil
 }
@@ -287,7 +325,7 @@ func (u *Unit) applyReach() error {
 	case u.room.closed:
 	case !u.reachable():
 		u.disconnect()
-	case u.listener == nil:
+	case u.listener == nil && !u.room.memory:
 		ln, err := u.room.listen(u.room.ctx, "tcp", u.address)
 		if err != nil {
 			return fmt.Errorf("sim: PDU %s: %w", u.name, err)
@@ -319,14 +357,15 @@ func (u *Unit) accept(ln net.Listener) {
 	}
 }
 
-// take makes a terminal of a connection and lets it run.
-func (u *Unit) take(conn net.Conn) {
+// take makes a terminal of a connection and lets it run. It closes the
+// connection and returns false if the unit is unreachable.
+func (u *Unit) take(conn net.Conn) bool {
 	t := newTerminal(u, conn)
 	u.room.mu.Lock()
 	defer u.room.mu.Unlock()
 	if u.room.closed || !u.reachable() {
 		t.close()
-		return
+		return false
 	}
 	u.terminals[t] = struct{}{}
 	u.connections++
@@ -336,4 +375,5 @@ func (u *Unit) take(conn net.Conn) {
 		defer u.room.mu.Unlock()
 		delete(u.terminals, t)
 	})
+	return true
 }

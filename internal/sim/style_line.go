@@ -75,5 +75,5 @@ func (line) turn(t *Terminal, plug string, on bool) error {
 	if err != nil {
 		t.Print("\r\nError: ", err.Error(), "\r\n")
 	}
-	return t.Pause(u.Delay())
+	return t.Settle()
 }

@@ -108,7 +108,7 @@ func (slash) move(t *Terminal, plugs []int, on bool) error {
 			t.Print("\r\nPlug ", strconv.Itoa(i+1), ": ", err.Error(), "\r\n")
 		}
 	}
-	return t.Pause(t.Unit().Delay())
+	return t.Settle()
 }
 
 // plugs reads "*", "3" or "3+5+6".

@@ -30,7 +30,7 @@ func (virtual) Serve(t *Terminal) error {
 		}
 		if p.switched {
 			p.switched = false
-			if err := t.Pause(t.Unit().Delay()); err != nil {
+			if err := t.Settle(); err != nil {
 				return err
 			}
 		}

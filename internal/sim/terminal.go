@@ -194,6 +194,22 @@ func (t *Terminal) Pause(d time.Duration) error {
 	}
 }
 
+// Settle keeps the line until no relay of the unit moves any more.
+func (t *Terminal) Settle() error {
+	t.unit.room.mu.Lock()
+	rest := t.unit.atRest
+	t.unit.room.mu.Unlock()
+	if rest == nil {
+		return nil
+	}
+	select {
+	case <-rest:
+		return nil
+	case <-t.ended:
+		return errClosed
+	}
+}
+
 // Flush sends the answer.
 func (t *Terminal) Flush() error {
 	if len(t.out) == 0 {

@@ -37,6 +37,7 @@ type Unit struct {
 	terminals    map[*Terminal]struct{}
 	connections  int // ever accepted
 	moving, peak int
+	atRest       chan struct{} // closed when no relay moves any more; nil then
 }
 
 func newUnit(r *Room, p *PDU) (*Unit, error) {
@@ -117,10 +118,6 @@ func (u *Unit) Says(i int) bool { return u.outlets[i].has(saysOn) }
 
 // Bad tells that the outlet answers nothing but an error.
 func (u *Unit) Bad(i int) bool { return u.outlets[i].has(faultError) }
-
-// Delay is the time a relay takes; makes that keep their prompt back until it
-// is done pass it to [Terminal.Pause].
-func (u *Unit) Delay() time.Duration { return u.delay }
 
 // Switch commands outlet i. It returns at once; the relay moves after the
 // unit's delay. The error is [ErrPlug] or nil.
