@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -227,7 +228,7 @@ func TestAppendLaterNeverBlocksAndCountsWhatItDrops(t *testing.T) {
 	begun, wait := make(chan struct{}), make(chan struct{})
 	s.WriteLater(func(*store.Tx) error { close(begun); <-wait; return nil }, func(error) {})
 	<-begun
-	const sent, kept = 10_000, 8192
+	const sent, kept = 40_000, 32_768
 	for range sent {
 		l.AppendLater(event.Event{Kind: event.State, Op: "on"})
 	}
@@ -352,6 +353,35 @@ func TestFollowFromTheNewestOn(t *testing.T) {
 	if d := cmp.Diff([]int64{299, 300, 303}, got); d != "" {
 		t.Error(d)
 	}
+}
+
+func TestFollowEndsAtItsUntil(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := store.OpenMemory(t.Context(), store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		l := event.New(s, nil)
+		start := time.Now()
+		l.AppendLater(event.Event{Kind: event.State, Op: "history"})
+		go func() {
+			for range 9 {
+				time.Sleep(10 * time.Minute)
+				l.AppendLater(event.Event{Kind: event.State})
+			}
+		}()
+		n := 0
+		for _, err := range l.Follow(t.Context(), event.Filter{Until: start.Add(time.Hour)}) {
+			if n++; err != nil {
+				t.Error(err)
+			}
+		}
+		if took := time.Since(start); n != 6 || took != time.Hour {
+			t.Errorf("%d events in %v", n, took)
+		}
+		time.Sleep(time.Hour) // let the writer end
+	})
 }
 
 func TestFollowEndsWithItsContext(t *testing.T) {

@@ -176,7 +176,7 @@ func (l *Log) walkBackRequest(ctx context.Context, f *Filter, through int64, vis
 
 // Follow yields the events that match, from the past on into the future,
 // oldest first, with no gap and no event twice, until ctx ends (its error is the
-// last thing yielded), the limit is reached or the caller stops. With Newest, it
+// last thing yielded), f.Until or the limit is reached, or the caller stops. With Newest, it
 // begins with the last Limit events and then goes on without a limit.
 //
 // A follower reads from the store at its own pace: a slow one delays nobody and
@@ -189,7 +189,7 @@ func (l *Log) Follow(ctx context.Context, f Filter) iter.Seq2[Event, error] {
 	}
 }
 
-// follow returns nil when visit has said false or the limit is reached.
+// follow returns nil when visit has said false or it is at the filter's end.
 func (l *Log) follow(ctx context.Context, f Filter, visit func(Event) bool) error {
 	last, _ := l.store.Tail()
 	if err := l.begin(ctx, &f, last); err != nil {
@@ -203,7 +203,9 @@ func (l *Log) follow(ctx context.Context, f Filter, visit func(Event) bool) erro
 		}
 		after, f.Limit = start, 0
 	}
-	stopped, count := false, 0
+	until, stopTimer := alarm(f.Until)
+	defer stopTimer()
+	stopped, ended, count := false, false, 0
 	for {
 		// The position is asked before reading, so what is committed while we
 		// read is announced on the channel that we wait on.
@@ -217,15 +219,26 @@ func (l *Log) follow(ctx context.Context, f Filter, visit func(Event) bool) erro
 		if err != nil {
 			return fmt.Errorf("follow events: %w", err)
 		}
-		if stopped {
+		if stopped || ended {
 			return nil
 		}
 		select {
 		case <-grown:
+		case <-until:
+			ended = true // once more, for what has come since
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// alarm returns a channel that is sent to at the time given; never, if zero.
+func alarm(at time.Time) (<-chan time.Time, func() bool) {
+	if at.IsZero() {
+		return nil, func() bool { return false }
+	}
+	timer := time.NewTimer(time.Until(at))
+	return timer.C, timer.Stop
 }
 
 // newestStart returns the position after which the last f.Limit matches lie.

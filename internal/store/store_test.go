@@ -107,6 +107,16 @@ func TestReopenedStoreHasEverything(t *testing.T) {
 	}
 }
 
+func TestRoomIDIsAsInjected(t *testing.T) {
+	s, err := store.OpenMemory(t.Context(), store.Options{NewID: func() string { return "room-1" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil || s.RoomID() != "room-1" {
+		t.Errorf("room id %q, %v", s.RoomID(), err)
+	}
+}
+
 func TestFolderAndFilesAreTheOwnersAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	s := open(t, dir)
