@@ -31,7 +31,7 @@ func (p Plan) Text(r *room.Room) string {
 		for _, s := range p.Skipped {
 			groups.add(skipKey{s.State, len(r.Nodes[s.Node].Cords) == 0}, s.Node)
 		}
-		for _, g := range groups {
+		for _, g := range groups.list {
 			note := p.Goal.word() + " already"
 			if g.key.cordless {
 				note = "has no cords, and nothing to wait for"
@@ -47,7 +47,7 @@ func (p Plan) Text(r *room.Room) string {
 			groups.add(b.By, b.Node)
 			reasons[b.By] = b.Reason
 		}
-		for _, g := range groups {
+		for _, g := range groups.list {
 			t.row(r.Fold(g.nodes), "because "+r.Nodes[g.key].Name+" is held: "+reasons[g.key])
 		}
 	}
@@ -74,23 +74,22 @@ func (p Plan) waveText(t *table, r *room.Room, wave []Step) {
 		if s.State == room.StateDegraded || s.Op == 0 {
 			key.state = s.State
 		}
-		lines.add(key, s.Node)
+		g := lines.add(key, s.Node)
 		if s.Why.Cause != Asked {
-			g := &lines[lines.find(key)]
 			g.others = append(g.others, s.Why.Node)
 		}
 		if s.Settle > 0 {
 			settle.add(s.Settle, s.Node)
 		}
 	}
-	for _, g := range lines {
+	for _, g := range lines.list {
 		verb := g.key.op.String()
 		if g.key.op == 0 {
 			verb = "pass"
 		}
 		t.row(fmt.Sprintf("%-5s %s", verb, r.Fold(g.nodes)), p.note(r, g.key, g.others))
 	}
-	for _, g := range settle {
+	for _, g := range settle.list {
 		t.row("settle "+g.key.String(), r.Fold(g.nodes))
 	}
 }
@@ -148,27 +147,31 @@ func plural(n int, one, many string) string {
 }
 
 // folds gathers nodes by a key, the keys in the order in which they first came.
-type folds[K comparable] []fold[K]
+type folds[K comparable] struct {
+	list []fold[K]
+	at   map[K]int
+}
 
 type fold[K comparable] struct {
 	key    K
 	nodes  []room.NodeID
-	others []room.NodeID
+	others []room.NodeID // what else the key's line names
 }
 
-func (f *folds[K]) find(key K) int {
-	for i := range *f {
-		if (*f)[i].key == key {
-			return i
+// add puts a node to its key and gives the key's place.
+func (f *folds[K]) add(key K, id room.NodeID) *fold[K] {
+	i, found := f.at[key]
+	if !found {
+		if f.at == nil {
+			f.at = make(map[K]int)
 		}
+		i = len(f.list)
+		f.at[key] = i
+		f.list = append(f.list, fold[K]{key: key})
 	}
-	*f = append(*f, fold[K]{key: key})
-	return len(*f) - 1
-}
-
-func (f *folds[K]) add(key K, id room.NodeID) {
-	g := &(*f)[f.find(key)]
+	g := &f.list[i]
 	g.nodes = append(g.nodes, id)
+	return g
 }
 
 // once takes repeats away.

@@ -83,6 +83,7 @@ type run struct {
 	now     Info
 	updates []Update
 	grown   chan struct{} // closed when there is another update
+	awaited bool          // somebody may wait on grown
 }
 
 func newRun(id string, s Submission) *run {
@@ -119,8 +120,10 @@ func (r *run) tell(u Update) {
 	case Passed, StepBegan, WaveEnded, Settling, Settled:
 	}
 	r.updates = append(r.updates, u)
-	close(r.grown)
-	r.grown = make(chan struct{})
+	if r.awaited {
+		close(r.grown)
+		r.grown, r.awaited = make(chan struct{}), false
+	}
 }
 
 // since gives the updates behind the first n, whether there will be no more, and
@@ -131,6 +134,7 @@ func (r *run) since(n int) (updates []Update, over bool, grown <-chan struct{}) 
 	if n < len(r.updates) {
 		updates = r.updates[n:]
 	}
+	r.awaited = true
 	return updates, r.now.State.Final(), r.grown
 }
 
