@@ -107,11 +107,12 @@ type Env struct {
 	Log *slog.Logger
 
 	// Reached is called once when the address has answered, before logging in: a
-	// failure after it is no longer one of connecting. Never nil.
+	// failure after it is no longer one of connecting. [Env.Reach] calls it; a
+	// driver that dials nothing calls it first thing in Open. Never nil.
 	Reached func()
 
-	// Acted is called once for each action that the device has carried out,
-	// logging in and pings included. Never nil.
+	// Acted is called once for each action that the device has carried out to
+	// its end, logging in and pings included: it feeds a counter. Never nil.
 	Acted func()
 }
 
@@ -152,10 +153,13 @@ type Session interface {
 	// Repeatable and a Fault of kind Lost, tried again on a new session).
 	Do(ctx context.Context, b Batch, sink Sink) error
 
-	// Done is closed when the session has died by itself (the device hung up).
+	// Done is closed when the session has died by itself (the device hung up),
+	// also while nobody calls Do. A driver that holds no line returns a channel
+	// that stays open, or nil.
 	Done() <-chan struct{}
 
-	// Close ends the conversation and frees all it held.
+	// Close ends the conversation and frees all it held; no goroutine of the
+	// session is left when it returns. It may be called again.
 	Close() error
 }
 
@@ -179,21 +183,33 @@ type Batch struct {
 }
 
 // Sink hears what becomes of a batch. A driver calls it from the goroutine that
-// runs Do, and for each plug of the batch: for a read, State once; for a change,
-// exactly one of Done, Failed and Unknown. A plug is a place in Env.Plugs.
+// runs Do and not after Do has returned. A plug is a place in Env.Plugs, and only
+// those of the batch may be reported. What is told cannot be taken back: a plug
+// that was reported is settled, whatever error Do returns in the end. So:
+//
+//   - for a change, exactly one of Done, Failed and Unknown for each plug;
+//   - for a read, State for each plug; or Failed or Unknown where the device would
+//     not say, so that the user hears why;
+//   - when Do returns an error, what was not reported is settled by the fleet.
+//
+// When ctx ends, a driver stops as soon as it can leave the device in order,
+// reports what it was doing as Unknown and what it had not begun as Unknown with
+// the phase Waiting.
 type Sink interface {
 	// State is what was read: for temperatures and the like raw is the value
-	// and state is unknown.
+	// and state is unknown. A driver that reads on its way to a change may tell
+	// that too; it settles nothing then.
 	State(plug int, state room.State, raw string)
 	// Done: the device took the command for this plug.
 	Done(plug int)
-	// Failed: the device refused, in these words.
+	// Failed: the device refused, in these words. It is surely not done.
 	Failed(plug int, said string)
 	// Unknown: it may or may not have happened, because of why. A why whose
 	// Phase is Waiting says that it was surely not begun.
 	Unknown(plug int, why *Fault)
-	// Fault: an action failed as a whole. The plugs it was for are reported one
-	// by one as well.
+	// Fault: an action failed as a whole (it timed out, or was not begun because
+	// of one that did). The plugs it was for are reported one by one as well. A
+	// line that broke is not reported here but returned by Do.
 	Fault(*Fault)
 	// Trace is a piece of the conversation, secrets masked; only if asked for.
 	Trace(devspec.Trace)

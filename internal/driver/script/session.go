@@ -16,6 +16,7 @@ type session struct {
 	spec   *devspec.Spec
 	plugs  *devspec.PlugTable
 	acted  func()
+	heard  []bool // by plug; kept from batch to batch for its memory only
 }
 
 // run runs a script of the session itself, if the specification has it.
@@ -30,7 +31,7 @@ func (s *session) run(ctx context.Context, name devspec.ScriptName) error {
 // Ping implements [driver.Pinger].
 func (s *session) Ping(ctx context.Context) error {
 	if err := s.run(ctx, devspec.ScriptPing); err != nil {
-		return fault(s.device, err)
+		return fault(ctx, s.device, err)
 	}
 	return nil
 }
@@ -44,16 +45,20 @@ func (s *session) Do(ctx context.Context, b driver.Batch, sink driver.Sink) erro
 		}
 		return nil
 	}
-	told := &told{sink: sink, op: b.Op}
+	told := s.newTold(b.Op, sink)
 	call := devspec.NewCall(s.plugs, b.Plugs, told)
 	call.Start, call.Trace = b.Start, b.Trace
 	for i, a := range actions {
+		if ctx.Err() != nil { // between two scripts: the conversation is in step
+			s.leave(&driver.Fault{Phase: driver.Waiting, Device: s.device, Err: context.Cause(ctx)}, b, actions[i:], told)
+			return nil
+		}
 		if err := s.Run(ctx, a, call); err != nil {
-			return s.failed(fault(s.device, err), b, actions[i:], told)
+			return s.failed(ctx, fault(ctx, s.device, err), b, actions[i:], told)
 		}
 		s.acted()
 		for _, p := range meant(a, b) {
-			told.done(p)
+			told.end(p)
 		}
 		call.Start = time.Time{} // the next one starts now
 	}
@@ -70,29 +75,43 @@ func meant(a devspec.Action, b driver.Batch) []int {
 
 // failed reports an action that failed and those that were to follow it. When
 // the line broke under something that may be repeated, that is left to the fleet.
-func (s *session) failed(f *driver.Fault, b driver.Batch, actions []devspec.Action, told *told) error {
-	if f.Phase == driver.Lost && b.Op.Repeatable() {
+func (s *session) failed(ctx context.Context, f *driver.Fault, b driver.Batch, actions []devspec.Action, told *told) error {
+	if f.Phase == driver.Lost && b.Op.Repeatable() && ctx.Err() == nil {
 		return f
 	}
-	told.sink.Fault(f)
+	if f.Phase != driver.Lost { // a lost line is told by whoever is given our error
+		told.sink.Fault(f)
+	}
 	for _, p := range meant(actions[0], b) {
 		told.unknown(p, f)
 	}
-	waiting := &driver.Fault{Phase: driver.Waiting, Device: s.device, Err: f}
-	for _, a := range actions[1:] {
-		told.sink.Fault(waiting)
+	s.leave(&driver.Fault{Phase: driver.Waiting, Device: s.device, Err: f}, b, actions[1:], told)
+	return f
+}
+
+// leave reports actions that will not be begun.
+func (s *session) leave(why *driver.Fault, b driver.Batch, actions []devspec.Action, told *told) {
+	for _, a := range actions {
+		told.sink.Fault(why)
 		for _, p := range meant(a, b) {
-			told.unknown(p, waiting)
+			told.unknown(p, why)
 		}
 	}
-	return f
 }
 
 // told passes a script's reports on and remembers for which plugs there was one.
 type told struct {
-	sink   driver.Sink
-	op     room.Op
-	result map[int]bool
+	sink  driver.Sink
+	op    room.Op
+	heard []bool
+}
+
+func (s *session) newTold(op room.Op, sink driver.Sink) *told {
+	if s.heard == nil {
+		s.heard = make([]bool, s.plugs.Len())
+	}
+	clear(s.heard)
+	return &told{sink: sink, op: op, heard: s.heard}
 }
 
 // PlugState implements [devspec.Sink].
@@ -105,18 +124,23 @@ func (t *told) PlugState(plug int, state devspec.State, raw string) {
 		power = room.StateOff
 	case devspec.Unknown:
 	}
+	if !t.op.Changes() { // in a change it is what the script went by, not its result
+		t.heard[plug] = true
+	}
 	t.sink.State(plug, power, raw)
 }
 
-// PlugResult implements [devspec.Sink].
+// PlugResult implements [devspec.Sink]. A script that speaks of a plug twice,
+// as one that retries does, is believed the first time: what was told cannot be
+// taken back.
 func (t *told) PlugResult(plug int, ok bool, text string) {
-	if t.result == nil {
-		t.result = make(map[int]bool)
-	}
-	t.result[plug] = true
-	if ok {
+	switch {
+	case t.heard[plug] || !t.op.Changes():
+	case ok:
+		t.heard[plug] = true
 		t.sink.Done(plug)
-	} else {
+	default:
+		t.heard[plug] = true
 		t.sink.Failed(plug, text)
 	}
 }
@@ -124,16 +148,22 @@ func (t *told) PlugResult(plug int, ok bool, text string) {
 // Trace implements [devspec.Sink].
 func (t *told) Trace(tr devspec.Trace) { t.sink.Trace(tr) }
 
-// done reports a plug whose action ended well, unless its script has said more
-// about it. For a read there is nothing to add.
-func (t *told) done(plug int) {
-	if t.op.Changes() && !t.result[plug] {
+// end reports a plug whose action ended well, unless its script has said more
+// about it: a change was done; a read has found nothing out.
+func (t *told) end(plug int) {
+	switch {
+	case t.heard[plug]:
+	case t.op.Changes():
 		t.sink.Done(plug)
+	default:
+		t.sink.State(plug, room.StateUnknown, "")
 	}
 }
 
+// unknown reports a plug whose action did not end well, unless its script had
+// come to it before.
 func (t *told) unknown(plug int, why *driver.Fault) {
-	if !t.result[plug] {
+	if !t.heard[plug] {
 		t.sink.Unknown(plug, why)
 	}
 }

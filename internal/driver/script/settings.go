@@ -137,11 +137,13 @@ func secrets(who secret.Resolved) map[string]string {
 	return m
 }
 
-// fault says what sort of failure an error of a script run is.
-func fault(device string, err error) *driver.Fault {
-	f := &driver.Fault{Phase: driver.Lost, Device: device, Err: err}
-	if errors.Is(err, devspec.ErrTimeout) || errors.Is(err, devspec.ErrUnknownState) {
-		f.Phase = driver.Acting
+// fault says what sort of failure an error of a script run is. All but a line
+// that broke, or that we break because ctx has ended, is the script's own doing:
+// on a new line it would only end the same way.
+func fault(ctx context.Context, device string, err error) *driver.Fault {
+	f := &driver.Fault{Phase: driver.Acting, Device: device, Err: err}
+	if errors.Is(err, devspec.ErrClosed) || ctx.Err() != nil && !errors.Is(err, devspec.ErrTimeout) {
+		f.Phase = driver.Lost
 	}
 	return f
 }
