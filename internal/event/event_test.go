@@ -228,7 +228,7 @@ func TestAppendLaterNeverBlocksAndCountsWhatItDrops(t *testing.T) {
 	begun, wait := make(chan struct{}), make(chan struct{})
 	s.WriteLater(func(*store.Tx) error { close(begun); <-wait; return nil }, func(error) {})
 	<-begun
-	const sent, kept = 40_000, 32_768
+	const sent, kept = 20_000, 16_384
 	for range sent {
 		l.AppendLater(event.Event{Kind: event.State, Op: "on"})
 	}

@@ -10,9 +10,9 @@ import (
 	"millwright.dev/millwright/internal/store"
 )
 
-// maxLater bounds the events of [Log.AppendLater] that wait to be written: some
-// three for each node of a large room, written in well under a second.
-const maxLater = 32_768
+// maxLater bounds the events of [Log.AppendLater] that wait to be written: more
+// than one for each node of a large room, written in well under a second.
+const maxLater = 16_384
 
 // Log is the room's event log. Its methods may be called from any goroutine.
 // It owns no goroutine and needs no closing; closing the store ends it.
