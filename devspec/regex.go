@@ -68,55 +68,89 @@ func (r *Regex) analyse(translated string) {
 	}
 	tree = tree.Simplify()
 	r.never = mustFail(tree)
-	if r.groups == 0 {
-		r.lit, r.alts = literals(tree)
-	}
-	if r.lit == nil {
+	r.alts = literals(tree)
+	if len(r.alts) == 1 && r.groups == 0 && len(r.alts[0]) > 0 {
+		r.lit = r.alts[0]
+	} else {
 		r.need = required(tree)
+	}
+	// The matcher sees NUL as 0xff, a search for bytes does not.
+	for _, text := range append([][]byte{r.need}, r.alts...) {
+		if bytes.IndexByte(text, 0xff) >= 0 {
+			r.lit, r.alts, r.need = nil, nil, nil
+			break
+		}
+	}
+	if len(r.need) == 0 {
+		r.need = nil
 	}
 }
 
-// literals recognises an expression that is one text, or a choice of texts.
-func literals(t *syntax.Regexp) (one []byte, several [][]byte) {
+// maxLiterals bounds the texts that a choice is spelt out to.
+const maxLiterals = 16
+
+// literals spells out an expression that is a choice of a few texts, such as
+// "Off|On"; nil when it is anything else.
+func literals(t *syntax.Regexp) [][]byte {
 	switch t.Op {
 	case syntax.OpLiteral:
-		return literalBytes(t), nil
+		if b := literalBytes(t); b != nil {
+			return [][]byte{b}
+		}
+	case syntax.OpEmptyMatch:
+		return [][]byte{{}}
+	case syntax.OpCapture:
+		return literals(t.Sub[0])
 	case syntax.OpCharClass:
-		n := 0
-		for i := 0; i < len(t.Rune); i += 2 {
-			n += int(t.Rune[i+1]-t.Rune[i]) + 1
-			if t.Rune[i+1] > 0xff || n > 16 {
-				return nil, nil
-			}
-		}
-		for i := 0; i < len(t.Rune); i += 2 {
-			for c := t.Rune[i]; c <= t.Rune[i+1]; c++ {
-				several = append(several, []byte{byte(c)})
-			}
-		}
-		return nil, several
+		return classLiterals(t.Rune)
 	case syntax.OpAlternate:
+		var all [][]byte
 		for _, sub := range t.Sub {
-			one, more := literals(sub)
-			if one == nil && more == nil {
-				return nil, nil
+			some := literals(sub)
+			if some == nil || len(all)+len(some) > maxLiterals {
+				return nil
 			}
-			if one != nil {
-				more = [][]byte{one}
-			}
-			several = append(several, more...)
+			all = append(all, some...)
 		}
-		return nil, several
-	case syntax.OpConcat: // (?s) groups and joined literals
+		return all
+	case syntax.OpConcat:
+		all := [][]byte{{}}
 		for _, sub := range t.Sub {
-			if sub.Op != syntax.OpLiteral || literalBytes(sub) == nil {
-				return nil, nil
+			if all = product(all, literals(sub)); all == nil {
+				return nil
 			}
-			one = append(one, literalBytes(sub)...)
 		}
-		return one, nil
+		return all
 	}
-	return nil, nil
+	return nil
+}
+
+// product joins each head with each tail; nil when there are none or too many.
+func product(heads, tails [][]byte) [][]byte {
+	if tails == nil || len(heads)*len(tails) > maxLiterals {
+		return nil
+	}
+	var out [][]byte
+	for _, h := range heads {
+		for _, t := range tails {
+			out = append(out, append(bytes.Clone(h), t...))
+		}
+	}
+	return out
+}
+
+// classLiterals spells out a small class.
+func classLiterals(ranges []rune) [][]byte {
+	var out [][]byte
+	for i := 0; i < len(ranges); i += 2 {
+		for c := ranges[i]; c <= ranges[i+1]; c++ {
+			if c > 0xff || len(out) == maxLiterals {
+				return nil
+			}
+			out = append(out, []byte{byte(c)})
+		}
+	}
+	return out
 }
 
 // literalBytes gives the bytes of a literal, nil when it is no plain text.
@@ -189,8 +223,6 @@ func (r *Regex) Match(b []byte) bool {
 	switch {
 	case r.never:
 		return false
-	case r.lit != nil:
-		return bytes.Contains(b, r.lit)
 	case r.alts != nil:
 		for _, a := range r.alts {
 			if bytes.Contains(b, a) {
@@ -202,6 +234,16 @@ func (r *Regex) Match(b []byte) bool {
 		return r.re.Match(b)
 	}
 	return r.re.Match(appendWide(nil, b))
+}
+
+// find gives the leftmost-longest match in text that the matcher can take, and its
+// groups, or nil.
+func (r *Regex) find(text []byte, into []int) []int {
+	loc := r.re.FindSubmatchIndex(text)
+	if len(loc) > 2*(MaxRegexGroups+1) {
+		loc = loc[:2*(MaxRegexGroups+1)]
+	}
+	return loc
 }
 
 // isASCII reports whether the matcher can take b as it stands: no byte is above

@@ -1,10 +1,12 @@
 package devspec
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"os"
+	"sync"
 )
 
 // Why a script run failed; a [*ScriptError] wraps one of them or the context's
@@ -58,21 +60,115 @@ const InputLimit = 65536
 // Session runs scripts on one established connection, one at a time. A goroutine
 // of its own reads the connection, also while no script runs: so a hang-up is seen
 // at once, and stray text is there for the next expect, as in PowerMan.
-type Session struct{}
+//
+// While a script works on what has arrived, the reader waits: a long answer is
+// taken bite by bite, and nothing of it is dropped. While the script sends, delays,
+// or does not run, input is read on and only the newest InputLimit bytes are kept.
+type Session struct {
+	spec *Spec
+	conn io.ReadWriteCloser
+	opts Options
+	mask masker
+	done chan struct{}
+
+	mu      sync.Mutex
+	changed sync.Cond // any of the fields below
+	in      input
+	running *run  // the script run in progress
+	busy    bool  // it is at work, so the reader holds back
+	waiting bool  // its expect waits for input
+	writing bool  // its send writes
+	closed  bool  // the connection is of no use any more
+	err     error // why, once closed
+}
 
 // NewSession starts a session on a connection. The session owns the connection
-// from now on and closes it.
-func NewSession(spec *Spec, conn io.ReadWriteCloser, opts Options) *Session { panic("not yet") }
-
-// Run runs one action to its end. It returns nil, or a *ScriptError; after an error
-// the conversation is out of step and the session should be closed.
-func (s *Session) Run(ctx context.Context, a Action, c *Call) error { panic("not yet") }
+// from now on and closes it; the caller must call Close.
+func NewSession(spec *Spec, conn io.ReadWriteCloser, opts Options) *Session {
+	s := &Session{spec: spec, conn: conn, opts: opts, mask: newMasker(opts.Secrets), done: make(chan struct{})}
+	s.changed.L = &s.mu
+	go s.read()
+	return s
+}
 
 // Done is closed when the connection is gone, whoever ended it.
-func (s *Session) Done() <-chan struct{} { panic("not yet") }
+func (s *Session) Done() <-chan struct{} { return s.done }
 
-// Err says why the connection is gone; nil while it is not.
-func (s *Session) Err() error { panic("not yet") }
+// Err says why the connection is gone; nil while it is not. It wraps ErrClosed.
+func (s *Session) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
 
 // Close hangs up, ends a running script, and waits for the session's goroutine.
-func (s *Session) Close() error { panic("not yet") }
+// It may be called more than once and from any goroutine.
+func (s *Session) Close() error {
+	s.mu.Lock()
+	s.shut(nil)
+	s.mu.Unlock()
+	err := s.conn.Close()
+	<-s.done
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// shut marks the connection as gone. The caller holds the lock.
+func (s *Session) shut(cause error) {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	s.err = ErrClosed
+	switch {
+	case errors.Is(cause, io.EOF):
+		s.err = fmt.Errorf("%w: the device hung up", ErrClosed)
+	case cause != nil:
+		s.err = fmt.Errorf("%w: %w", ErrClosed, cause)
+	}
+	s.changed.Broadcast()
+}
+
+// readChunk is how much is read at a time: enough for most whole answers, and
+// little enough that a thousand idle devices do not hold much memory.
+const readChunk = 4096
+
+// read is the session's goroutine.
+func (s *Session) read() {
+	defer close(s.done)
+	defer s.conn.Close()
+	chunk := make([]byte, readChunk)
+	for {
+		n, err := s.conn.Read(chunk)
+		lost, goOn := s.take(chunk[:n], err)
+		if lost > 0 && s.opts.Lost != nil {
+			s.opts.Lost(lost)
+		}
+		if !goOn {
+			return
+		}
+	}
+}
+
+// take puts what was read into the input, and waits until the script, if one runs,
+// has made of it what it can.
+func (s *Session) take(b []byte, err error) (lost int, goOn bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(b) > 0 {
+		lost = s.in.add(b)
+		if s.waiting {
+			s.waiting, s.busy = false, true
+			s.changed.Broadcast()
+		}
+		for s.busy && !s.closed {
+			s.changed.Wait()
+		}
+	}
+	if err != nil {
+		s.shut(err)
+	}
+	return lost, !s.closed
+}
