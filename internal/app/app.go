@@ -1,0 +1,202 @@
+// Package app wires Millwright together and runs it: store, fleet, desk, doors,
+// in that order up and in the reverse order down. It knows no flags and no
+// signals, so that a test starts the real thing on port 0: [Run] with [Options].
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"time"
+
+	"millwright.dev/millwright/internal/desk"
+	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/event"
+	"millwright.dev/millwright/internal/fleet"
+	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/run"
+	"millwright.dev/millwright/internal/secret"
+	"millwright.dev/millwright/internal/state"
+	"millwright.dev/millwright/internal/store"
+)
+
+// Options say what to run.
+type Options struct {
+	// Config is a room file, a folder of them, or a powerman.conf.
+	Config string
+	// State is the folder for what must outlive the daemon. Empty means memory:
+	// nothing then survives, and events are lost with the process.
+	State string
+	// Drivers are what devices can be driven by; see driver/standard.
+	Drivers []driver.Driver
+	// NoDelays makes `delay` statements of PowerMan devices take no time.
+	NoDelays bool
+
+	Doors Doors
+	Log   *slog.Logger
+
+	// Ready is told once that all doors are open, and where. Nil is fine.
+	Ready func(Addresses)
+	// Reload asks for the configuration to be read again. Nil is fine.
+	Reload <-chan struct{}
+	// Reloaded is told how a reload went. Nil is fine.
+	Reloaded func(error)
+}
+
+// App is a running daemon.
+type App struct {
+	opts   Options
+	log    *slog.Logger
+	store  *store.Store
+	events *event.Log
+	fleet  *fleet.Fleet
+	state  *state.Keeper
+	runs   *run.Runner
+	desk   *desk.Desk
+
+	closers []func()
+}
+
+// Run runs Millwright until ctx ends or a door fails, and leaves nothing running.
+func Run(ctx context.Context, opts Options) error {
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &App{opts: opts, log: opts.Log}
+	defer a.close()
+	if err := a.open(ctx); err != nil {
+		return err
+	}
+	doors, err := a.openDoors(ctx)
+	if err != nil {
+		return err
+	}
+	polls := a.state.Poll(ctx)
+	defer polls()
+	if opts.Ready != nil {
+		opts.Ready(doors.addresses)
+	}
+	a.note("started", event.OK, "")
+	err = a.serve(ctx, doors)
+	a.note("stopped", event.OK, "")
+	return err
+}
+
+// open starts everything below the doors.
+func (a *App) open(ctx context.Context) (err error) {
+	if a.store, err = a.openStore(ctx); err != nil {
+		return err
+	}
+	a.onClose(func() {
+		if err := a.store.Close(); err != nil {
+			a.log.Error("closing the store", "why", err)
+		}
+	})
+	a.events = event.New(a.store, a.log)
+	a.fleet = fleet.New(fleet.Options{Credential: a.credential, Changed: a.deviceChanged, Log: a.log})
+	a.onClose(a.fleet.Close)
+	a.state = state.New(a.fleet, a.events)
+	a.runs = run.New(run.Options{Fleet: a.state, Events: a.events, Log: a.log})
+	a.onClose(a.runs.Close)
+	a.desk = desk.New(desk.Options{Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Log: a.log})
+	a.onClose(a.desk.Close)
+	if err := a.configure(ctx); err != nil {
+		return err
+	}
+	interruptions, err := a.store.Interruptions(ctx)
+	if err != nil {
+		return err
+	}
+	return a.desk.Recover(ctx, interruptions)
+}
+
+func (a *App) openStore(ctx context.Context) (*store.Store, error) {
+	if a.opts.State == "" {
+		return store.OpenMemory(ctx, store.Options{})
+	}
+	s, err := store.Open(ctx, a.opts.State, store.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("open the state folder: %w", err)
+	}
+	return s, nil
+}
+
+// serve waits for the end, reloading when asked.
+func (a *App) serve(ctx context.Context, doors *openDoors) error {
+	ctx, stop := context.WithCancel(ctx)
+	failed := doors.serve(ctx)
+	defer doors.wait()
+	defer stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			if err != nil && !errors.Is(err, net.ErrClosed) {
+				return err
+			}
+			return nil
+		case <-a.opts.Reload:
+			err := a.reload(ctx)
+			if a.opts.Reloaded != nil {
+				a.opts.Reloaded(err)
+			}
+		}
+	}
+}
+
+func (a *App) onClose(fn func()) { a.closers = append(a.closers, fn) }
+
+// close ends what open began, last first.
+func (a *App) close() {
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		a.closers[i]()
+	}
+}
+
+// note says something about the daemon itself.
+func (a *App) note(op, outcome, detail string) {
+	a.events.AppendLater(event.Event{Kind: event.Daemon, Op: op, Outcome: outcome, Detail: detail})
+}
+
+// deviceChanged makes an event of a device that is lost or back. The first
+// connects after the start are not news.
+func (a *App) deviceChanged(s fleet.DeviceStatus) {
+	switch {
+	case s.Link == fleet.Disconnected && s.Said != "":
+		a.events.AppendLater(event.Event{Kind: event.Device, Op: "lost", Outcome: event.Failed, Detail: s.Said})
+	case s.Link == fleet.Connected && s.Reconnects > 0:
+		a.events.AppendLater(event.Event{Kind: event.Device, Op: "back", Outcome: event.OK, Detail: s.Name + " is within reach again"})
+	}
+}
+
+// credential resolves what a device logs in with, anew each time, so that a
+// changed password is used without a reload.
+func (a *App) credential(ctx context.Context, r *room.Room, name string) (secret.Resolved, error) {
+	c, ok := r.Credential(name)
+	if !ok {
+		return secret.Resolved{}, fmt.Errorf("the room has no credential %q", name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return a.resolve(ctx, c)
+}
+
+func (a *App) resolve(ctx context.Context, c room.Credential) (secret.Resolved, error) {
+	refs := secret.Credential{User: c.User, Values: make(map[string]secret.Ref, len(c.Secrets))}
+	for key, text := range c.Secrets {
+		ref, err := secret.Parse(text)
+		if err != nil {
+			return secret.Resolved{}, fmt.Errorf("credential %s: %s: %w", c.Name, key, err)
+		}
+		refs.Values[key] = ref
+	}
+	who, err := refs.Resolve(ctx, filepath.Dir(a.opts.Config))
+	if err != nil {
+		return secret.Resolved{}, fmt.Errorf("credential %s: %w", c.Name, err)
+	}
+	return who, nil
+}

@@ -1,0 +1,99 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"millwright.dev/millwright/devspec"
+	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/script"
+	"millwright.dev/millwright/internal/event"
+	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/roomfile"
+	"millwright.dev/millwright/internal/store"
+)
+
+// ReadOptions gives what roomfile needs to read a room for these drivers.
+func ReadOptions(drivers []driver.Driver, noDelays bool) roomfile.Options {
+	return roomfile.Options{
+		Drivers: drivers,
+		PowerManDevice: func(spec *devspec.Spec, where, flags string) (driver.Settings, error) {
+			return script.FromPowerMan(spec, where, flags, script.Options{NoDelays: noDelays})
+		},
+	}
+}
+
+// configure reads the room at the start. If its files are broken, the revision
+// that was accepted last runs instead: a typo and a blackout must not add up.
+func (a *App) configure(ctx context.Context) error {
+	read, err := roomfile.Load(ctx, a.opts.Config, ReadOptions(a.opts.Drivers, a.opts.NoDelays))
+	if err == nil {
+		return a.accept(ctx, read, "read at the start")
+	}
+	last, found := a.store.LatestRevision(ctx)
+	if errors.Is(found, store.ErrNotFound) || last != nil && last.Origin != a.opts.Config {
+		return err
+	}
+	if found != nil {
+		return errors.Join(err, found)
+	}
+	opts := ReadOptions(a.opts.Drivers, a.opts.NoDelays)
+	opts.Open, opts.Glob = roomfile.Replay(last.Files)
+	old, broken := roomfile.Load(ctx, last.Origin, opts)
+	if broken != nil {
+		return errors.Join(err, fmt.Errorf("revision %d, accepted last, cannot be used either: %w", last.Number, broken))
+	}
+	a.log.Error("THE CONFIGURATION IS BROKEN; the revision accepted last runs instead",
+		"revision", last.Number, "accepted", last.Time, "problems", err)
+	a.note("configuration broken", event.Failed,
+		fmt.Sprintf("revision %d of %s runs instead: %v", last.Number, last.Time.Format("2006-01-02 15:04:05"), err))
+	return a.apply(old.Room)
+}
+
+// reload reads the room again: all of it is taken, or nothing.
+func (a *App) reload(ctx context.Context) error {
+	read, err := roomfile.Load(ctx, a.opts.Config, ReadOptions(a.opts.Drivers, a.opts.NoDelays))
+	if err != nil {
+		a.log.Error("the new configuration is not used, the old one stays", "problems", err)
+		a.note("reload", event.Refused, err.Error())
+		return err
+	}
+	return a.accept(ctx, read, "reloaded")
+}
+
+// accept makes a room that was read the current one. It becomes a revision
+// unless it is, byte for byte, the revision that was accepted last.
+func (a *App) accept(ctx context.Context, read *roomfile.Result, note string) error {
+	for _, w := range read.Warnings {
+		a.log.Warn("configuration: " + w.Error())
+	}
+	if err := a.apply(read.Room); err != nil {
+		return err
+	}
+	last, err := a.store.LatestRevision(ctx)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	rev := &store.Revision{Author: "files", Note: note, Origin: a.opts.Config, Files: read.Files}
+	if last != nil {
+		if last.Origin == rev.Origin && maps.EqualFunc(last.Files, rev.Files, slices.Equal) {
+			return nil
+		}
+		rev.Parent = last.Number
+	}
+	return a.events.SaveRevision(ctx, rev, &event.Event{
+		Kind: event.Revision, Op: "accept", Outcome: event.OK,
+		Detail: fmt.Sprintf("%s: %d nodes, %d devices", note, len(read.Room.Nodes), len(read.Room.Devices)),
+	})
+}
+
+func (a *App) apply(r *room.Room) error {
+	if err := a.fleet.Apply(r); err != nil {
+		return err
+	}
+	a.state.Apply(r)
+	return nil
+}

@@ -1,0 +1,151 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+
+	powermandoor "millwright.dev/millwright/internal/door/powerman"
+	"millwright.dev/millwright/powerman"
+)
+
+// defaultPowerMan is where PowerMan's clients look.
+const defaultPowerMan = "127.0.0.1:10101"
+
+// Doors say which ways in there are.
+type Doors struct {
+	// Socket is the path of the unix socket for the command line; empty for none.
+	Socket string
+	// PowerMan overrides where PowerMan's clients are served ("host:port"); nil
+	// means where the room says, an empty list nowhere.
+	PowerMan []string
+	// Stdio serves one PowerMan client on a stream and ends when it leaves;
+	// nothing listens then. Nil for no such thing.
+	Stdio io.ReadWriteCloser
+	// Actions takes the line that powermand writes after each power action.
+	Actions io.Writer
+}
+
+// Addresses are where the doors are open.
+type Addresses struct {
+	Socket   string
+	PowerMan []string
+}
+
+// openDoors are listeners with what serves them.
+type openDoors struct {
+	addresses Addresses
+	servers   []func(context.Context) error
+	once      bool // the daemon ends when the first server does
+	wg        sync.WaitGroup
+}
+
+// openDoors opens all doors, or none.
+func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
+	doors := &openDoors{}
+	var opened []net.Listener
+	defer func() {
+		if err != nil {
+			for _, l := range opened {
+				l.Close()
+			}
+		}
+	}()
+	server := &powerman.Server{Handler: powermandoor.New(a.desk, a.opts.Doors.Actions), Log: a.log}
+	if stdio := a.opts.Doors.Stdio; stdio != nil {
+		doors.once = true
+		doors.servers = append(doors.servers, func(ctx context.Context) error { return server.ServeConn(ctx, stdio) })
+		return doors, nil
+	}
+	listeners, err := a.listenPowerMan(ctx, server)
+	opened = append(opened, listeners...)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range listeners {
+		doors.addresses.PowerMan = append(doors.addresses.PowerMan, l.Addr().String())
+		doors.servers = append(doors.servers, func(ctx context.Context) error { return server.Serve(ctx, l) })
+	}
+	return doors, nil
+}
+
+// listenPowerMan binds every address that the names resolve to. It fails only if
+// not one of them can be bound, as powermand does; the others are logged.
+func (a *App) listenPowerMan(ctx context.Context, server *powerman.Server) ([]net.Listener, error) {
+	settings := a.fleet.Room().Settings.PowerMan
+	wanted := settings.Listen
+	if a.opts.Doors.PowerMan != nil {
+		wanted = a.opts.Doors.PowerMan
+	} else if len(wanted) == 0 {
+		wanted = []string{defaultPowerMan}
+	}
+	if settings.Off || len(wanted) == 0 {
+		return nil, nil
+	}
+	_ = server
+	var listeners []net.Listener
+	var errs []error
+	for _, at := range wanted {
+		found, err := listenAll(ctx, at)
+		listeners = append(listeners, found...)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("listen for PowerMan clients on %s: %w", at, err))
+		}
+	}
+	if len(listeners) == 0 {
+		return nil, errors.Join(errs...)
+	}
+	for _, err := range errs {
+		a.log.Warn("a door stays closed", "why", err)
+	}
+	return listeners, nil
+}
+
+// listenAll binds every address of "host:port", where the port may be a service name.
+func listenAll(ctx context.Context, at string) ([]net.Listener, error) {
+	host, service, err := net.SplitHostPort(at)
+	if err != nil {
+		return nil, err
+	}
+	port, err := net.DefaultResolver.LookupPort(ctx, "tcp", service)
+	if err != nil {
+		return nil, err
+	}
+	addrs := []string{host}
+	if host != "" {
+		if addrs, err = net.DefaultResolver.LookupHost(ctx, host); err != nil {
+			return nil, err
+		}
+	}
+	var listeners []net.Listener
+	var errs []error
+	for _, addr := range addrs {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(addr, fmt.Sprint(port)))
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, errors.Join(errs...)
+}
+
+// serve starts all servers; the channel tells of the first that ends.
+func (d *openDoors) serve(ctx context.Context) <-chan error {
+	ended := make(chan error, len(d.servers))
+	for _, s := range d.servers {
+		d.wg.Go(func() {
+			err := s(ctx)
+			if err != nil || d.once {
+				ended <- err
+			}
+		})
+	}
+	return ended
+}
+
+// wait returns when the last client has been served.
+func (d *openDoors) wait() { d.wg.Wait() }

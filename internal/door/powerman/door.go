@@ -1,0 +1,250 @@
+// Package powerman is the door for clients of PowerMan: powerman(1), libpowerman,
+// fence_powerman, and people with netcat. It translates their protocol, which is
+// package powerman at the module's root, into requests to the desk, and decides
+// nothing.
+//
+// What comes through here is never read back after it was switched: PowerMan's
+// own counters and telemetry would show it, and its clients expect just the one
+// conversation with the device.
+//
+// Start at [New].
+package powerman
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"millwright.dev/millwright/devspec"
+	"millwright.dev/millwright/hostlist"
+	"millwright.dev/millwright/internal/desk"
+	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/fleet"
+	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/powerman"
+)
+
+// Name is what the door is called in events.
+const Name = "powerman"
+
+// Door answers PowerMan's requests. It implements [powerman.Handler].
+type Door struct {
+	desk *desk.Desk
+
+	mu  sync.Mutex
+	log io.Writer // powermand's line after each power action; may be nil
+}
+
+// New makes the door. actions takes the line that powermand writes after each
+// power action; nil drops it.
+func New(d *desk.Desk, actions io.Writer) *Door { return &Door{desk: d, log: actions} }
+
+var _ powerman.Handler = (*Door)(nil)
+
+// Nodes implements [powerman.Handler].
+func (d *Door) Nodes(context.Context) ([]string, error) {
+	r := d.desk.Room()
+	return r.Names(r.Sorted()), nil
+}
+
+// Device implements [powerman.Handler].
+func (d *Door) Device(_ context.Context, targets string) ([]powerman.DeviceInfo, error) {
+	r := d.desk.Room()
+	wanted, err := devicesOf(r, targets)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]powerman.DeviceInfo, 0, len(r.Devices))
+	for i := range r.Devices {
+		id := room.DeviceID(i)
+		if wanted != nil && !wanted[id] {
+			continue
+		}
+		s, ok := d.desk.Device(r, id)
+		if !ok {
+			continue
+		}
+		list = append(list, powerman.DeviceInfo{
+			Name: s.Name, State: string(s.Link), Reconnects: s.Reconnects, Actions: s.Actions,
+			Type: s.Type, Hosts: r.Names(r.NodesOf(id)),
+		})
+	}
+	return list, nil
+}
+
+// devicesOf gives the devices that the named nodes hang on, nil for all.
+func devicesOf(r *room.Room, targets string) (map[room.DeviceID]bool, error) {
+	if targets == "" {
+		return nil, nil
+	}
+	list, err := hostlist.Parse(targets)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", powerman.ErrHostlist, err)
+	}
+	wanted := make(map[room.DeviceID]bool)
+	for name := range list.All() {
+		if id, ok := r.Node(name); ok {
+			for _, c := range r.Nodes[id].Cords {
+				wanted[c.Device] = true
+			}
+		}
+	}
+	return wanted, nil
+}
+
+// powerOps says which operation a command is.
+var powerOps = map[powerman.Command]room.Op{
+	powerman.CmdOn: room.On, powerman.CmdOff: room.Off, powerman.CmdCycle: room.Cycle, powerman.CmdReset: room.Reset,
+	powerman.CmdFlash: room.BeaconOn, powerman.CmdUnflash: room.BeaconOff,
+	powerman.CmdStatus: room.Status, powerman.CmdBeacon: room.Beacon, powerman.CmdTemp: room.Temp,
+}
+
+// Power implements [powerman.Handler].
+func (d *Door) Power(ctx context.Context, cmd powerman.Command, targets string, out powerman.Out) error {
+	op := powerOps[cmd]
+	a := &answer{out: out}
+	sum, err := d.desk.Do(ctx, d.request(ctx, op, targets, out), a)
+	if err != nil {
+		return translate(err)
+	}
+	d.logAction(op, a, sum)
+	if !sum.Good() {
+		return powerman.ErrWithErrors
+	}
+	return nil
+}
+
+// Query implements [powerman.Handler].
+func (d *Door) Query(ctx context.Context, cmd powerman.Command, targets string, out powerman.Out) ([]powerman.Result, error) {
+	op := powerOps[cmd]
+	a := &answer{out: out, keep: true}
+	sum, err := d.desk.Do(ctx, d.request(ctx, op, targets, out), a)
+	if err != nil {
+		return nil, translate(err)
+	}
+	results := a.results(op)
+	if sum.Faults > 0 {
+		return results, powerman.ErrWithErrors
+	}
+	return results, nil
+}
+
+func (d *Door) request(ctx context.Context, op room.Op, targets string, out powerman.Out) desk.Request {
+	who := desk.Actor{Door: Name}
+	if addr := powerman.RemoteAddr(ctx); addr != nil {
+		who.Remote = addr.String()
+	}
+	return desk.Request{Actor: who, Op: op, Targets: targets, Language: desk.PowerMan, Trace: out.WantTelemetry()}
+}
+
+// done is how powermand's log words an action. Beacons are not logged.
+var done = map[room.Op]string{room.On: "powered on", room.Off: "powered off", room.Cycle: "power cycled", room.Reset: "reset"}
+
+// logAction writes powermand's line about an action that was carried out.
+func (d *Door) logAction(op room.Op, a *answer, sum desk.Summary) {
+	word := done[op]
+	if d.log == nil || word == "" {
+		return
+	}
+	var hosts hostlist.List
+	for i := range a.began.Targets.Nodes {
+		hosts.Append(a.began.Targets.Name(a.began.Room, i))
+	}
+	with := ""
+	if sum.Faults > 0 {
+		with = " with errors"
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	// A log that cannot be written to is no reason to fail what was done.
+	_, _ = fmt.Fprintf(d.log, "<%d>%s %s%s\n", a.began.Room.Settings.PowerMan.PlugLogLevel, word, hosts.String(), with)
+}
+
+// translate turns the desk's errors into those that the protocol has a code for.
+func translate(err error) error {
+	var none *room.NoSuch
+	var e *room.Error
+	switch {
+	case errors.As(err, &none):
+		var list hostlist.List
+		for _, n := range none.Names {
+			list.Append(n)
+		}
+		return &powerman.NoSuchNodesError{List: list}
+	case !errors.As(err, &e):
+		return err
+	case e.Code == room.CodeInvalid:
+		return fmt.Errorf("%w: %w", powerman.ErrHostlist, err)
+	case e.Code == room.CodeRefused:
+		return fmt.Errorf("%w: %w", powerman.ErrUnsupported, err)
+	}
+	return err
+}
+
+// answer collects what becomes of a request. It implements [desk.Sink].
+type answer struct {
+	out   powerman.Out
+	keep  bool
+	began desk.Began
+	by    []fleet.Result // by NodeID, for queries
+}
+
+func (a *answer) Begin(b desk.Began) {
+	a.began = b
+	if a.keep {
+		a.by = make([]fleet.Result, len(b.Room.Nodes))
+	}
+}
+
+func (a *answer) Result(res fleet.Result) {
+	if a.keep {
+		a.by[res.Node] = res
+	}
+}
+
+func (a *answer) Fault(f *driver.Fault) { a.out.DeviceError(faultText(f)) }
+
+func (a *answer) Diagnostic(node room.NodeID, said string) {
+	line, _, _ := strings.Cut(said, "\n")
+	a.out.Diagnostic(a.began.Room.Nodes[node].Name, strings.TrimRight(line, "\r"))
+}
+
+func (a *answer) Trace(device string, t devspec.Trace) { a.out.Telemetry(t.Format(device)) }
+
+// results puts the answers into target order.
+func (a *answer) results(op room.Op) []powerman.Result {
+	targets := a.began.Targets
+	list := make([]powerman.Result, len(targets.Nodes))
+	for i, id := range targets.Nodes {
+		res := &a.by[id]
+		list[i] = powerman.Result{Node: targets.Name(a.began.Room, i), State: states[res.State]}
+		if op == room.Temp {
+			list[i].Value = res.Raw
+		}
+	}
+	return list
+}
+
+// states are in PowerMan's words: a node with one live cord of two is on.
+var states = map[room.State]powerman.State{
+	room.StateUnknown: powerman.Unknown, room.StateOff: powerman.Off, room.StateOn: powerman.On, room.StateDegraded: powerman.On,
+}
+
+// faultText gives the text of reply 308.
+func faultText(f *driver.Fault) string {
+	switch f.Phase {
+	case driver.Connecting:
+		return devspec.FailConnect.Text(f.Device)
+	case driver.LoggingIn:
+		return devspec.FailLogin.Text(f.Device)
+	case driver.Acting:
+		return devspec.FailExpect.Text(f.Device)
+	case driver.Waiting:
+		return devspec.FailAborted.Text(f.Device)
+	case driver.Lost:
+	}
+	return f.Error()
+}
