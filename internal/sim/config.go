@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strconv"
 	"time"
 )
 
@@ -44,6 +45,9 @@ type PDU struct {
 	Feed string
 	// StartOn has all outlets on at the start; what they feed is up already.
 	StartOn bool
+	// Sessions is how many connections the strip holds at once; it hangs up on
+	// more. 0 is no limit; real ones often have 1.
+	Sessions int
 	// SwitchDelay is how long a relay takes to move after its command.
 	SwitchDelay time.Duration
 }
@@ -71,7 +75,7 @@ type Inlet struct{ PDU, Outlet string }
 func Numbered(first, count int) []string {
 	names := make([]string, count)
 	for i := range names {
-		names[i] = fmt.Sprint(first + i)
+		names[i] = strconv.Itoa(first + i)
 	}
 	return names
 }

@@ -69,6 +69,9 @@ func (f Fault) String() string {
 	return text
 }
 
+// maxAfter is the greatest Fault.After.
+const maxAfter = 1 << 30
+
 // deviceFaults are what is wrong with a device. The value never changes; nil
 // is a sound device.
 type deviceFaults struct {
@@ -146,8 +149,8 @@ func (r *Room) Break(pdu string, f Fault) error {
 		return fmt.Errorf("sim: break %s: there is no fault %q", pdu, f.Kind)
 	case bit == 0 && f.Plug != "":
 		return fmt.Errorf("sim: break %s: %s is a fault of a whole PDU, not of a plug", pdu, f.Kind)
-	case f.After < 0 || f.Delay < 0:
-		return fmt.Errorf("sim: break %s: %s: a negative number", pdu, f.Kind)
+	case f.After < 0 || f.After > maxAfter || f.Delay < 0:
+		return fmt.Errorf("sim: break %s: %s: a number is negative or above %d", pdu, f.Kind, maxAfter)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -121,8 +121,9 @@ func TestPowermandDrivesEachMake(t *testing.T) {
 		{"line", "mw-line", "", 1, 8},
 		{"slash", "mw-slash", "", 1, 8},
 		{"vpc", "mw-vpc", "", 5, 40},
-		{"menu", "mw-menu", "", 1, 8},
+		{"menu", "mw-menu", "", 1, 24},
 		{"line", "mw-line", "", 1, 24},
+		{"slash", "mw-slash", "", 1, 20},
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.spec, " with ", tt.count, " plugs"), func(t *testing.T) {

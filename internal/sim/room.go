@@ -358,12 +358,13 @@ func (u *Unit) accept(ln net.Listener) {
 }
 
 // take makes a terminal of a connection and lets it run. It closes the
-// connection and returns false if the unit is unreachable.
+// connection and returns false if the unit is unreachable or full.
 func (u *Unit) take(conn net.Conn) bool {
 	t := newTerminal(u, conn)
 	u.room.mu.Lock()
 	defer u.room.mu.Unlock()
-	if u.room.closed || !u.reachable() {
+	full := u.limit > 0 && len(u.terminals) >= u.limit
+	if u.room.closed || full || !u.reachable() {
 		t.close()
 		return false
 	}

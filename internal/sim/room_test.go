@@ -142,3 +142,22 @@ func TestControlOnASocket(t *testing.T) {
 		t.Errorf("ServeControl: %v", err)
 	}
 }
+
+func TestAFullStripHangsUp(t *testing.T) {
+	cfg := oneStrip("vpc")
+	cfg.PDUs[0].Sessions = 1
+	room := start(t, cfg)
+	first := dial(t, room, "p")
+	first.login()
+	if _, err := room.Dial(t.Context(), "tcp", "p"); err == nil {
+		t.Error("a second connection was taken")
+	}
+	first.send("logoff\n")
+	first.rest()
+	for t.Context().Err() == nil { // the place is free soon after the line has gone
+		if conn, err := room.Dial(t.Context(), "tcp", "p"); err == nil {
+			conn.Close()
+			return
+		}
+	}
+}

@@ -44,23 +44,29 @@ var devices embed.FS
 // the list. The answer is nil if there is no file for the make.
 func DeviceFile(style string, plugs ...string) []byte {
 	text, err := devices.ReadFile("devices/" + style + ".dev")
-	if err != nil {
-		return nil
-	}
-	if len(plugs) == 0 {
+	if err != nil || len(plugs) == 0 {
 		return text
 	}
-	start := bytes.Index(text, []byte("plug name {"))
+	const head = "plug name {"
+	start := bytes.Index(text, []byte(head)) + len(head)
 	end := start + bytes.IndexByte(text[start:], '}')
-	out := append(bytes.Clone(text[:start]), "plug name {"...)
+	listed := bytes.Count(text[start:end], []byte(`"`)) / 2
+
+	out := bytes.Clone(text[:start])
 	for i, p := range plugs {
 		if i%16 == 0 {
 			out = append(out, "\n\t\t"...)
 		}
 		out = append(strconv.AppendQuote(out, p), ' ')
 	}
-	return append(out, text[end:]...)
+	out = append(out, text[end:]...)
+	// In menus, the number after the last outlet stands for all.
+	return bytes.ReplaceAll(out, sendNumber(listed+1), sendNumber(len(plugs)+1))
 }
 
-// pad returns text with blanks up to a width.
-func pad(text string, width int) string { return fmt.Sprintf("%-*s", width, text) }
+func sendNumber(n int) []byte { return fmt.Appendf(nil, `send "%d\r\n"`, n) }
+
+const blanks = "                                "
+
+// pad returns the blanks that bring text up to a width.
+func pad(text string, width int) string { return blanks[:max(0, min(width-len(text), len(blanks)))] }

@@ -56,7 +56,8 @@ func (line) status(t *Terminal) {
 	u := t.Unit()
 	t.Print("\r\nAverage Power:   0 Watts\r\n\r\n")
 	for i := range u.Len() {
-		t.Print("Outlet  ", pad(strconv.Itoa(i+1), 3), "   : ", outletWord(u, i, "On", "Off"), "\r\n")
+		number := strconv.Itoa(i + 1)
+		t.Print("Outlet  ", number, pad(number, 6), ": ", outletWord(u, i, "On", "Off"), "\r\n")
 	}
 }
 

@@ -143,7 +143,7 @@ func (m menu) list(t *Terminal) error {
 	draw := func() {
 		for i := range u.Len() {
 			number := strconv.Itoa(i + 1)
-			t.Print("     ", number, "- ", pad("Outlet "+number, 25), outletWord(u, i, "ON", "OFF"), "\r\n")
+			t.Print("     ", number, "- Outlet ", number, pad(number, 18), outletWord(u, i, "ON", "OFF"), "\r\n")
 		}
 		t.Print("     ", strconv.Itoa(u.Len()+1), "- Master Control/Configuration\r\n")
 	}

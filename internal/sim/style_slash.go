@@ -74,8 +74,9 @@ func (slash) status(t *Terminal) {
 	t.Print("\r\nNetwork Power Switch    Site: ", u.Name(), "\r\n\r\n",
 		"Plug | Name             | Boot Delay  | Status | Default |\r\n", slashRule)
 	for i := range u.Len() {
-		t.Print(" ", pad(strconv.Itoa(i+1), 3), " | (undefined)      |  0.5 Secs   | ",
-			pad(outletWord(u, i, "ON", "OFF"), 6), " |   ON    |\r\n")
+		number, word := strconv.Itoa(i+1), outletWord(u, i, "ON", "OFF")
+		t.Print(" ", number, pad(number, 3), " | (undefined)      |  0.5 Secs   | ",
+			word, pad(word, 6), " |   ON    |\r\n")
 	}
 	t.Print(slashRule)
 }

@@ -21,6 +21,7 @@ type Unit struct {
 	style   Style
 	login   Login
 	delay   time.Duration
+	limit   int // of connections at once; 0: none
 	feed    *feed
 	outlets []outlet
 	// Most strips number their outlets, and then no index is needed.
@@ -42,7 +43,7 @@ type Unit struct {
 
 func newUnit(r *Room, p *PDU) (*Unit, error) {
 	u := &Unit{
-		room: r, name: p.Name, login: p.Login, delay: p.SwitchDelay, address: p.Listen,
+		room: r, name: p.Name, login: p.Login, delay: p.SwitchDelay, limit: p.Sessions, address: p.Listen,
 		outlets: make([]outlet, len(p.Outlets)), terminals: map[*Terminal]struct{}{},
 	}
 	if u.address == "" {

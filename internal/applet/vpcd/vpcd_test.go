@@ -1,11 +1,15 @@
 package vpcd_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,7 +21,15 @@ import (
 	"millwright.dev/millwright/internal/applet/vpcd"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// asProgram in the environment makes the test binary be the program itself.
+const asProgram = "MILLWRIGHT_TEST_AS_VPCD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Exit(vpcd.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func run(t *testing.T, stdin string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
@@ -129,6 +141,56 @@ func TestContextEndsTheWait(t *testing.T) {
 	cancel()
 	if got := <-code; got != 1 {
 		t.Errorf("exit code %d, want 1", got)
+	}
+}
+
+// TestPowermandStartsCoprocesses has Debian's powermand keep 40 devices that are
+// this program, and switch all their plugs.
+func TestPowermandStartsCoprocesses(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := &strings.Builder{}
+	conf.WriteString("include \"/etc/powerman/vpc.dev\"\n")
+	for i := range 40 {
+		fmt.Fprintf(conf, "device \"d%d\" \"vpc\" \"%s |&\"\nnode \"n[%d-%d]\" \"d%d\"\n", i, self, 16*i, 16*i+15, i)
+	}
+	file := filepath.Join(t.TempDir(), "powerman.conf")
+	if err := os.WriteFile(file, []byte(conf.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/usr/sbin/powermand", "-f", "-s", "-c", file)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(stdout)
+	answer := ""
+	for _, line := range []string{"on n[0-639]", "off n7", "status", "quit"} {
+		for answer = ""; !strings.HasSuffix(answer, "powerman> "); {
+			text, err := r.ReadString(' ')
+			if answer += text; err != nil {
+				t.Fatalf("before %q: %v after %q", line, err, answer)
+			}
+		}
+		if _, err := io.WriteString(stdin, line+"\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if want := "302 on:      n[0-6,8-639]\r\n302 off:     n7\r\n"; !strings.Contains(answer, want) {
+		t.Errorf("got\n%s\nwant %q", answer, want)
 	}
 }
 
