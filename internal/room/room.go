@@ -61,7 +61,7 @@ type PowerMan struct {
 	// TCPWrappers asks for hosts.allow and hosts.deny to be honoured.
 	TCPWrappers bool
 	// PlugLogLevel is the syslog priority (0 to 7) of the line that is logged
-	// after each power action.
+	// after each power action. roomfile fills in PowerMan's default, 7 (debug).
 	PlugLogLevel int
 	// Off closes the door altogether.
 	Off bool
@@ -122,14 +122,14 @@ type Feed struct {
 	From string  // the feed that feeds it, or ""
 }
 
-// Credential says where the means to log in are kept. User may be plain text;
-// Password and Key are references such as "env:PDU_PASSWORD" or
-// "file:/etc/millwright/pdu.pass", opaque here and resolved anew at each login.
+// Credential says where the means to log in are kept.
 type Credential struct {
-	Name     string
-	User     string
-	Password string
-	Key      string
+	Name string
+	User string
+	// Secrets holds references such as "env:PDU_PASSWORD" or
+	// "file:/etc/millwright/pdu.pass" by what they are ("password", "key",
+	// "passphrase"). They are opaque here and resolved anew at each log-in.
+	Secrets map[string]string
 }
 
 // Group is a named list of nodes: `@name` for groups, plain name for aliases.

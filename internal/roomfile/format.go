@@ -1,0 +1,68 @@
+package roomfile
+
+import "time"
+
+// The types of this file are the room file's format: from their tags come the
+// decoding, the schema and the reference in the docs.
+
+// document is a whole file. It is never filled as such, because the order and
+// the places of the entries matter; the loader takes it section by section.
+type document struct {
+	Room           string                    `yaml:"room" doc:"The room's name, for people."`
+	Include        texts                     `yaml:"include" doc:"More files of this room: room files, or a powerman.conf, which is used as it is. Patterns such as racks/*.yaml are allowed; relative names start at this file's folder."`
+	Settings       settingsPart              `yaml:"settings" doc:"Choices for the whole room."`
+	Specifications texts                     `yaml:"specifications" doc:"Files in PowerMan's device language, for the devices that refer to them. Patterns are allowed."`
+	Credentials    map[string]credentialPart `yaml:"credentials" doc:"What devices log in with, by name."`
+	Feeds          map[string]feedPart       `yaml:"feeds" doc:"The circuits that devices hang on, by name."`
+	Devices        map[string]devicePart     `yaml:"devices" doc:"What switches, by name or range of names."`
+	Nodes          map[string]nodePart       `yaml:"nodes" doc:"What is switched, by name or range of names. A single name below a range that holds it changes that one."`
+	Groups         map[string]texts          `yaml:"groups" doc:"Lists of nodes, used as @name. Host lists, aliases and @groups; a minus in front leaves out."`
+	Aliases        map[string]texts          `yaml:"aliases" doc:"Further names for nodes, used like a node's own."`
+	PowerMan       powermanPart              `yaml:"powerman" doc:"The door for PowerMan's clients."`
+}
+
+type settingsPart struct {
+	Verify     timeOrNever   `yaml:"verify" doc:"How long an outcome is read back before it counts as failed; never turns that off." default:"never"`
+	Rest       time.Duration `yaml:"rest" doc:"Time without power in the middle of a cycle of a node with several cords." default:"0s"`
+	AuditReads bool          `yaml:"audit-reads" doc:"Whether requests that change nothing leave events too." default:"no"`
+}
+
+type credentialPart struct {
+	User       string    `yaml:"user" doc:"The name to log in with."`
+	Password   reference `yaml:"password" doc:"Where the password is: env:NAME or file:PATH."`
+	Key        reference `yaml:"key" doc:"Where the private key is: env:NAME or file:PATH."`
+	Passphrase reference `yaml:"passphrase" doc:"Where the passphrase of the key is: env:NAME or file:PATH."`
+}
+
+type feedPart struct {
+	Amps float64 `yaml:"amps" doc:"The breaker's rating in amperes."`
+	From string  `yaml:"from" doc:"The feed that feeds this one."`
+}
+
+type devicePart struct {
+	Driver     string        `yaml:"driver" doc:"The code that talks to this make of device." required:"true"`
+	Credential string        `yaml:"credential" doc:"One of the credentials."`
+	Settings   anything      `yaml:"settings" doc:"The driver's own settings. In a range of devices, a range of as many members inside a text is walked along: telnet://10.0.0.[1-3]:23."`
+	Feed       string        `yaml:"feed" doc:"The feed that the device hangs on."`
+	Stagger    time.Duration `yaml:"stagger" doc:"Least time between two switch-ons, against inrush current." default:"0s"`
+	AtOnce     uint16        `yaml:"at-once" doc:"Most plugs switched by one command; 0 is no limit." default:"0"`
+	Verify     timeOrNever   `yaml:"verify" doc:"As the room's setting, for this device."`
+	Poll       time.Duration `yaml:"poll" doc:"How often the device is read unasked; 0s is never." default:"0s"`
+}
+
+// anything is what only a driver can read.
+type anything struct{}
+
+type nodePart struct {
+	Cords  texts         `yaml:"cords" doc:"The plugs that the node hangs on, device:plug. A text gives one cord for each node of the range, walking the devices and for each its plugs: pdu[1-5]:[1-8]. A list gives each node several cords: [\"pdu-a:[1-40]\", \"pdu-b:[1-40]\"]. Without a plug it is the device's next free one, or the one named as the node."`
+	Needs  texts         `yaml:"needs" doc:"What must be up before this: nodes, aliases, @groups."`
+	Groups texts         `yaml:"groups" doc:"The groups that the node belongs to."`
+	Settle time.Duration `yaml:"settle" doc:"How long after power-on the nodes that need this one wait." default:"0s"`
+}
+
+type powermanPart struct {
+	Listen       texts  `yaml:"listen" doc:"Where to listen, host:port." default:"127.0.0.1:10101"`
+	TCPWrappers  bool   `yaml:"tcpwrappers" doc:"Whether hosts.allow and hosts.deny are honoured." default:"no"`
+	PlugLogLevel string `yaml:"plug-log-level" doc:"The syslog level of the line logged after each power action." enum:"emerg,panic,alert,crit,err,error,warning,warn,notice,info,debug,none" default:"debug"`
+	Off          bool   `yaml:"off" doc:"Closes this door." default:"no"`
+}

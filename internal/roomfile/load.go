@@ -1,0 +1,359 @@
+package roomfile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"millwright.dev/millwright/devspec"
+	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/room"
+)
+
+// Limits of what is read.
+const (
+	// MaxFile is the size of the largest file that is read, in bytes.
+	MaxFile = 64 << 20
+
+	maxFiles = 10_000
+	maxDeep  = 10 // includes within includes
+)
+
+// Options are what a Loader works with. Drivers is what `driver:` may name.
+type Options struct {
+	Drivers []driver.Driver
+
+	// PowerManDevice makes the settings of a device of a powerman.conf: where and
+	// flags are its third and fourth strings. Nil if such files cannot be used.
+	PowerManDevice func(spec *devspec.Spec, where, flags string) (driver.Settings, error)
+
+	// Open reads a file and Glob finds those that match a pattern, in order.
+	// Nil means those of the operating system; see [Replay] for files that are
+	// kept elsewhere.
+	Open func(path string) ([]byte, error)
+	Glob func(pattern string) ([]string, error)
+}
+
+// Result is a room that was read.
+type Result struct {
+	Room *room.Room
+	// Files are all files that were read, by the name they were opened by: what
+	// a revision consists of.
+	Files map[string][]byte
+	// Order is their names in the order they were read.
+	Order []string
+	// Warnings are what does not keep the room from working.
+	Warnings Problems
+}
+
+// Load reads a room: a room file, a folder of them (room.yaml first, then all
+// other *.yaml in the order of their names), or a powerman.conf. An error is
+// [Problems], all there are, or ctx's.
+func Load(ctx context.Context, path string, o Options) (*Result, error) {
+	l := newLoader(ctx, o)
+	l.start(path)
+	l.specifications()
+	l.sections()
+	l.makeDevices()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r := l.room()
+	if len(l.problems) > 0 {
+		return nil, l.problems.sorted()
+	}
+	return &Result{Room: r, Files: l.result.Files, Order: l.result.Order, Warnings: l.warnings.sorted()}, nil
+}
+
+// Replay gives an Open and a Glob over files that are in memory, such as those
+// of a revision in the store.
+func Replay(files map[string][]byte) (open func(string) ([]byte, error), glob func(string) ([]string, error)) {
+	open = func(path string) ([]byte, error) {
+		data, found := files[path]
+		if !found {
+			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+		}
+		return data, nil
+	}
+	glob = func(pattern string) ([]string, error) {
+		var found []string
+		for name := range files {
+			ok, err := filepath.Match(pattern, name)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				found = append(found, name)
+			}
+		}
+		slices.Sort(found)
+		return found, nil
+	}
+	return open, glob
+}
+
+// loader is one reading of one room.
+type loader struct {
+	ctx      context.Context
+	o        Options
+	result   Result
+	problems Problems
+	warnings Problems
+
+	files []file
+	parts []part
+	seen  map[string]bool // room files already under way or read
+	shelf shelf
+
+	draft      room.Draft
+	nodeAt     map[string]int // place in draft.Nodes
+	nodes      []nodeSource   // beside draft.Nodes
+	groups     []entrySource  // beside draft.Groups
+	aliases    []entrySource  // beside draft.Aliases
+	feeds      []entrySource  // beside draft.Feeds
+	creds      []entrySource  // beside draft.Credentials
+	devices    []deviceSource // beside draft.Devices
+	deviceAt   map[string]int
+	once       map[string]place // sections that only one file may have
+	powermanAt place            // of the `powerman:` section
+}
+
+// part is a file's content: a room file's or, if conf is set, a powerman.conf's.
+type part struct {
+	file   int32
+	doc    *value
+	conf   *devspec.Config
+	layout *devspec.Layout
+}
+
+// file is one that was read.
+type file struct {
+	name  string
+	data  []byte
+	lines []int // where each begins; made when first needed
+}
+
+func newLoader(ctx context.Context, o Options) *loader {
+	if o.Open == nil {
+		o.Open = openFile
+	}
+	if o.Glob == nil {
+		o.Glob = filepath.Glob
+	}
+	l := &loader{
+		ctx: ctx, o: o, seen: make(map[string]bool), nodeAt: make(map[string]int), deviceAt: make(map[string]int),
+		once: make(map[string]place), shelf: make(shelf),
+	}
+	l.result.Files = make(map[string][]byte)
+	l.draft.Settings.PowerMan.PlugLogLevel = 7
+	return l
+}
+
+// openFile reads a regular file of bounded size.
+func openFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	return io.ReadAll(io.LimitReader(f, MaxFile+1))
+}
+
+// read opens a file once and remembers it.
+func (l *loader) read(path string) ([]byte, error) {
+	if data, found := l.result.Files[path]; found {
+		return data, nil
+	}
+	if err := l.ctx.Err(); err != nil {
+		return nil, err
+	}
+	if len(l.result.Order) >= maxFiles {
+		return nil, fmt.Errorf("more than %d files", maxFiles)
+	}
+	data, err := l.o.Open(path)
+	if err == nil && len(data) > MaxFile {
+		err = fmt.Errorf("longer than %d MiB", MaxFile>>20)
+	}
+	if err != nil {
+		var p *fs.PathError
+		if errors.As(err, &p) {
+			err = p.Err
+		}
+		return nil, err
+	}
+	l.result.Files[path] = data
+	l.result.Order = append(l.result.Order, path)
+	return data, nil
+}
+
+// reader is read for devspec.
+func (l *loader) reader(path string) (io.ReadCloser, error) {
+	data, err := l.read(path)
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
+}
+
+// start reads the path that was asked for, and what it includes.
+func (l *loader) start(path string) {
+	if inside, err := l.o.Glob(filepath.Join(escape(path), "*.yaml")); err == nil && len(inside) > 0 {
+		first := filepath.Join(path, "room.yaml")
+		if i := slices.Index(inside, first); i >= 0 {
+			inside = slices.Insert(slices.Delete(inside, i, i+1), 0, first)
+		}
+		for _, name := range inside {
+			l.add(name, place{}, 0)
+		}
+		return
+	}
+	l.add(path, place{}, 0)
+}
+
+// escape keeps the characters of a path from being a pattern.
+func escape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
+
+// add reads one file of whichever language; from is the include that asked for it.
+func (l *loader) add(path string, from place, depth int) {
+	if l.seen[path] {
+		return
+	}
+	l.seen[path] = true
+	data, err := l.read(path)
+	if err != nil {
+		if from.line > 0 {
+			l.fail(from, "cannot read %s: %s", path, err)
+		} else {
+			l.problems = append(l.problems, &Problem{File: path, Msg: "cannot read: " + err.Error(), powermand: "powermand: " + path + ": " + err.Error()})
+		}
+		return
+	}
+	id := int32(len(l.files))
+	l.files = append(l.files, file{name: path, data: data})
+	if isPowerMan(path, data) {
+		l.addPowerMan(id, path)
+		return
+	}
+	doc, bad := parseYAML(id, data)
+	for _, c := range bad {
+		l.fail(c.at, "%s", c.msg)
+	}
+	if len(bad) > 0 || doc == nil {
+		return
+	}
+	l.parts = append(l.parts, part{file: id, doc: doc})
+	l.includes(path, doc, depth)
+}
+
+// includes follows a file's include: part.
+func (l *loader) includes(path string, doc *value, depth int) {
+	part := doc.get("include")
+	if part == nil {
+		return
+	}
+	if depth >= maxDeep {
+		l.fail(part.at, "includes are nested more than %d deep", maxDeep)
+		return
+	}
+	for i, pattern := range l.texts(part) {
+		for _, name := range l.expand(path, pattern, part.item(i)) {
+			l.add(name, part.item(i), depth+1)
+		}
+	}
+}
+
+// expand finds the files that a pattern in a file stands for.
+func (l *loader) expand(path, pattern string, at place) []string {
+	if pattern == "" {
+		l.fail(at, "a file's name is missing here")
+		return nil
+	}
+	if !filepath.IsAbs(pattern) {
+		pattern = filepath.Join(filepath.Dir(path), pattern)
+	}
+	if !strings.ContainsAny(pattern, "*?[") {
+		return []string{pattern}
+	}
+	names, err := l.o.Glob(pattern)
+	switch {
+	case err != nil:
+		l.fail(at, "%q is not a pattern for files: %s", pattern, err)
+	case len(names) == 0:
+		l.fail(at, "no file matches %q", pattern)
+	}
+	return names
+}
+
+// texts decodes a text or list of texts.
+func (l *loader) texts(v *value) texts {
+	var list struct {
+		V texts `yaml:"v"`
+	}
+	l.decode(&value{shape: mapping, at: v.at, fields: []field{{key: "v", at: v.at, value: v}}}, &list)
+	return list.V
+}
+
+// fail notes a problem.
+func (l *loader) fail(at place, format string, args ...any) {
+	const most = 1000
+	if len(l.problems) < most {
+		l.problems = append(l.problems, l.problem(at, fmt.Sprintf(format, args...)))
+	}
+}
+
+func (l *loader) warn(at place, format string, args ...any) {
+	l.warnings = append(l.warnings, l.problem(at, fmt.Sprintf(format, args...)))
+}
+
+func (l *loader) problem(at place, msg string) *Problem {
+	p := &Problem{Msg: msg, Line: int(at.line), Col: int(at.col), order: int(at.file)}
+	if int(at.file) < len(l.files) {
+		f := &l.files[at.file]
+		p.File, p.Text = f.name, f.line(int(at.line))
+	}
+	return p
+}
+
+// line gives the n-th line, from one.
+func (f *file) line(n int) string {
+	if f.lines == nil {
+		f.lines = []int{0}
+		for i, c := range f.data {
+			if c == '\n' {
+				f.lines = append(f.lines, i+1)
+			}
+		}
+	}
+	if n < 1 || n > len(f.lines) {
+		return ""
+	}
+	text := f.data[f.lines[n-1]:]
+	if i := bytes.IndexByte(text, '\n'); i >= 0 {
+		text = text[:i]
+	}
+	return string(bytes.TrimSuffix(text[:min(len(text), 64<<10)], []byte("\r")))
+}
+
+// where words a place for use inside a message.
+func (l *loader) where(at place, from place) string {
+	if at.file == from.file {
+		return fmt.Sprintf("line %d", at.line)
+	}
+	return fmt.Sprintf("%s:%d", l.files[at.file].name, at.line)
+}

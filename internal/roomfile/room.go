@@ -1,0 +1,155 @@
+package roomfile
+
+import (
+	"strings"
+
+	"millwright.dev/millwright/hostlist"
+	"millwright.dev/millwright/internal/room"
+)
+
+// room checks the draft and makes the room. It is done even if there are
+// problems already, to find more, unless they would only be echoes.
+func (l *loader) room() *room.Room {
+	if len(l.draft.Nodes) == 0 && len(l.problems) == 0 {
+		p := &Problem{Msg: "no nodes are defined", powermand: "powermand: no nodes are defined"}
+		if len(l.files) > 0 {
+			p.File = l.files[0].name
+		}
+		l.problems = append(l.problems, p)
+		return nil
+	}
+	whole := l.complete()
+	r, problems := room.New(l.draft)
+	said := make(map[echo]*[]string)
+	var order []echo
+	for _, p := range problems {
+		if !whole && p.Code == room.Unknown {
+			continue // what is missing may stand where it could not be read
+		}
+		e := echo{l.find(p), p.Kind, p.Msg + l.first(p)}
+		if said[e] == nil {
+			said[e] = new([]string)
+			order = append(order, e)
+		}
+		*said[e] = append(*said[e], p.Name)
+	}
+	for _, e := range order {
+		l.fail(e.at, "%s%s", subject(e.kind, *said[e]), e.msg)
+	}
+	return r
+}
+
+// echo is a problem that several names have: the nodes of one range.
+type echo struct {
+	at   place
+	kind string
+	msg  string
+}
+
+func subject(kind string, names []string) string {
+	if kind == "room" {
+		return ""
+	}
+	text := hostlist.Fold(names)
+	const most = 200
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	if len(names) > 1 {
+		kind = strings.TrimSuffix(kind, "s") + "s"
+	}
+	return kind + " " + text + ": "
+}
+
+// complete says whether every file could be read and understood so far that all
+// names in it are known.
+func (l *loader) complete() bool {
+	if len(l.problems) == 0 {
+		return true
+	}
+	parsed := 0
+	for _, p := range l.parts {
+		if p.conf == nil || p.layout != nil {
+			parsed++
+		}
+	}
+	return parsed > 0 && parsed == len(l.seen)
+}
+
+// first tells where the other one of two duplicates stands.
+func (l *loader) first(p room.Problem) string {
+	if p.Other < 0 {
+		return ""
+	}
+	here := l.find(p)
+	p.Item, p.Other = p.Other, -1
+	return " (first at " + l.where(l.find(p), here) + ")"
+}
+
+// find gives the place of a problem.
+func (l *loader) find(p room.Problem) place {
+	source := func(list []entrySource) place {
+		if p.Item < 0 || p.Item >= len(list) {
+			return place{}
+		}
+		return list[p.Item].find(p.Field, p.Index)
+	}
+	switch p.Kind {
+	case "node":
+		if p.Item >= 0 {
+			return l.nodes[p.Item].find(p.Field, p.Index)
+		}
+	case "device":
+		if p.Item >= 0 && l.devices[p.Item].entry.value == nil {
+			return l.devices[p.Item].entry.at
+		} else if p.Item >= 0 {
+			return l.devices[p.Item].field(p.Field).orKey(l.devices[p.Item].entry.at)
+		}
+	case "feed":
+		return source(l.feeds)
+	case "group":
+		return source(l.groups)
+	case "alias":
+		return source(l.aliases)
+	case "credential":
+		return source(l.creds)
+	}
+	return place{}
+}
+
+// orKey gives the value's place, or the key's for a mapping.
+func (v *value) orKey(key place) place {
+	if v.shape == mapping {
+		return key
+	}
+	return v.at
+}
+
+func (s nodeSource) find(name string, index int) place {
+	e := s.entry
+	if s.over != nil && (s.over.value.get(name) != nil || name == "name") {
+		e = s.over
+	}
+	return e.find(name, index)
+}
+
+// find gives the place of a field's item, or of the nearest thing around it.
+func (s *entrySource) find(name string, index int) place {
+	v := s.value.get(name)
+	switch name {
+	case "members":
+		v = s.value
+		fallthrough
+	case "needs":
+		if index >= 0 && index < len(s.members.item) {
+			index = int(s.members.item[index])
+		}
+	}
+	if v == nil || name == "name" {
+		return s.at
+	}
+	if index < 0 {
+		return v.at
+	}
+	return v.item(index)
+}
