@@ -32,6 +32,7 @@ func Build(r *room.Room, states func(room.NodeID) room.State, goal Goal, targets
 	}
 	b.look(states, policy)
 	b.decide()
+	b.trim()
 	return b.plan(), nil
 }
 
@@ -168,8 +169,8 @@ func (b *builder) dragGroups() {
 	}
 }
 
-// decide settles for each node whether it has a step, and in which wave, or why
-// it cannot have one.
+// decide settles for each node whether it has a step, and in which wave, or who
+// blocks it.
 func (b *builder) decide() {
 	for _, id := range b.scope {
 		n := &b.nodes[id]
@@ -192,7 +193,22 @@ func (b *builder) decide() {
 			continue
 		}
 		n.wave++
-		for _, w := range waits {
+	}
+}
+
+// trim takes out the steps that would only keep a place for which nobody waits:
+// those of nodes that are at the goal.
+func (b *builder) trim() {
+	for _, id := range slices.Backward(b.scope) {
+		n := &b.nodes[id]
+		if !n.active {
+			continue
+		}
+		if n.there && !n.awaited && !b.cordless(id) {
+			n.active, n.wave = false, 0
+			continue
+		}
+		for _, w := range b.waits(id) {
 			b.nodes[w].awaited = true
 		}
 	}
