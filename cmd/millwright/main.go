@@ -1,0 +1,39 @@
+// Command millwright runs a machine room with nobody in it. Called under the
+// name of a program that it stands in for (powerman, pm, powermand, vpcd), it
+// behaves as that program.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+
+	"millwright.dev/millwright/internal/applet/powermancli"
+	"millwright.dev/millwright/internal/applet/powermand"
+	"millwright.dev/millwright/internal/applet/vpcd"
+)
+
+// applet is a program under its own name.
+type applet func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
+
+func main() {
+	ctx := context.Background()
+	applets := map[string]applet{
+		"powerman": powermancli.Run,
+		"pm":       powermancli.Run,
+		"vpcd":     vpcd.Run,
+		"powermand": func(ctx context.Context, args []string, _ io.Reader, _, stderr io.Writer) int {
+			return powermand.Run(ctx, args, os.Stdin, os.Stdout, stderr)
+		},
+	}
+	run := applets[filepath.Base(os.Args[0])]
+	args := os.Args[1:]
+	if run == nil && len(args) > 0 {
+		run, args = applets[args[0]], args[1:]
+	}
+	if run == nil {
+		os.Exit(2)
+	}
+	os.Exit(run(ctx, args, os.Stdin, os.Stdout, os.Stderr))
+}
