@@ -121,10 +121,7 @@ func (g *guesses) names() []string {
 // or the zeros before a number differ, and a little more where the beginning
 // already differs. Negative means too far.
 func (g *guesses) cost(name string) int {
-	edits := 2
-	if len(g.want) < 5 {
-		edits = 1
-	}
+	edits := min((len(g.want)-1)/2, 2) // a name of two letters is like every other
 	if d := len(name) - len(g.want); d > 3 || d < -3 {
 		return -1
 	}

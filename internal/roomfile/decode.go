@@ -16,7 +16,21 @@ import (
 // place is an error with a hint, and every error has its place. The same tags
 // make the schema, see schema.go; the two must agree.
 type decoder struct {
-	fail func(at place, format string, args ...any)
+	fail  func(at place, format string, args ...any)
+	types map[reflect.Type][]attribute // what is known of them already
+}
+
+// attributes is the function of this name, once for each type.
+func (d *decoder) attributes(t reflect.Type) []attribute {
+	known, found := d.types[t]
+	if !found {
+		known = attributes(t)
+		if d.types == nil {
+			d.types = make(map[reflect.Type][]attribute)
+		}
+		d.types[t] = known
+	}
+	return known
 }
 
 // texts is one text or a list of them.
@@ -272,7 +286,7 @@ func (d *decoder) objectPart(v *value, dst reflect.Value, some bool) {
 		return
 	}
 	d.repeats(v)
-	attrs := attributes(dst.Type())
+	attrs := d.attributes(dst.Type())
 	for _, f := range v.fields {
 		i := slices.IndexFunc(attrs, func(a attribute) bool { return a.name == f.key })
 		if i < 0 {

@@ -47,7 +47,7 @@ func (l *loader) device(f field) {
 	e := &deviceEntry{entrySource: entrySource{at: f.at, value: f.value}}
 	names := l.names(f, "device")
 	over := len(names) == 1 && l.isOverride(names[0])
-	l.decoder().objectPart(f.value, reflect.ValueOf(&e.part).Elem(), over)
+	l.decoder.objectPart(f.value, reflect.ValueOf(&e.part).Elem(), over)
 	for i, name := range names {
 		at, found := l.deviceAt[name]
 		if !found {
@@ -97,7 +97,7 @@ func (l *loader) makeDevice(i int, drivers map[string]*driver.Driver) {
 	}
 	value := drv.New()
 	before := len(l.problems)
-	l.decoder().decode(settings, reflect.ValueOf(value).Elem())
+	l.decoder.decode(settings, reflect.ValueOf(value).Elem())
 	if len(l.problems) > before {
 		return
 	}
@@ -184,7 +184,7 @@ func (s *deviceSource) part() (devicePart, *value) {
 		settings = &value{at: s.entry.value.at}
 	}
 	if s.count > 1 {
-		settings = settings.member(s.index, s.count)
+		settings = s.entry.walk(settings, s.index, s.count)
 	}
 	if s.over == nil {
 		return part, settings
@@ -248,25 +248,25 @@ func (v *value) over(under *value) *value {
 	return both
 }
 
-// member gives the value for the i-th of n members of a range: in its texts,
+// walk gives the settings for the i-th of n members of a range: in its texts,
 // each bracket range of exactly n members is replaced by its i-th. Other
 // brackets, such as those of an IPv6 address, stay.
-func (v *value) member(i, n int) *value {
+func (e *deviceEntry) walk(v *value, i, n int) *value {
 	switch v.shape {
 	case scalar:
-		if text := memberText(v.text, i, n); text != v.text {
-			return &value{at: v.at, shape: scalar, quoted: v.quoted, text: text}
+		if strings.IndexByte(v.text, '[') >= 0 {
+			return &value{at: v.at, shape: scalar, quoted: v.quoted, text: e.walkText(v.text, i, n)}
 		}
 	case list:
 		out := &value{at: v.at, shape: list, items: make([]*value, len(v.items))}
 		for k, item := range v.items {
-			out.items[k] = item.member(i, n)
+			out.items[k] = e.walk(item, i, n)
 		}
 		return out
 	case mapping:
 		out := &value{at: v.at, shape: mapping, fields: slices.Clone(v.fields)}
 		for k := range out.fields {
-			out.fields[k].value = out.fields[k].value.member(i, n)
+			out.fields[k].value = e.walk(out.fields[k].value, i, n)
 		}
 		return out
 	case nothing:
@@ -274,45 +274,46 @@ func (v *value) member(i, n int) *value {
 	return v
 }
 
-func memberText(text string, i, n int) string {
+func (e *deviceEntry) walkText(text string, i, n int) string {
 	var b strings.Builder
-	rest := text
 	for {
-		open := strings.IndexByte(rest, '[')
+		open := strings.IndexByte(text, '[')
 		if open < 0 {
 			break
 		}
-		length := strings.IndexByte(rest[open:], ']')
+		length := strings.IndexByte(text[open:], ']')
 		if length < 0 {
 			break
 		}
-		group := rest[open : open+length+1]
-		b.WriteString(rest[:open])
-		b.WriteString(pick(group, i, n))
-		rest = rest[open+length+1:]
+		group := text[open : open+length+1]
+		b.WriteString(text[:open])
+		if members := e.group(group, n); members != nil {
+			b.WriteString(members[i])
+		} else {
+			b.WriteString(group)
+		}
+		text = text[open+length+1:]
 	}
-	b.WriteString(rest)
+	b.WriteString(text)
 	return b.String()
 }
 
-// pick gives the i-th member of a bracket range if it has n, else the group.
-func pick(group string, i, n int) string {
-	for _, c := range group[1 : len(group)-1] {
-		if (c < '0' || c > '9') && c != ',' && c != '-' {
-			return group
+// group gives the members of a bracket range if there are n, else nil.
+func (e *deviceEntry) group(text string, n int) []string {
+	if members, found := e.walks[text]; found {
+		return members
+	}
+	var members []string
+	if strings.Trim(text, "[]0123456789,-") == "" {
+		if list, err := limits.Parse(text); err == nil && list.Len() == n {
+			members = list.Names()
 		}
 	}
-	list, err := limits.Parse(group)
-	if err != nil || list.Len() != n {
-		return group
+	if e.walks == nil {
+		e.walks = make(map[string][]string)
 	}
-	for name := range list.All() {
-		if i == 0 {
-			return name
-		}
-		i--
-	}
-	return group
+	e.walks[text] = members
+	return members
 }
 
 // print writes the value in one canonical form.

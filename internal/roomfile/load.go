@@ -106,6 +106,7 @@ type loader struct {
 	result   Result
 	problems Problems
 	warnings Problems
+	decoder  decoder
 
 	files []file
 	parts []part
@@ -151,6 +152,7 @@ func newLoader(ctx context.Context, o Options) *loader {
 		ctx: ctx, o: o, seen: make(map[string]bool), nodeAt: make(map[string]int), deviceAt: make(map[string]int),
 		once: make(map[string]place), shelf: make(shelf),
 	}
+	l.decoder.fail = l.fail
 	l.result.Files = make(map[string][]byte)
 	l.draft.Settings.PowerMan.PlugLogLevel = 7
 	return l

@@ -41,7 +41,8 @@ type deviceSource struct {
 
 type deviceEntry struct {
 	entrySource
-	part devicePart
+	part  devicePart
+	walks map[string][]string // bracket ranges in the settings that go along with the devices
 }
 
 // sections takes all files' sections into the draft, file by file.
@@ -62,23 +63,21 @@ func (l *loader) sections() {
 	}
 }
 
-func (l *loader) decoder() *decoder { return &decoder{fail: l.fail} }
-
 // decode puts a value into the struct that dst points to.
 func (l *loader) decode(v *value, dst any) {
-	l.decoder().decode(v, reflect.ValueOf(dst).Elem())
+	l.decoder.decode(v, reflect.ValueOf(dst).Elem())
 }
 
 // document takes one room file. Section by section it does what a decoder does
 // for a struct, but keeps places and order.
 func (l *loader) document(doc *value) {
-	l.decoder().repeats(doc)
+	l.decoder.repeats(doc)
 	known := attributes(reflect.TypeFor[document]())
 	for _, f := range doc.fields {
 		switch f.key {
 		case "room":
 			if l.onlyOnce(f) {
-				l.draft.Name, _ = l.decoder().text(f.value)
+				l.draft.Name, _ = l.decoder.text(f.value)
 			}
 		case "settings":
 			if l.onlyOnce(f) {
