@@ -185,7 +185,8 @@ func (u *Unit) setFault(f Fault) {
 }
 
 // Heal takes all faults from a plug or, if plug is empty, from a PDU and all its
-// plugs. A plug that lied shows the truth again.
+// plugs. A plug that lied shows the truth again. If somebody else has taken the
+// port of a PDU that refused connections, the error says so; heal it again later.
 func (r *Room) Heal(pdu, plug string) error {
 	u, plugs, err := r.target(pdu, plug)
 	if err != nil {

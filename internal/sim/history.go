@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -104,6 +106,26 @@ func (r *Room) Subscribe(tell func(Happening)) (cancel func()) {
 	}
 }
 
+// Await returns nil as soon as the room is as wanted, which is looked at now and
+// after each happening, or the error of ctx.
+func (r *Room) Await(ctx context.Context, wanted func(Snapshot) bool) error {
+	changed := make(chan struct{}, 1)
+	defer r.Subscribe(func(Happening) {
+		select {
+		case changed <- struct{}{}:
+		default: // somebody is about to look already
+		}
+	})()
+	for !wanted(r.Snapshot()) {
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("sim: the room is not as wanted: %w", context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
 // History returns what happened, oldest first: all kinds, or those named. No
 // more than the last [Config].History are remembered.
 func (r *Room) History(kinds ...Kind) []Happening {
@@ -154,7 +176,10 @@ type OutletState struct {
 	Says   bool // what the panel shows
 	Live   bool // there is current in the socket
 	Moving bool // the relay is on its way
-	Faults []FaultKind
+	// Commands is how often it was told to switch, in vain or not: what a program
+	// repeats that it should not shows here, and not in the history.
+	Commands int
+	Faults   []FaultKind
 }
 
 // MachineReport is the truth about one machine.
@@ -209,7 +234,8 @@ func (u *Unit) report() PDUState {
 func (o *outlet) report() OutletState {
 	return OutletState{
 		Name: o.name, On: o.has(relayOn), Says: o.has(saysOn), Live: o.live(), Moving: o.moving != nil,
-		Faults: plugFaults(o.flags.Load()),
+		Commands: int(o.commands),
+		Faults:   plugFaults(o.flags.Load()),
 	}
 }
 

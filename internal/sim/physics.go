@@ -24,6 +24,7 @@ type outlet struct {
 	unit     *Unit
 	name     string
 	flags    atomic.Uint32
+	commands uint32 // to switch, ever
 	machines []*machine
 	moving   *time.Timer // the relay is on its way; nil at rest
 }
@@ -152,6 +153,7 @@ func (r *Room) enter(m *machine, s MachineState) {
 
 // command is somebody asking for a relay to move. Room.mu is held.
 func (r *Room) command(o *outlet, on bool) {
+	o.commands++
 	if o.moving != nil && o.moving.Stop() {
 		o.moving = nil
 		r.moved(o.unit)

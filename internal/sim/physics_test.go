@@ -1,6 +1,8 @@
 package sim_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -205,6 +207,57 @@ func TestResetRebootsWhatRuns(t *testing.T) {
 		}
 		if got, want := states(room), "booting off off"; got != want {
 			t.Errorf("machines are %q, want %q", got, want)
+		}
+	})
+}
+
+func TestAStripMayBeOnAtTheStart(t *testing.T) {
+	cfg := twoStrips()
+	cfg.PDUs[0].StartOn = true
+	room := start(t, cfg)
+	if got, want := relays(room, 0)+" "+relays(room, 1), "1111 0000"; got != want {
+		t.Errorf("relays are %s, want %s", got, want)
+	}
+	if got, want := states(room), "up up off"; got != want {
+		t.Errorf("machines are %q, want %q", got, want)
+	}
+}
+
+func TestSwitchingOnWhatIsOnChangesNothing(t *testing.T) {
+	room := start(t, twoStrips())
+	u := dial(t, room, "left")
+	u.login()
+	for range 2 {
+		u.send("on 0\n")
+		u.until("0: OK\n")
+	}
+	if got := room.History(); len(got) != 1 {
+		t.Errorf("history is %v, want one happening", got)
+	}
+	if got, _ := room.Outlet("left", "0"); got.Commands != 2 || !got.On || !got.Live {
+		t.Errorf("the outlet is %+v, want it on, live and commanded twice", got)
+	}
+}
+
+func TestAwait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		room := start(t, twoStrips())
+		do(t, room, "turn left/1 on")
+		begin := time.Now()
+		isUp := func(s sim.Snapshot) bool { return s.Machines[0].State == sim.Up }
+		if err := room.Await(t.Context(), isUp); err != nil {
+			t.Error(err)
+		}
+		if got := time.Since(begin); got != 30*time.Second {
+			t.Errorf("waited for %v, want 30s", got)
+		}
+		if m, ok := room.Machine("db"); !ok || m.State != sim.Up || m.Live != 1 || m.Inlets != 2 {
+			t.Errorf("the machine is %+v, want it up on one of two cords", m)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := room.Await(ctx, func(sim.Snapshot) bool { return false }); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got error %v, want the deadline", err)
 		}
 	})
 }

@@ -55,9 +55,11 @@ func keep(t *testing.T, room *sim.Room, spec, deviceFile string) keeper {
 	return k
 }
 
+// freePort returns an address of its own for powermand, which cannot choose a
+// port by itself. Nothing else here uses 127.0.0.2, so nobody takes it meanwhile.
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", "127.0.0.2:0")
 	if err != nil {
 		t.Fatal(err)
 	}
