@@ -209,6 +209,7 @@ func (r *run) send(st *Send) error {
 	_, err := s.conn.Write(text)
 	s.mu.Lock()
 	s.busy, s.writing = true, false
+	s.changed.Broadcast()
 	if err != nil {
 		s.shut(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 )
 
 // Why a script run failed; a [*ScriptError] wraps one of them or the context's
@@ -158,6 +159,7 @@ func (s *Session) take(b []byte, err error) (lost int, goOn bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(b) > 0 {
+		s.holdBack(len(b))
 		lost = s.in.add(b)
 		if s.waiting {
 			s.waiting, s.busy = false, true
@@ -171,4 +173,30 @@ func (s *Session) take(b []byte, err error) (lost int, goOn bool) {
 		s.shut(err)
 	}
 	return lost, !s.closed
+}
+
+// sendGrace is how long a send may be under way before full input is let overflow.
+// A device may stop taking what is sent until its own output is read; but a send
+// that has only just ended, and whose script has not run on yet, must not cost the
+// start of a long answer.
+const sendGrace = 50 * time.Millisecond
+
+// holdBack waits, if n more bytes would overflow the input, until the script has
+// made room or is seen to need it no more. The caller holds the lock.
+func (s *Session) holdBack(n int) {
+	full := func() bool { return !s.closed && len(s.in.unread())+n > InputLimit }
+	if !full() || !s.busy && !s.writing {
+		return
+	}
+	over := false
+	timer := time.AfterFunc(sendGrace, func() {
+		s.mu.Lock()
+		over = true
+		s.changed.Broadcast()
+		s.mu.Unlock()
+	})
+	defer timer.Stop()
+	for full() && (s.busy || s.writing && !over) {
+		s.changed.Wait()
+	}
 }
