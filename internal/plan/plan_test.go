@@ -156,8 +156,8 @@ skipped
 		{"down drags along what is not off", shop, nil, plan.Down, "db1", `
 down: 2 to switch in 2 waves, 2 of them dragged along, 3 skipped
 wave 1
-  pass  shop     dragged along: needs web1
   off   web3     dragged along: needs db1
+  pass  shop     dragged along: needs web1
 wave 2
   off   web2     dragged along: needs db1
 skipped

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,6 +84,7 @@ func (p Plan) waveText(t *table, r *room.Room, wave []Step) {
 			settle.add(s.Settle, s.Node)
 		}
 	}
+	slices.SortStableFunc(lines.list, func(x, y fold[stepKey]) int { return cmp.Compare(y.key.op, x.key.op) })
 	for _, g := range lines.list {
 		verb := g.key.op.String()
 		if g.key.op == 0 {

@@ -29,6 +29,7 @@ func (r *Runner) drive(it *run, epoch int64) {
 	r.retire(it) // before the end is told: who hears of it may submit again
 	it.tell(Update{Kind: Ended, State: report.state, Said: said})
 	r.opts.Log.Info("run ended", "run", it.id, "epoch", epoch, "state", report.state, "said", said)
+	it.sub = Submission{} // an ended run does not keep its room
 }
 
 // fate is what has become of a node of the plan.

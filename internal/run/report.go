@@ -27,11 +27,10 @@ type failure struct {
 
 // Bounds that keep a report of a large run fit for an event.
 const (
-	maxFailures = 100
-	maxSaid     = 500      // bytes, of one failure
+	maxFailures = 50
+	maxSaid     = 300      // bytes, of one failure
 	maxList     = 32 << 10 // bytes, of one folded list in Outcomes
 	maxInline   = 200      // bytes, of a list in a sentence
-	maxTargets  = event.MaxTargets
 )
 
 // report sums up; nothing happens after it.
@@ -151,7 +150,7 @@ func (r *run) event(kind event.Kind) *event.Event {
 		Kind: kind, Request: r.id, Actor: r.sub.Actor, Door: r.sub.Door, Remote: r.sub.Remote,
 		Op: r.sub.Op, Targets: r.sub.Room.Fold(nodes), Count: len(nodes),
 	}
-	if len(e.Targets) > maxTargets { // half a list would say something untrue
+	if len(e.Targets) > event.MaxTargets { // half a list would say something untrue; Count still stands
 		e.Targets = ""
 	}
 	return e

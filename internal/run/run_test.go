@@ -1,0 +1,554 @@
+package run_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"millwright.dev/millwright/internal/event"
+	"millwright.dev/millwright/internal/fleet"
+	"millwright.dev/millwright/internal/plan"
+	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/run"
+	"millwright.dev/millwright/internal/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// hands is a fleet in which each node takes a second, unless it says otherwise.
+type hands struct {
+	fails   map[string]fleet.Result // instead of ok
+	takes   map[string]time.Duration
+	refuses map[string]bool
+
+	mu   sync.Mutex
+	log  []string // "10s on db[1-2]"
+	born time.Time
+}
+
+func (h *hands) Do(ctx context.Context, req fleet.Request, sink fleet.Sink) error {
+	h.mu.Lock()
+	h.log = append(h.log, fmt.Sprintf("%v %v %s", time.Since(h.born), req.Op, req.Room.Fold(req.Nodes)))
+	h.mu.Unlock()
+	if !req.Verify || !req.Live {
+		return errors.New("the outcome must be read back and told at once")
+	}
+	var cannot []room.NodeID
+	for _, id := range req.Nodes {
+		if h.refuses[req.Room.Nodes[id].Name] {
+			cannot = append(cannot, id)
+		}
+	}
+	if len(cannot) > 0 {
+		return &room.Error{Code: room.CodeRefused, Op: "on", Subject: req.Room.Fold(cannot), Said: "cannot do on"}
+	}
+	begun := time.Now()
+	for _, id := range req.Nodes { // one after the other, as one device would
+		name := req.Room.Nodes[id].Name
+		takes, found := h.takes[name]
+		if !found {
+			takes = time.Second
+		}
+		select {
+		case <-time.After(time.Until(begun.Add(takes))):
+			want, _ := req.Op.Wants()
+			res, found := h.fails[name]
+			if !found {
+				res = fleet.Result{Outcome: fleet.OK, State: want}
+			}
+			res.Node = id
+			sink.Result(res)
+		case <-ctx.Done():
+			sink.Result(fleet.Result{Node: id, Outcome: fleet.NotBegun, Said: "cancelled"})
+		}
+	}
+	return nil
+}
+
+// bench is a runner with all that it needs.
+type bench struct {
+	*run.Runner
+	hands  *hands
+	events *event.Log
+	room   *room.Room
+	plan   plan.Plan
+}
+
+// onBench runs a test in a bubble of its own time. The room is lines such as
+// "web1 30s: db1 db2": a name, "cordless" or the time to settle, and the needs.
+func onBench(t *testing.T, text string, opts run.Options, test func(*testing.T, *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ctx := context.Background()
+		s, err := store.OpenMemory(ctx, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		b := &bench{hands: &hands{born: time.Now()}, events: event.New(s, nil), room: newRoom(t, text)}
+		n := 0
+		opts.Fleet, opts.Events = b.hands, b.events
+		opts.NewID = func() string { n++; return fmt.Sprintf("r%d", n) }
+		b.Runner = run.New(opts)
+		defer b.Close()
+		test(t, b)
+	})
+}
+
+func newRoom(t testing.TB, text string) *room.Room {
+	t.Helper()
+	draft := room.Draft{Devices: []room.DraftDevice{{Device: room.Device{Name: "pdu"}}}}
+	for line := range strings.Lines(text) {
+		left, needs, _ := strings.Cut(line, ":")
+		words := strings.Fields(left)
+		if len(words) == 0 {
+			continue
+		}
+		n := room.DraftNode{Name: words[0], Needs: strings.Fields(needs), Cords: []room.DraftCord{{Device: "pdu"}}}
+		for _, word := range words[1:] {
+			if word == "cordless" {
+				n.Cords = nil
+				continue
+			}
+			settle, err := time.ParseDuration(word)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.Settle = settle
+		}
+		draft.Nodes = append(draft.Nodes, n)
+	}
+	r, problems := room.New(draft)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	return r
+}
+
+// submit plans and submits; states are all the same.
+func (b *bench) submit(t *testing.T, goal plan.Goal, state room.State, targets string, held ...string) string {
+	t.Helper()
+	id, err := b.try(t, goal, state, targets, held...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func (b *bench) try(t *testing.T, goal plan.Goal, state room.State, targets string, held ...string) (string, error) {
+	t.Helper()
+	nodes, err := b.room.Resolve(targets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.Build(b.room, func(room.NodeID) room.State { return state }, goal, nodes.Nodes, plan.Policy{
+		Held: func(id room.NodeID) (string, bool) {
+			for _, name := range held {
+				if b.room.Nodes[id].Name == name {
+					return "its reset was cut off", true
+				}
+			}
+			return "", false
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Submit(t.Context(), run.Submission{Room: b.room, Plan: p, Actor: "ann", Door: "http", Remote: "here"})
+}
+
+// story follows a run to its end and gives what it told, each with its time.
+func (b *bench) story(t *testing.T, id string) string {
+	t.Helper()
+	var text strings.Builder
+	n := 0
+	for u, err := range b.Follow(t.Context(), id, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; u.N != n {
+			t.Fatalf("update %d has the number %d", n, u.N)
+		}
+		fmt.Fprintf(&text, "%v %s\n", u.Time.Sub(b.hands.born), u.Text())
+	}
+	return text.String()
+}
+
+func same(t *testing.T, want, got string) {
+	t.Helper()
+	if diff := cmp.Diff(strings.TrimPrefix(want, "\n"), got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// told gives the run's events as lines, from the store.
+func (b *bench) told(t *testing.T, id string) string {
+	t.Helper()
+	events, err := b.events.Read(context.Background(), event.Filter{Request: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, e := range events {
+		fmt.Fprintf(&text, "%s %s %s by %s via %s from %s %d %s: %s\n", e.Kind, e.Op, e.Targets, e.Actor, e.Door, e.Remote, e.Count, e.Outcome, e.Detail)
+	}
+	return text.String()
+}
+
+func TestUpSettlesBetweenWaves(t *testing.T) {
+	const site = `
+		db1 30s
+		db2 10s
+		sw1 99s
+		web1: db1 db2
+		web2: db2
+		shop cordless 5s: web1 web2
+		till: shop
+	`
+	onBench(t, site, run.Options{}, func(t *testing.T, b *bench) {
+		b.hands.takes = map[string]time.Duration{"db2": 3 * time.Second, "web2": 2 * time.Second}
+		id := b.submit(t, plan.Up, room.StateOff, "till,sw1")
+		same(t, `
+0s wave 1 of 4: db[1-2],sw1
+0s db[1-2],sw1: switching on
+1s db1: on
+3s db2: on
+3s sw1: on
+3s wave 1 ended
+3s db[1-2]: settling for 28s
+31s db[1-2]: settled
+31s wave 2 of 4: web[1-2]
+31s web[1-2]: switching on
+32s web1: on
+33s web2: on
+33s wave 2 ended
+33s wave 3 of 4: shop
+33s shop: nothing to do
+33s wave 3 ended
+33s shop: settling for 5s
+38s shop: settled
+38s wave 4 of 4: till
+38s till: switching on
+39s till: on
+39s wave 4 ended
+39s done: 6 on
+`, b.story(t, id))
+		same(t, `
+intent up db[1-2],sw1,till,web[1-2] by ann via http from here 6 : up: 6 to switch in 4 waves, 4 of them not asked for but needed
+result up db[1-2],sw1,till,web[1-2] by ann via http from here 6 ok: 6 on
+`, b.told(t, id))
+	})
+}
+
+func TestDownTakesDependentsFirstAndDoesNotSettle(t *testing.T) {
+	onBench(t, "db1 30s\nweb1 20s: db1\nweb2 20s: db1", run.Options{}, func(t *testing.T, b *bench) {
+		if story := b.story(t, b.submit(t, plan.Down, room.StateOn, "db1")); !strings.HasSuffix(story, "2s done: 3 off\n") {
+			t.Error(story)
+		}
+		same(t, "0s off web[1-2]\n1s off db1", strings.Join(b.hands.log, "\n"))
+	})
+}
+
+func TestFailureBlocksDependentsAndNobodyElse(t *testing.T) {
+	const site = `
+		db1
+		db2
+		web1: db1
+		web2: db1
+		web3: db2
+		shop cordless: web1 web3
+		till: shop
+		lone: db2
+	`
+	still := fleet.Result{Outcome: fleet.Failed, State: room.StateOff, Said: "taken, but still off after 20s"}
+	onBench(t, site, run.Options{}, func(t *testing.T, b *bench) {
+		b.hands.fails = map[string]fleet.Result{"db1": still}
+		id := b.submit(t, plan.Up, room.StateOff, "till,lone,web2")
+		same(t, `
+0s wave 1 of 4: db[1-2]
+0s db[1-2]: switching on
+1s db1: failed: taken, but still off after 20s
+1s db2: on
+1s wave 1 ended
+1s shop,till,web[1-2]: blocked, because db1 did not come on: taken, but still off after 20s
+1s wave 2 of 4: lone,web3
+1s lone,web3: switching on
+2s lone: on
+2s web3: on
+2s wave 2 ended
+2s partial: 3 of 7 on; failed: db1; blocked: shop,till,web[1-2]
+`, b.story(t, id))
+		info, err := b.Get(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(&run.Outcomes{OK: "db2,lone,web3", Failed: "db1", Blocked: "shop,till,web[1-2]"}, info.Outcomes); diff != "" {
+			t.Error(diff)
+		}
+		if want := (run.Counts{Total: 7, Good: 3, Bad: 1, Blocked: 4}); info.Counts != want || info.State != run.Partial {
+			t.Errorf("%+v", info)
+		}
+		same(t, `
+intent up db[1-2],lone,till,web[1-3] by ann via http from here 7 : up: 7 to switch in 4 waves, 4 of them not asked for but needed
+result up db[1-2],lone,till,web[1-3] by ann via http from here 7 partial: 3 of 7 on; failed: db1; blocked: shop,till,web[1-2]
+`, b.told(t, id))
+		var data struct {
+			Outcomes run.Outcomes
+			Failures []struct{ Node, Said string }
+		}
+		events, _ := b.events.Read(t.Context(), event.Filter{Request: id, Kinds: []event.Kind{event.Result}})
+		if err := json.Unmarshal(events[0].Data, &data); err != nil {
+			t.Fatal(err)
+		}
+		if data.Outcomes.Failed != "db1" || len(data.Failures) != 1 || data.Failures[0].Said != still.Said {
+			t.Errorf("%s", events[0].Data)
+		}
+	})
+}
+
+func TestHowRunsEnd(t *testing.T) {
+	unknown := fleet.Result{Outcome: fleet.Unknown, Said: "the line broke"}
+	tests := []struct {
+		name  string
+		goal  plan.Goal
+		state room.State
+		fails map[string]fleet.Result
+		held  []string
+		want  string
+		event string
+	}{
+		{"nothing to do", plan.Up, room.StateOn, nil, nil, "done: nothing to switch", event.OK},
+		{"unverified is said", plan.Up, room.StateOff, map[string]fleet.Result{"b": {Outcome: fleet.Unverified}}, nil, "done: 2 on; not verified: b", event.OK},
+		{"unknown blocks", plan.Up, room.StateOff, map[string]fleet.Result{"a": unknown}, nil, "failed: 0 of 2 on; unknown: a; blocked: b", event.Unknown},
+		{"down failing", plan.Down, room.StateOn, map[string]fleet.Result{"b": {Outcome: fleet.Failed}}, nil, "failed: 0 of 2 off; failed: b; blocked: a", event.Failed},
+		{"a device that is gone", plan.Up, room.StateOff, map[string]fleet.Result{"a": {Outcome: fleet.NotBegun, Said: "gone"}}, nil, "failed: 0 of 2 on; blocked: b; not begun: a", event.Failed},
+		{"all held", plan.Up, room.StateOff, nil, []string{"a"}, "failed: nothing to switch; blocked: a,b", event.Failed},
+		{"held", plan.Up, room.StateOff, nil, []string{"b"}, "partial: 1 on; blocked: b", event.Partial},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			onBench(t, "a\nb: a", run.Options{}, func(t *testing.T, b *bench) {
+				b.hands.fails = tt.fails
+				id := b.submit(t, tt.goal, tt.state, "a,b", tt.held...)
+				story := b.story(t, id)
+				lines := strings.Split(strings.TrimSpace(story), "\n")
+				if _, end, _ := strings.Cut(lines[len(lines)-1], " "); end != tt.want {
+					t.Errorf("got %q, want %q", end, tt.want)
+				}
+				if told := b.told(t, id); !strings.Contains(told, " "+tt.event+": ") {
+					t.Error(told)
+				}
+				for _, name := range tt.held {
+					if !strings.Contains(story, "blocked, because "+name+" is held: its reset was cut off") {
+						t.Error(story)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestARefusalIsOnlyForThoseItNames(t *testing.T) {
+	onBench(t, "a\nb\nc: a\nd: b", run.Options{}, func(t *testing.T, b *bench) {
+		b.hands.refuses = map[string]bool{"a": true}
+		story := b.story(t, b.submit(t, plan.Up, room.StateOff, "c,d"))
+		for _, want := range []string{"a: failed: cannot do on\n", "c: blocked, because a did not come on: cannot do on\n", "partial: 2 of 4 on; failed: a; blocked: c\n"} {
+			if !strings.Contains(story, want) {
+				t.Errorf("%q is not in\n%s", want, story)
+			}
+		}
+	})
+}
+
+func TestCancel(t *testing.T) {
+	tests := []struct {
+		name  string
+		after time.Duration
+		want  string
+	}{
+		{"while switching", 1500 * time.Millisecond, "1.5s cancelled: cancelled by bob; 1 of 4 on; not begun: b,c,d\n"},
+		{"while settling", 5 * time.Second, "5s cancelled: cancelled by bob; 2 of 4 on; not begun: c,d\n"},
+		{"at the end", 13500 * time.Millisecond, "13.5s cancelled: cancelled by bob; 3 of 4 on; not begun: d\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			onBench(t, "a\nb 10s\nc: a b\nd: b", run.Options{}, func(t *testing.T, b *bench) {
+				b.hands.takes = map[string]time.Duration{"b": 2 * time.Second, "d": 2 * time.Second}
+				id := b.submit(t, plan.Up, room.StateOff, "@all")
+				time.Sleep(tt.after)
+				if err := b.Cancel(id, "bob"); err != nil {
+					t.Fatal(err)
+				}
+				if story := b.story(t, id); !strings.HasSuffix(story, tt.want) || strings.Contains(story, "blocked") {
+					t.Error(story)
+				}
+				if told := b.told(t, id); !strings.Contains(told, " cancelled: cancelled by bob") {
+					t.Error(told)
+				}
+				if err := b.Cancel(id, "bob"); room.CodeOf(err) != room.CodeRefused {
+					t.Errorf("cancelled twice: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestCloseInterruptsAndSaysSo(t *testing.T) {
+	onBench(t, "a\nb 1h\nc: b", run.Options{}, func(t *testing.T, b *bench) {
+		id := b.submit(t, plan.Up, room.StateOff, "@all")
+		time.Sleep(time.Minute)
+		b.Close()
+		if told := b.told(t, id); !strings.Contains(told, " interrupted: the daemon is stopping; 2 of 3 on; not begun: c\n") {
+			t.Error(told)
+		}
+		if info, err := b.Get(id); err != nil || info.State != run.Interrupted {
+			t.Error(info, err)
+		}
+		if _, err := b.try(t, plan.Up, room.StateOff, "a"); room.CodeOf(err) != room.CodeBusy {
+			t.Error(err)
+		}
+	})
+}
+
+func TestOneRunAtATimePerNode(t *testing.T) {
+	onBench(t, "a 1h\nb: a\nc\nd: c\ne: c", run.Options{}, func(t *testing.T, b *bench) {
+		first := b.submit(t, plan.Up, room.StateOff, "b")
+		_, err := b.try(t, plan.Up, room.StateOff, "a,c")
+		if room.CodeOf(err) != room.CodeBusy || err.Error() != "a: up: run r1 is at work there; wait for it, or cancel it" {
+			t.Error(err)
+		}
+		// c is counted on by a run that has nothing to do to it; another such run
+		// may come, but none that switches c.
+		b.hands.takes = map[string]time.Duration{"d": time.Minute}
+		partly := func(on, target string) error {
+			nodes, _ := b.room.Resolve(target)
+			p, err := plan.Build(b.room, func(id room.NodeID) room.State {
+				if b.room.Nodes[id].Name == on {
+					return room.StateOn
+				}
+				return room.StateOff
+			}, plan.Up, nodes.Nodes, plan.Policy{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = b.Submit(t.Context(), run.Submission{Room: b.room, Plan: p})
+			return err
+		}
+		if err := partly("c", "d"); err != nil {
+			t.Error(err)
+		}
+		if err := partly("c", "e"); err != nil {
+			t.Error(err)
+		}
+		if _, err := b.try(t, plan.Down, room.StateOn, "c"); room.CodeOf(err) != room.CodeBusy {
+			t.Error(err)
+		}
+		if err := b.Cancel(first, ""); err != nil {
+			t.Fatal(err)
+		}
+		b.story(t, first)
+		b.story(t, b.submit(t, plan.Up, room.StateOff, "a"))
+	})
+}
+
+func TestNothingIsTouchedWithoutARecord(t *testing.T) {
+	onBench(t, "a", run.Options{}, func(t *testing.T, b *bench) {
+		p, _ := plan.Build(b.room, nil, plan.Up, b.room.All(), plan.Policy{})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := b.Submit(ctx, run.Submission{Room: b.room, Plan: p}); err == nil {
+			t.Error("submitted without a record")
+		}
+		synctest.Wait()
+		if len(b.hands.log) > 0 || len(b.List()) > 0 {
+			t.Error(b.hands.log, b.List())
+		}
+		b.story(t, b.submit(t, plan.Up, room.StateOff, "a")) // the node is free
+	})
+}
+
+func TestFollow(t *testing.T) {
+	onBench(t, "a\nb: a", run.Options{}, func(t *testing.T, b *bench) {
+		id := b.submit(t, plan.Up, room.StateOff, "b")
+		live := make(chan string)
+		go func() { live <- b.story(t, id) }()
+		for range b.Follow(t.Context(), id, 0) { // one who looks once and goes
+			break
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		var last error
+		for _, err := range b.Follow(ctx, id, 0) {
+			last = err
+		}
+		if !errors.Is(last, context.DeadlineExceeded) {
+			t.Error(last)
+		}
+		first := <-live
+		same(t, first, b.story(t, id)) // history tells what was told live
+		var rest []int
+		for u := range b.Follow(t.Context(), id, 3) {
+			rest = append(rest, u.N)
+		}
+		if diff := cmp.Diff([]int{4, 5, 6, 7, 8, 9}, rest); diff != "" {
+			t.Error(diff)
+		}
+		for _, err := range b.Follow(t.Context(), "x", 0) {
+			if room.CodeOf(err) != room.CodeNotFound {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestEndedRunsAreForgotten(t *testing.T) {
+	onBench(t, "a", run.Options{Keep: 3, AtOnce: 1}, func(t *testing.T, b *bench) {
+		for range 5 {
+			b.story(t, b.submit(t, plan.Up, room.StateOff, "a"))
+		}
+		var ids []string
+		for _, info := range b.List() {
+			ids = append(ids, info.ID)
+		}
+		if diff := cmp.Diff([]string{"r5", "r4", "r3"}, ids); diff != "" {
+			t.Error(diff)
+		}
+		if _, err := b.Get("r1"); room.CodeOf(err) != room.CodeNotFound {
+			t.Error(err)
+		}
+	})
+}
+
+func TestManyNamesThatDoNotFold(t *testing.T) {
+	var site strings.Builder
+	for i := range 30_000 {
+		fmt.Fprintf(&site, "h%dx\n", i)
+	}
+	onBench(t, site.String(), run.Options{}, func(t *testing.T, b *bench) {
+		id := b.submit(t, plan.Up, room.StateOff, "@all")
+		for range b.Follow(t.Context(), id, 0) {
+		}
+		same(t, `
+intent up  by ann via http from here 30000 : up: 30000 to switch in 1 wave
+result up  by ann via http from here 30000 ok: 30000 on
+`, b.told(t, id))
+	})
+}
+
+var (
+	_ run.Fleet  = (*fleet.Fleet)(nil)
+	_ run.Events = (*event.Log)(nil)
+)
