@@ -21,10 +21,12 @@ const dyingTime = 5 * time.Second
 // are waited for, if someone outside its process group holds the pipe open.
 const drainTime = 100 * time.Millisecond
 
-// coprocess is a running program. The file is our end of a stream socket pair,
-// whose other end is the program's stdin and stdout.
+// coprocess is a running program.
 type coprocess struct {
-	*os.File
+	// socket is our end of a stream socket pair, whose other end is the
+	// program's stdin and stdout. It is not embedded: io.Copy would find
+	// os.File's WriteTo and go round our Read.
+	socket  *os.File
 	dialer  *Dialer
 	address Address
 	process *os.Process
@@ -78,7 +80,7 @@ func (c *coprocess) start(ctx context.Context, path string, argv []string) error
 		_ = stderr.Close()
 		return err
 	}
-	c.File, c.stderr = ours, stderr
+	c.socket, c.stderr = ours, stderr
 	go c.logStderr()
 	return nil
 }
@@ -101,12 +103,21 @@ func socketPair(name string) (ours, theirs *os.File, err error) {
 // Read reads the program's stdout. A program that ends with input unread resets
 // its socket: that is an end of file here.
 func (c *coprocess) Read(p []byte) (int, error) {
-	n, err := c.File.Read(p)
+	n, err := c.socket.Read(p)
 	if errors.Is(err, unix.ECONNRESET) {
 		err = io.EOF
 	}
 	return n, err
 }
+
+// Write writes to the program's stdin.
+func (c *coprocess) Write(p []byte) (int, error) { return c.socket.Write(p) }
+
+// SetReadDeadline is that of os.File.
+func (c *coprocess) SetReadDeadline(t time.Time) error { return c.socket.SetReadDeadline(t) }
+
+// SetWriteDeadline is that of os.File.
+func (c *coprocess) SetWriteDeadline(t time.Time) error { return c.socket.SetWriteDeadline(t) }
 
 // logStderr ends when nobody holds the pipe any more, or at Close.
 func (c *coprocess) logStderr() {
@@ -133,7 +144,7 @@ func (c *coprocess) Close() error {
 }
 
 func (c *coprocess) end() error {
-	closed := c.File.Close()
+	closed := c.socket.Close()
 	gone := exited(c.process)
 	select {
 	case <-gone: // by itself, before we asked
