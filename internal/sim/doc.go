@@ -12,9 +12,11 @@
 // Start with [Config] and [Start]:
 //
 //	config.go    what a room is made of
-//	room.go      its life: listeners, connections, the end
+//	room.go      its life, from the start to the end
+//	network.go   addresses, listeners and connections
 //	unit.go      one power strip ("unit" in this package), and switching it
 //	physics.go   relays, feeds and machines: what follows from a switch
+//	hand.go      what somebody in the room can do: feeds, buttons, relays
 //	fault.go     what can be wrong with it
 //	history.go   what happened, and how things are: for witnesses
 //	control.go   the same by text lines, for a room in another process

@@ -1,0 +1,128 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+)
+
+// Addr is the address on which a PDU listens, "127.0.0.1:40111"; empty if there
+// is no such PDU. It stays the same while the PDU is unreachable.
+func (r *Room) Addr(pdu string) string {
+	u := r.unitByName[pdu]
+	if u == nil {
+		return ""
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return u.address
+}
+
+// memoryPort is the port in the addresses of a room without listeners.
+const memoryPort = ":23"
+
+// Dial connects to a PDU, by its name or by its [Room.Addr], past the network:
+// the connection is one end of a net.Pipe. The signature is that of
+// net.Dialer.DialContext; network is not looked at. An unreachable PDU refuses
+// with ECONNREFUSED.
+func (r *Room) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	refused := func(err error) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("%s: %w", address, err)}
+	}
+	if ctx.Err() != nil {
+		return refused(ctx.Err())
+	}
+	u := r.unitAt(address)
+	if u == nil {
+		return refused(errors.New("there is no such PDU"))
+	}
+	ours, theirs := net.Pipe()
+	if !u.take(theirs) {
+		return refused(syscall.ECONNREFUSED)
+	}
+	return ours, nil
+}
+
+// unitAt finds a unit by name or address.
+func (r *Room) unitAt(address string) *Unit {
+	if u := r.unitByName[strings.TrimSuffix(address, memoryPort)]; u != nil {
+		return u
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, u := range r.units {
+		if u.address == address {
+			return u
+		}
+	}
+	return nil
+}
+
+// reachable tells whether the unit is on the network. Room.mu is held.
+func (u *Unit) reachable() bool {
+	_, refuses := u.shows(Refuse)
+	return !refuses && (u.feed == nil || u.feed.live)
+}
+
+// applyReach opens or closes the listener as things are. Room.mu is held.
+func (u *Unit) applyReach() error {
+	switch {
+	case u.room.closed:
+	case !u.reachable():
+		u.disconnect()
+	case u.listener == nil && !u.room.memory:
+		ln, err := u.room.listen(u.room.ctx, "tcp", u.address)
+		if err != nil {
+			return fmt.Errorf("sim: PDU %s: %w", u.name, err)
+		}
+		u.listener, u.address = ln, ln.Addr().String()
+		u.room.tasks.Go(func() { u.accept(ln) })
+	}
+	return nil
+}
+
+// disconnect takes the unit off the network. Room.mu is held.
+func (u *Unit) disconnect() {
+	if u.listener != nil {
+		u.listener.Close()
+		u.listener = nil
+	}
+	for t := range u.terminals {
+		t.close()
+	}
+}
+
+func (u *Unit) accept(ln net.Listener) {
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		u.take(conn)
+	}
+}
+
+// take makes a terminal of a connection and lets it run. It closes the
+// connection and returns false if the unit is unreachable or full.
+func (u *Unit) take(conn net.Conn) bool {
+	t := newTerminal(u, conn)
+	u.room.mu.Lock()
+	defer u.room.mu.Unlock()
+	full := u.limit > 0 && len(u.terminals) >= u.limit
+	if u.room.closed || full || !u.reachable() {
+		t.close()
+		return false
+	}
+	u.terminals[t] = struct{}{}
+	u.connections++
+	u.room.tasks.Go(func() {
+		t.run()
+		u.room.mu.Lock()
+		defer u.room.mu.Unlock()
+		delete(u.terminals, t)
+	})
+	return true
+}
