@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -20,6 +21,9 @@ type sshConn struct {
 	client    *ssh.Client
 	session   *ssh.Session
 	stderr    *lineLog
+
+	closing sync.Once
+	err     error
 }
 
 func (d *Dialer) dialSSH(ctx context.Context, a Address, cred Credentials) (Conn, error) {
@@ -99,9 +103,16 @@ func (c *sshConn) Write(p []byte) (int, error) { return c.stdin.Write(p) }
 // Close ends session and connection, and waits for their goroutines, so that no
 // stderr line is logged after it.
 func (c *sshConn) Close() error {
+	c.closing.Do(func() { c.err = c.end() })
+	return c.err
+}
+
+func (c *sshConn) end() error {
 	_ = c.session.Close()
 	err := c.client.Close()
-	_ = c.session.Wait() // how the command ended is not news: we have just cut it off
+	// How the command ended is not news: we have just cut it off. A session can
+	// be waited for once only; a second Wait would never return.
+	_ = c.session.Wait()
 	_ = c.client.Wait()
 	c.stderr.flush()
 	if errors.Is(err, net.ErrClosed) { // the server was faster
