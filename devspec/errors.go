@@ -142,6 +142,9 @@ func (l ErrorList) sortByPlace() {
 	}
 	sort.SliceStable(l, func(i, j int) bool {
 		a, b := l[i].Pos, l[j].Pos
+		if a.IsValid() != b.IsValid() {
+			return a.IsValid() // what has no place comes last
+		}
 		if a.File != b.File {
 			return rank[a.File] < rank[b.File]
 		}
