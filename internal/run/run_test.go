@@ -29,6 +29,8 @@ type hands struct {
 	fails   map[string]fleet.Result // instead of ok
 	takes   map[string]time.Duration
 	refuses map[string]bool
+	silent  map[string]bool // nothing is reported
+	echoes  map[string]bool // ok is reported, and then that it failed
 
 	mu   sync.Mutex
 	log  []string // "10s on db[1-2]"
@@ -66,7 +68,12 @@ func (h *hands) Do(ctx context.Context, req fleet.Request, sink fleet.Sink) erro
 				res = fleet.Result{Outcome: fleet.OK, State: want}
 			}
 			res.Node = id
-			sink.Result(res)
+			if !h.silent[name] {
+				sink.Result(res)
+			}
+			if h.echoes[name] {
+				sink.Result(fleet.Result{Node: id, Outcome: fleet.Failed})
+			}
 		case <-ctx.Done():
 			sink.Result(fleet.Result{Node: id, Outcome: fleet.NotBegun, Said: "cancelled"})
 		}
@@ -142,6 +149,29 @@ func newRoom(t testing.TB, text string) *room.Room {
 func (b *bench) submit(t *testing.T, goal plan.Goal, state room.State, targets string, held ...string) string {
 	t.Helper()
 	id, err := b.try(t, goal, state, targets, held...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// submitWith submits an up in a room where one node is on already.
+func (b *bench) submitWith(t *testing.T, on, target string) string {
+	t.Helper()
+	nodes, err := b.room.Resolve(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.Build(b.room, func(id room.NodeID) room.State {
+		if b.room.Nodes[id].Name == on {
+			return room.StateOn
+		}
+		return room.StateOff
+	}, plan.Up, nodes.Nodes, plan.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := b.Submit(t.Context(), run.Submission{Room: b.room, Plan: p})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -361,6 +391,38 @@ func TestHowRunsEnd(t *testing.T) {
 	}
 }
 
+func TestWhatIsOnAlreadyIsNotCalledBlocked(t *testing.T) {
+	onBench(t, "a\nb: a\nc: b", run.Options{}, func(t *testing.T, b *bench) {
+		b.hands.fails = map[string]fleet.Result{"a": {Outcome: fleet.Failed, Said: "no"}}
+		story := b.story(t, b.submitWith(t, "b", "c"))
+		same(t, `
+0s wave 1 of 3: a
+0s a: switching on
+1s a: failed: no
+1s wave 1 ended
+1s c: blocked, because a did not come on: no
+1s failed: 0 of 2 on; failed: a; blocked: c
+`, story)
+	})
+}
+
+func TestAFleetThatForgetsOrRepeats(t *testing.T) {
+	onBench(t, "a\nb\nc: a", run.Options{}, func(t *testing.T, b *bench) {
+		b.hands.silent = map[string]bool{"a": true}
+		b.hands.echoes = map[string]bool{"b": true}
+		story := b.story(t, b.submit(t, plan.Up, room.StateOff, "b,c"))
+		same(t, `
+0s wave 1 of 2: a,b
+0s a,b: switching on
+1s b: on
+1s a: unknown: nothing was heard of it
+1s wave 1 ended
+1s c: blocked, because a may not have come on: nothing was heard of it
+1s partial: 1 of 3 on; unknown: a; blocked: c
+`, story)
+	})
+}
+
 func TestARefusalIsOnlyForThoseItNames(t *testing.T) {
 	onBench(t, "a\nb\nc: a\nd: b", run.Options{}, func(t *testing.T, b *bench) {
 		b.hands.refuses = map[string]bool{"a": true}
@@ -425,35 +487,18 @@ func TestCloseInterruptsAndSaysSo(t *testing.T) {
 
 func TestOneRunAtATimePerNode(t *testing.T) {
 	onBench(t, "a 1h\nb: a\nc\nd: c\ne: c", run.Options{}, func(t *testing.T, b *bench) {
+		b.hands.takes = map[string]time.Duration{"d": time.Minute, "e": time.Minute}
 		first := b.submit(t, plan.Up, room.StateOff, "b")
 		_, err := b.try(t, plan.Up, room.StateOff, "a,c")
 		if room.CodeOf(err) != room.CodeBusy || err.Error() != "a: up: run r1 is at work there; wait for it, or cancel it" {
 			t.Error(err)
 		}
-		// c is counted on by a run that has nothing to do to it; another such run
-		// may come, but none that switches c.
-		b.hands.takes = map[string]time.Duration{"d": time.Minute}
-		partly := func(on, target string) error {
-			nodes, _ := b.room.Resolve(target)
-			p, err := plan.Build(b.room, func(id room.NodeID) room.State {
-				if b.room.Nodes[id].Name == on {
-					return room.StateOn
-				}
-				return room.StateOff
-			}, plan.Up, nodes.Nodes, plan.Policy{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = b.Submit(t.Context(), run.Submission{Room: b.room, Plan: p})
-			return err
-		}
-		if err := partly("c", "d"); err != nil {
-			t.Error(err)
-		}
-		if err := partly("c", "e"); err != nil {
-			t.Error(err)
-		}
-		if _, err := b.try(t, plan.Down, room.StateOn, "c"); room.CodeOf(err) != room.CodeBusy {
+		// d's run counts on c, which is on. Another such run may come, but none that
+		// switches c.
+		b.submitWith(t, "c", "d")
+		b.submitWith(t, "c", "e")
+		_, err = b.try(t, plan.Up, room.StateOff, "c")
+		if room.CodeOf(err) != room.CodeBusy || !strings.Contains(err.Error(), "c: up: run r3 is at work") {
 			t.Error(err)
 		}
 		if err := b.Cancel(first, ""); err != nil {

@@ -40,7 +40,7 @@ type Options struct {
 }
 
 // keepUpdates bounds the updates of all ended runs that are kept, the newest aside.
-const keepUpdates = 200_000
+const keepUpdates = 50_000
 
 // Runner owns runs. Its methods may be called from any goroutine.
 type Runner struct {
