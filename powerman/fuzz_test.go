@@ -134,7 +134,8 @@ func BenchmarkOneNode(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
 }
 
-// BenchmarkIdleClient is the memory that one idle client costs the server.
+// BenchmarkIdleClient is what one client allocates by coming, being greeted and
+// leaving: the bound of what it costs while idle, stacks aside.
 func BenchmarkIdleClient(b *testing.B) {
 	srv := &Server{Handler: newRoom()}
 	b.ReportAllocs()

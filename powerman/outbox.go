@@ -121,6 +121,13 @@ func (o *outbox) failLocked(err error) {
 	o.onError()
 }
 
+// failure returns why writing has failed, nil if it has not.
+func (o *outbox) failure() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
+
 // close waits for a writer in the background. The connection must be closed
 // already, so that it ends soon.
 func (o *outbox) close() {

@@ -74,7 +74,7 @@ func TestFenceAgent(t *testing.T) {
 	}
 	fence := func(action, plug string) (string, int) {
 		cmd := exec.Command("fence_powerman")
-		cmd.Stdin = strings.NewReader(fmt.Sprintf("ip=%s\nipport=%s\naction=%s\nplug=%s\n", host, port, action, plug))
+		cmd.Stdin = strings.NewReader(fmt.Sprintf("ip=%s\nipport=%s\naction=%s\nplug=%s\nstonith_status_sleep=0\npower_wait=0\ndelay=0\ndisable_timeout=true\n", host, port, action, plug))
 		out, err := cmd.CombinedOutput()
 		if cmd.ProcessState == nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -114,8 +115,8 @@ func TestClientThatDoesNotReadHurtsOnlyItself(t *testing.T) {
 		expect(t, conn, "104 Telemetry ON\r\npowerman> ")
 		send(t, conn, "on t0\n")
 		start := time.Now()
-		if err := <-done; err == nil {
-			t.Error("the client should be lost")
+		if err := <-done; !errors.Is(err, errSlowClient) {
+			t.Error("the client should be lost, got", err)
 		}
 		if took := time.Since(start); took > 31*time.Second {
 			t.Error("given up after", took)
@@ -143,6 +144,18 @@ func (r *talker) Power(_ context.Context, _ Command, _ string, out Out) error {
 	}
 	r.took, r.finished = time.Since(start), true
 	return nil
+}
+
+// One that does not read even the answer to a plain request is given up too.
+func TestUnreadAnswerIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, done := dialRoom(t, &Server{Handler: newRoom()})
+		start := time.Now()
+		send(t, conn, "status\n")
+		if err := <-done; !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != 30*time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
 }
 
 func TestPowerOutlivesItsClientAndAQueryDoesNot(t *testing.T) {

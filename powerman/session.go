@@ -73,6 +73,9 @@ func (s *session) serve(ctx context.Context) error {
 			return nil
 		case err != nil:
 			s.close()
+			if cause := s.out.failure(); cause != nil {
+				return cause // the stream was closed because writing failed
+			}
 			return err
 		default:
 			var quit bool

@@ -16,7 +16,41 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// asPowerman in the environment makes the test binary the program itself, for
+// those who run powerman as a child.
+const asPowerman = "MILLWRIGHT_TEST_AS_POWERMAN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asPowerman) != "" {
+		os.Exit(Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// The fence agent runs powerman for each of its steps; here it runs ours.
+func TestFenceAgentThroughOurClient(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, err := net.SplitHostPort(startPowermand(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		action, want string
+		status       int
+	}{{"status", "Status: OFF", 2}, {"on", "Success: Powered ON", 0}, {"status", "Status: ON", 0}, {"off", "Success: Powered OFF", 0}} {
+		cmd := exec.Command("fence_powerman")
+		cmd.Env = append(os.Environ(), asPowerman+"=1")
+		cmd.Stdin = strings.NewReader(fmt.Sprintf("ip=%s\nipport=%s\naction=%s\nplug=t9\npowerman_path=%s\nstonith_status_sleep=0\npower_wait=0\ndelay=0\ndisable_timeout=true\n",
+			host, port, c.action, self))
+		out, _ := cmd.CombinedOutput()
+		if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != c.status || !strings.Contains(string(out), c.want) {
+			t.Errorf("%s: %s, got %q, want %q and status %d", c.action, cmd.ProcessState, out, c.want, c.status)
+		}
+	}
+}
 
 // startPowermand starts a real powermand with t[0-15] on one simulated device
 // and returns its address.
