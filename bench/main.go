@@ -1,0 +1,81 @@
+// Command bench measures Millwright beside a real powermand: both on the same
+// simulated devices, both driven by the same real client, in turn, in one run.
+// It prints a table of medians; docs/performance.md holds one.
+//
+//	go run ./bench                 all figures
+//	go run ./bench -only one-node  those whose name holds a word
+//
+// It needs Debian's powerman package (see scripts/setup) and builds Millwright
+// itself. The simulated devices run in a process of their own, so that their
+// work is charged to neither daemon.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+func main() {
+	only := flag.String("only", "", "measure the figures whose name holds this")
+	runs := flag.Int("n", 15, "runs per figure, of which the median counts")
+	simulate := flag.String("simulate", "", "internal: be the simulated devices, DEVICES:PLUGS:HANGS")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if *simulate != "" {
+		fail(simulateDevices(ctx, *simulate))
+		return
+	}
+	dir, err := os.MkdirTemp("", "millwright-bench-")
+	fail(err)
+	defer os.RemoveAll(dir)
+	fail(build(ctx, dir))
+	b := &bench{ctx: ctx, dir: dir, runs: *runs}
+	fmt.Printf("| figure | powermand | millwright | ratio |\n|---|---|---|---|\n")
+	for _, f := range figures {
+		if !strings.Contains(f.name, *only) {
+			continue
+		}
+		fail(f.measure(b, f.name))
+	}
+}
+
+func fail(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// build makes the binary as it is shipped, with the names it answers to.
+func build(ctx context.Context, dir string) error {
+	bin := filepath.Join(dir, "millwright")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./cmd/millwright")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("build millwright (run this from the repository's root): %w", err)
+	}
+	return os.Symlink(bin, filepath.Join(dir, "powermand"))
+}
+
+// bench is one run of the program.
+type bench struct {
+	ctx  context.Context
+	dir  string
+	runs int
+}
+
+// row prints one figure.
+func row(name, theirs, ours, ratio string) {
+	fmt.Printf("| %s | %s | %s | %s |\n", name, theirs, ours, ratio)
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/1e6) }
