@@ -12,14 +12,14 @@ import (
 
 // Text writes the plan for people, the same bytes for the same plan:
 //
-//	up: 41 to switch in 2 waves, 1 skipped
+//	up: 41 to switch in 2 waves, 2 of them not asked for but needed, 1 skipped
 //	wave 1
-//	  on    db[1-2]      needed by web[1-40]
-//	  settle 30s         db[1-2]
+//	  on    db[1-2]  needed by web1
+//	  settle 30s     db[1-2]
 //	wave 2
 //	  on    web[1-39]
 //	skipped
-//	  web40              on already
+//	  web40          on already
 func (p Plan) Text(r *room.Room) string {
 	var t table
 	t.line(p.Summary())

@@ -16,5 +16,6 @@
 // What belongs to it is here from the first day: each run has an epoch, checked
 // before each effect.
 //
-// Start at [New], [Runner.Submit] and [Runner.Follow]; drive.go holds the waves.
+// Start at [New], [Runner.Submit] and [Runner.Follow]; drive.go holds the waves, act.go
+// what is done to their nodes, report.go how a run ends.
 package run

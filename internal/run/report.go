@@ -1,9 +1,11 @@
 package run
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/plan"
@@ -130,6 +132,19 @@ func shorten(text string, most int) string {
 		return text
 	}
 	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
+// record puts the result on record and gives the sentence that ends the run.
+func (r *Runner) record(it *run, rep report) string {
+	const patience = 30 * time.Second // for a disk that does not answer
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(it.ctx), patience)
+	defer cancel()
+	it.conclude(rep)
+	if err := r.opts.Events.Append(ctx, it.result(rep)); err != nil {
+		r.opts.Log.Error("the result of a run could not be put on record", "run", it.id, "epoch", it.epoch, "error", err)
+		return rep.said + "; this result could not be put on record: " + err.Error()
+	}
+	return rep.said
 }
 
 // conclude lets [Runner.Get] know what became of the nodes.
