@@ -34,8 +34,13 @@ func TestSplitAddress(t *testing.T) {
 
 func TestRequestsThatCannotBeSent(t *testing.T) {
 	for _, req := range []Request{
-		{}, {Command: CmdOn}, {Command: CmdOn, Targets: " "}, {Command: CmdNodes, Targets: "t1"}, {Command: 99, Targets: "t1"},
-		{Command: CmdOn, Targets: "t1\noff t2"}, {Command: CmdOn, Targets: strings.Repeat("t", MaxLine)},
+		{},
+		{Command: CmdOn},
+		{Command: CmdOn, Targets: " "},
+		{Command: CmdNodes, Targets: "t1"},
+		{Command: 99, Targets: "t1"},
+		{Command: CmdOn, Targets: "t1\noff t2"},
+		{Command: CmdOn, Targets: strings.Repeat("t", MaxLine)},
 	} {
 		if line, err := req.Line(); err == nil {
 			t.Errorf("%v went out as %.40q", req, line)

@@ -242,6 +242,45 @@ func TestStoppingEndsEverything(t *testing.T) {
 	}
 }
 
+// The reference's second small write per reply costs 43 ms now and then.
+func TestReplyIsOneWrite(t *testing.T) {
+	here, there := net.Pipe()
+	counted := &writeCounter{Conn: there, sizes: make(chan int, 100)}
+	done := make(chan error, 1)
+	go func() { done <- (&Server{Handler: newRoom()}).ServeConn(context.Background(), counted) }()
+	expect(t, here, greeting)
+	for _, c := range []struct{ ask, want string }{
+		{"nodes", "306 t[0-15]\r\n103 Query complete\r\n"},
+		{"status t1", "302 on:      t1\r\n302 off:     \r\n302 unknown: \r\n103 Query complete\r\n"},
+		{"off t1", "102 Command completed successfully\r\n"},
+		{"bogus", "201 Unknown command\r\n"},
+	} {
+		send(t, here, c.ask+"\n")
+		expect(t, here, c.want+Prompt)
+		for size := range counted.sizes {
+			if size == len(greeting) { // the first write of all
+				continue
+			}
+			if size != len(c.want+Prompt) {
+				t.Errorf("%s: a write of %d bytes", c.ask, size)
+			}
+			break
+		}
+	}
+	_ = here.Close()
+	<-done
+}
+
+type writeCounter struct {
+	net.Conn
+	sizes chan int
+}
+
+func (w *writeCounter) Write(b []byte) (int, error) {
+	w.sizes <- len(b)
+	return w.Conn.Write(b)
+}
+
 func TestRefusedClientIsClosedWithoutAWord(t *testing.T) {
 	var asked sync.Map
 	addr := serve(t, &Server{Handler: newRoom(), Allow: func(a net.Addr) bool { asked.Store(a.String(), true); return false }})
