@@ -48,8 +48,10 @@ func TestPowerManDialect(t *testing.T) {
 		{"doubled IAC is one byte", "a" + iac + iac + "b", "a\xffb", ""},
 		{"go ahead and timing mark are done", do + "\x03" + do + "\x06", "", will + "\x03" + will + "\x06"},
 		{"asked again, answered again", do + "\x03" + do + "\x03", "", will + "\x03" + will + "\x03"},
-		{"terminal options are refused", "x" + do + "\x18" + do + "\x1f" + do + "\x27" + "y" + do + "\x23" + do + "\x20" + do + "\x01" + do + "\x21" + do + "\x00",
-			"xy", wont + "\x18" + wont + "\x1f" + wont + "\x27" + wont + "\x23" + wont + "\x20" + wont + "\x01" + wont + "\x21" + wont + "\x00"},
+		{
+			"terminal options are refused", "x" + do + "\x18" + do + "\x1f" + do + "\x27" + "y" + do + "\x23" + do + "\x20" + do + "\x01" + do + "\x21" + do + "\x00",
+			"xy", wont + "\x18" + wont + "\x1f" + wont + "\x27" + wont + "\x23" + wont + "\x20" + wont + "\x01" + wont + "\x21" + wont + "\x00",
+		},
 		{"offers are taken in silence", will + "\x01" + wont + "\x03" + dont + "\x01ok", "ok", ""},
 		{"two-byte commands vanish", "a" + iac + "\xf1" + iac + "\xf9b", "ab", ""},
 		{"sub-negotiation vanishes", "a" + sb + "\x18\x01" + se + "b", "ab", ""},
