@@ -49,7 +49,8 @@ type batch struct {
 	notBefore time.Time // the next turn, for staggered work
 	ctx       context.Context
 	cancel    context.CancelFunc
-	wanted    atomic.Int32 // jobs not cancelled
+	wanted    atomic.Int32  // jobs not cancelled
+	forget    []func() bool // stop watching the jobs' contexts, which may outlive the batch by far
 }
 
 func newBatch(d *device, j *job) *batch {
@@ -89,11 +90,11 @@ func (b *batch) prepare() {
 		if j.ctx.Done() == nil {
 			continue
 		}
-		context.AfterFunc(j.ctx, func() {
+		b.forget = append(b.forget, context.AfterFunc(j.ctx, func() {
 			if b.wanted.Add(-1) == 0 {
 				b.cancel()
 			}
-		})
+		}))
 	}
 }
 
@@ -227,6 +228,9 @@ func (b *batch) sweep() {
 
 // finish gives each job its results.
 func (b *batch) finish() {
+	for _, stop := range b.forget {
+		stop()
+	}
 	b.cancel()
 	for _, j := range b.jobs {
 		j.results = b.results
