@@ -11,7 +11,7 @@ import (
 // serialPort is an open serial line. The os.File under it waits in the runtime's
 // poller: no thread while idle, deadlines work, and Close ends a Read.
 //
-// The package go.bug.st/serial was tried on paper and left: it holds a thread in
+// The package go.bug.st/serial was read and left aside: it holds a thread in
 // select(2) for each waiting read, has no deadlines, changes the line's settings
 // before anyone can lock it, and does not show the descriptor that a lock needs.
 type serialPort struct{ *os.File }
