@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -319,6 +320,72 @@ func TestFiveHundredAtOnce(t *testing.T) {
 	if err := all.Wait(); err != nil {
 		t.Error(err)
 	}
+}
+
+// Out of descriptors: the server waits and goes on.
+func TestAcceptingGoesOnAfterALackOfDescriptors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		l := &starved{conns: make(chan net.Conn, 1), closed: make(chan struct{}), fail: 20}
+		l.conns <- there
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- (&Server{Handler: newRoom()}).Serve(ctx, l) }()
+		expect(t, here, greeting)
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// starved is a listener that fails some times before it accepts.
+type starved struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	fail   int
+}
+
+func (l *starved) Accept() (net.Conn, error) {
+	if l.fail--; l.fail >= 0 {
+		return nil, syscall.EMFILE
+	}
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+func (l *starved) Close() error   { close(l.closed); return nil }
+func (l *starved) Addr() net.Addr { return &net.TCPAddr{} }
+
+// What a device reports after its command was answered is dropped.
+func TestLateReportsAreDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := &lateRoom{room: newRoom(), answered: make(chan struct{}), reported: make(chan struct{})}
+		conn, _ := dialRoom(t, &Server{Handler: late})
+		send(t, conn, "on t0\n")
+		expect(t, conn, "102 Command completed successfully\r\n"+Prompt)
+		close(late.answered)
+		<-late.reported
+		send(t, conn, "bogus\n")
+		expect(t, conn, "201 Unknown command\r\n"+Prompt)
+	})
+}
+
+type lateRoom struct {
+	*room
+	answered, reported chan struct{}
+}
+
+func (r *lateRoom) Power(_ context.Context, _ Command, _ string, out Out) error {
+	go func() {
+		<-r.answered
+		out.DeviceError("too late")
+		close(r.reported)
+	}()
+	return nil
 }
 
 func TestTheHandlerKnowsWhoAsks(t *testing.T) {

@@ -101,7 +101,28 @@ func (o *options) long(arg string, rest []string) ([]string, error) {
 	return rest, o.set(opt, value)
 }
 
+// PowerMan 2.3 told queries of all nodes from queries of some by options of
+// their own, and Debian still ships it. 2.4 refuses these; scripts use them.
+func olderLong(name string) string {
+	switch name {
+	case "query-all", "beacon-all", "temp-all":
+		return strings.TrimSuffix(name, "-all")
+	}
+	return name
+}
+
+func olderShort(letter byte) byte {
+	switch letter {
+	case 'Q', 'B', 'D':
+		return letter + 'a' - 'A'
+	case 'P':
+		return 't'
+	}
+	return letter
+}
+
 func findLong(name string) (option, bool) {
+	name = olderLong(name)
 	var found option
 	matches := 0
 	for _, opt := range optionTable {
@@ -141,6 +162,7 @@ func (o *options) shorts(letters string, rest []string) ([]string, error) {
 }
 
 func findShort(letter byte) (option, bool) {
+	letter = olderShort(letter)
 	for _, opt := range optionTable {
 		if opt.short == letter {
 			return opt, true

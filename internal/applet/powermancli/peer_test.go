@@ -131,6 +131,12 @@ func TestShowsWhatThePackagedClientShows(t *testing.T) {
 		{"-d zz", "-D zz"},
 		{"-q t0,zz[3-4],yy", "-Q t0,zz[3-4],yy"},
 		{"-1 zz", "-1 zz"},
+		{"-Q t0", "-Q t0"},
+		{"-B t0 -x", "-B t0 -x"},
+		{"-P t3", "-P t3"},
+		{"-D zz", "-D zz"},
+		{"--query-all", "--query-all"},
+		{"--temp-all", "--temp-all"},
 	} {
 		theirs := exec.Command("powerman", append([]string{"-h", addr}, strings.Fields(c.theirs)...)...)
 		var wantErr bytes.Buffer

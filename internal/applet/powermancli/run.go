@@ -6,7 +6,8 @@
 // those of powerman(1) of PowerMan 2.4; the protocol is left to package
 // powerman, and reading genders files to the folder genders. Start with [Run].
 //
-// It does more than the original in that -h takes IPv6 addresses
+// It does more than the original in that the options of PowerMan 2.3 for
+// queries (-Q, -B, -P, -D, --query-all and the like) still work, -h takes IPv6 addresses
 // ("[::1]:10101"), all addresses of a name are tried, and each request is one
 // write (the original sends its line end apart, which costs 40 ms).
 package powermancli
