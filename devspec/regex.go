@@ -455,7 +455,7 @@ func (t *ereTranslator) repetitions(start int) error {
 func (t *ereTranslator) interval() (string, error) {
 	end := strings.IndexByte(t.src[t.off:], '}')
 	if end < 0 {
-		return "", errors.New(`Unmatched { or \{`) //nolint:staticcheck // regcomp's own words
+		return "", errors.New(`Unmatched \{`) //nolint:staticcheck // regcomp's own words
 	}
 	text := t.src[t.off+1 : t.off+end]
 	t.off += end + 1
