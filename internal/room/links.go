@@ -13,7 +13,7 @@ func (b *builder) aliases() {
 	b.room.aliases = make(map[string]int, len(b.draft.Aliases))
 	first := make(map[string]int, len(b.draft.Aliases))
 	for i, a := range b.draft.Aliases {
-		b.name("alias", a.Name, i)
+		b.name("alias", a.Name, i, !a.Loose)
 		if old, found := first[a.Name]; found {
 			b.duplicate("alias", a.Name, i, old)
 			continue
@@ -49,7 +49,7 @@ func byName(x, y Group) int { return strings.Compare(x.Name, y.Name) }
 func (b *builder) groups() {
 	b.room.groups = make(map[string]int, len(b.draft.Groups))
 	for i, g := range b.draft.Groups {
-		b.name("group", g.Name, i)
+		b.name("group", g.Name, i, true)
 		if g.Name == AllGroup {
 			b.bad(BadName, "group", g.Name, i, "name", -1, "the name is taken: @all is always every node")
 		}

@@ -71,13 +71,16 @@ func (b *builder) duplicate(kind, name string, item, other int) {
 	})
 }
 
-// name checks what every name must satisfy to be reachable at all.
-func (b *builder) name(kind, name string, item int) {
+// name checks what every name must satisfy: those that stand in target lists
+// (listed) must be reachable there.
+func (b *builder) name(kind, name string, item int, listed bool) {
 	switch {
 	case name == "":
 		b.bad(BadName, kind, name, item, "name", -1, "has an empty name")
-	case strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == ',' || r == 0x7f }):
-		b.bad(BadName, kind, name, item, "name", -1, "a name holds no blanks, commas or control characters")
+	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		b.bad(BadName, kind, name, item, "name", -1, "a name holds no control characters")
+	case listed && strings.ContainsAny(name, " ,"):
+		b.bad(BadName, kind, name, item, "name", -1, "a name holds no blanks or commas")
 	}
 }
 
@@ -89,7 +92,7 @@ func (b *builder) nodes() {
 	}
 	for i := range b.draft.Nodes {
 		n := &b.draft.Nodes[i]
-		b.name("node", n.Name, i)
+		b.name("node", n.Name, i, true)
 		if old, found := b.room.nodes[n.Name]; found {
 			b.duplicate("node", n.Name, i, int(old))
 		} else {
@@ -105,7 +108,7 @@ func (b *builder) devices() {
 	b.plugs = make([]map[string]int32, len(b.draft.Devices))
 	for i := range b.draft.Devices {
 		d := &b.draft.Devices[i]
-		b.name("device", d.Name, i)
+		b.name("device", d.Name, i, false)
 		if old, found := b.room.devices[d.Name]; found {
 			b.duplicate("device", d.Name, i, int(old))
 		} else {
@@ -127,7 +130,7 @@ func (b *builder) devices() {
 func (b *builder) feeds() {
 	b.feedAt = make(map[string]int, len(b.draft.Feeds))
 	for i, f := range b.draft.Feeds {
-		b.name("feed", f.Name, i)
+		b.name("feed", f.Name, i, false)
 		if old, found := b.feedAt[f.Name]; found {
 			b.duplicate("feed", f.Name, i, old)
 		} else {
@@ -179,7 +182,7 @@ func lookUp(m map[string]int, name string) (int, bool) {
 func (b *builder) credentials() {
 	b.credentialAt = make(map[string]int, len(b.draft.Credentials))
 	for i, c := range b.draft.Credentials {
-		b.name("credential", c.Name, i)
+		b.name("credential", c.Name, i, false)
 		if old, found := b.credentialAt[c.Name]; found {
 			b.duplicate("credential", c.Name, i, old)
 		} else {

@@ -3,6 +3,7 @@ package roomfile
 import (
 	"encoding"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -168,6 +169,9 @@ func (d *decoder) kind(v *value, dst reflect.Value) {
 	case reflect.Float32, reflect.Float64:
 		d.number(v, "a number", func(text string) error {
 			n, err := strconv.ParseFloat(text, dst.Type().Bits())
+			if err == nil && (math.IsNaN(n) || math.IsInf(n, 0)) {
+				err = strconv.ErrRange
+			}
 			dst.SetFloat(n)
 			return err
 		})

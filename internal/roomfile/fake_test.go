@@ -60,7 +60,7 @@ func drivers() []driver.Driver {
 }
 
 func powermanDevice(spec *devspec.Spec, where, flags string) (driver.Settings, error) {
-	return &menu{Spec: spec.Name, Address: where, Flags: flags}, nil
+	return &menu{Spec: spec.Name, Address: where, Flags: flags, Wait: time.Second, Retries: 5, Style: "new"}, nil
 }
 
 // specs are two device types: "eight" has fixed plugs, "free" has not.

@@ -126,18 +126,19 @@ func (l *loader) specFile(name string, at place) {
 // takeSpecs puts the specifications of a file onto the shelf. Of two with one
 // name the first counts, as in PowerMan.
 func (l *loader) takeSpecs(conf *devspec.Config) {
-	marks := make(map[string]string)
 	for _, s := range conf.Specs {
 		if _, found := l.shelf[s.Name]; found {
 			continue
 		}
-		mark, found := marks[s.Pos.File]
-		if !found {
-			sum := sha256.Sum256(l.result.Files[s.Pos.File])
-			mark = hex.EncodeToString(sum[:])
-			marks[s.Pos.File] = mark
+		text, whole := specText(l.result.Files[s.Pos.File], s.Pos)
+		h := sha256.New()
+		h.Write(text)
+		if !whole {
+			for _, name := range l.result.Order {
+				h.Write(l.result.Files[name])
+			}
 		}
-		l.shelf[s.Name] = shelved{spec: s, mark: mark}
+		l.shelf[s.Name] = shelved{spec: s, mark: hex.EncodeToString(h.Sum(nil))}
 	}
 }
 
