@@ -74,7 +74,8 @@ type Traits struct {
 	Ping time.Duration
 
 	// Actions says in how many actions a batch would be carried out: each has a
-	// clock of its own, and each that fails is a Fault. Nil means always one.
+	// clock of its own, and each that fails is a Fault. None means that the device
+	// cannot do it for such a choice of plugs. Nil means always one.
 	Actions func(op room.Op, plugs int, whole bool) int
 }
 
@@ -150,7 +151,8 @@ type Session interface {
 	// It returns nil when every plug of the batch was reported to the sink. Any
 	// error means that the session is of no more use: the fleet closes it, and
 	// what the sink has not heard of is unknown (or, for an operation that is
-	// Repeatable and a Fault of kind Lost, tried again on a new session).
+	// Repeatable and a Fault of kind Lost, tried again on a new session). An
+	// operation that is not among the traits' verbs has Failed, for each plug.
 	Do(ctx context.Context, b Batch, sink Sink) error
 
 	// Done is closed when the session has died by itself (the device hung up),
