@@ -151,7 +151,8 @@ func ReadRecording(name string, from io.Reader) ([]Turn, error) {
 	var turns []Turn
 	lines := bufio.NewScanner(io.LimitReader(from, maxRecordBytes))
 	lines.Buffer(nil, maxRecordLine)
-	for n := 1; lines.Scan(); n++ {
+	n := 1
+	for ; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		if n == 1 && line != recordHeader {
 			return nil, fmt.Errorf("%s:1: this is no recording: the first line must be %q", name, recordHeader)
@@ -175,6 +176,9 @@ func ReadRecording(name string, from io.Reader) ([]Turn, error) {
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if n == 1 {
+		return nil, fmt.Errorf("%s: the recording is empty", name)
 	}
 	return turns, nil
 }
