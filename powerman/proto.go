@@ -51,7 +51,7 @@ const (
 	CodeDiagnostic  Code = 309 // "NODE: text"; the client prints it to stderr
 )
 
-// texts are the exact words behind each code of fixed wording.
+// text is the exact wording behind a code; some go on with ": " and a detail.
 func (c Code) text() string {
 	switch c {
 	case CodeGoodbye:
