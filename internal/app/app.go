@@ -9,7 +9,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"millwright.dev/millwright/internal/desk"
@@ -21,6 +24,7 @@ import (
 	"millwright.dev/millwright/internal/secret"
 	"millwright.dev/millwright/internal/state"
 	"millwright.dev/millwright/internal/store"
+	"millwright.dev/millwright/internal/transport"
 )
 
 // Options say what to run.
@@ -34,6 +38,8 @@ type Options struct {
 	Drivers []driver.Driver
 	// NoDelays makes `delay` statements of PowerMan devices take no time.
 	NoDelays bool
+	// Version is what the program calls itself.
+	Version string
 
 	Doors Doors
 	Log   *slog.Logger
@@ -57,6 +63,7 @@ type App struct {
 	runs   *run.Runner
 	desk   *desk.Desk
 
+	asked   chan chan error // wishes to reload, from a door
 	closers []func()
 }
 
@@ -65,7 +72,7 @@ func Run(ctx context.Context, opts Options) error {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{opts: opts, log: opts.Log}
+	a := &App{opts: opts, log: opts.Log, asked: make(chan chan error)}
 	defer a.close()
 	if err := a.open(ctx); err != nil {
 		return err
@@ -96,7 +103,10 @@ func (a *App) open(ctx context.Context) (err error) {
 		}
 	})
 	a.events = event.New(a.store, a.log)
-	a.fleet = fleet.New(fleet.Options{Credential: a.credential, Changed: a.deviceChanged, Log: a.log})
+	a.fleet = fleet.New(fleet.Options{
+		Dialer:     &transport.Dialer{Env: a.environment},
+		Credential: a.credential, Changed: a.deviceChanged, Log: a.log,
+	})
 	a.onClose(a.fleet.Close)
 	a.state = state.New(a.fleet, a.events)
 	a.runs = run.New(run.Options{Fleet: a.state, Events: a.events, Log: a.log})
@@ -144,6 +154,8 @@ func (a *App) serve(ctx context.Context, doors *openDoors) error {
 			if a.opts.Reloaded != nil {
 				a.opts.Reloaded(err)
 			}
+		case answer := <-a.asked:
+			answer <- a.reload(ctx)
 		}
 	}
 }
@@ -199,4 +211,21 @@ func (a *App) resolve(ctx context.Context, c room.Credential) (secret.Resolved, 
 		return secret.Resolved{}, fmt.Errorf("credential %s: %w", c.Name, err)
 	}
 	return who, nil
+}
+
+// environment is what a coprocess may see: ours, without the variables that
+// credentials of the room are kept in.
+func (a *App) environment() []string {
+	hidden := make(map[string]bool)
+	for _, c := range a.fleet.Room().Credentials {
+		for _, ref := range c.Secrets {
+			if name, is := strings.CutPrefix(ref, "env:"); is {
+				hidden[name] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return hidden[name]
+	})
 }

@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync"
 
+	"millwright.dev/millwright/internal/door/local"
+	"millwright.dev/millwright/internal/door/local/wire"
 	powermandoor "millwright.dev/millwright/internal/door/powerman"
 	"millwright.dev/millwright/powerman"
 )
@@ -60,6 +62,15 @@ func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
 		doors.servers = append(doors.servers, func(ctx context.Context) error { return server.ServeConn(ctx, stdio) })
 		return doors, nil
 	}
+	if path := a.opts.Doors.Socket; path != "" {
+		l, err := local.Listen(path)
+		if err != nil {
+			return nil, err
+		}
+		opened = append(opened, l)
+		doors.addresses.Socket = path
+		doors.servers = append(doors.servers, func(ctx context.Context) error { return local.New(ctx, a.localDoor()).Serve(ctx, l) })
+	}
 	listeners, err := a.listenPowerMan(ctx, server)
 	opened = append(opened, listeners...)
 	if err != nil {
@@ -70,6 +81,35 @@ func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
 		doors.servers = append(doors.servers, func(ctx context.Context) error { return server.Serve(ctx, l) })
 	}
 	return doors, nil
+}
+
+// localDoor gives the door of our own command line what it stands on.
+func (a *App) localDoor() local.Options {
+	return local.Options{
+		Desk: a.desk, Reload: a.askReload, Revisions: a.revisions,
+		Version: a.opts.Version, Config: a.opts.Config, Log: a.log,
+	}
+}
+
+// askReload reloads on behalf of a door: one reload at a time.
+func (a *App) askReload(ctx context.Context) error {
+	answer := make(chan error, 1)
+	select {
+	case a.asked <- answer:
+		return <-answer
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// revisions gives the newest revisions.
+func (a *App) revisions(ctx context.Context, limit int) ([]wire.Revision, error) {
+	rows, err := a.store.Revisions(ctx, 0, limit)
+	list := make([]wire.Revision, len(rows))
+	for i, r := range rows {
+		list[i] = wire.Revision{Number: r.Number, Time: r.Time, Author: r.Author, Note: r.Note, Origin: r.Origin}
+	}
+	return list, err
 }
 
 // listenPowerMan binds every address that the names resolve to. It fails only if

@@ -27,6 +27,11 @@ type job struct {
 	results []plugResult // parallel to plugs; valid once the job is done
 }
 
+// newJob makes room for n plugs.
+func newJob(op room.Op, n int) *job {
+	return &job{op: op, plugs: make([]int, 0, n), cords: make([]int32, 0, n)}
+}
+
 // The states of a job. Only the one who moves it out of jobWaiting may act on it.
 const (
 	jobWaiting int32 = iota
@@ -176,12 +181,12 @@ func (b *batch) fail(fault *driver.Fault) {
 	told := false
 	for _, p := range b.begun {
 		if r := b.at(p); !r.reported {
-			*r = plugResult{reported: true, outcome: Unknown, state: r.state, raw: r.raw, said: fault.Error(), fault: fault}
+			*r = plugResult{reported: true, verdict: wasUnknown, state: r.state, raw: r.raw, said: fault.Error(), fault: fault}
 			told = told || fault.Phase == driver.Lost
 		}
 	}
 	for _, p := range b.todo {
-		*b.at(p) = plugResult{reported: true, outcome: notDone(b.op), said: fault.Error(), fault: fault}
+		*b.at(p) = plugResult{reported: true, verdict: notDone(b.op), said: fault.Error(), fault: fault}
 	}
 	// A driver reports the faults of its own actions; those of the line, and of
 	// actions that never came to the driver, are ours to tell.
@@ -203,11 +208,11 @@ func (b *batch) fail(fault *driver.Fault) {
 
 // notDone is the outcome of something that was never begun: for a read there is
 // simply no answer.
-func notDone(op room.Op) Outcome {
+func notDone(op room.Op) verdict {
 	if op.Changes() {
-		return NotBegun
+		return wasNotBegun
 	}
-	return Unknown
+	return wasUnknown
 }
 
 // sweep settles what a driver left unsaid. A read without an answer is an
@@ -218,9 +223,9 @@ func (b *batch) sweep() {
 		switch {
 		case r.reported:
 		case b.op.Changes():
-			r.outcome, r.said = Unknown, "the driver did not say how it went"
+			r.verdict, r.said = wasUnknown, "the driver did not say how it went"
 		default:
-			r.outcome = OK
+			r.verdict = wasOK
 		}
 		r.reported = true
 	}
@@ -275,21 +280,21 @@ func (b *batch) State(plug int, state room.State, raw string) {
 	r := b.at(plug)
 	r.state, r.raw = state, raw
 	if !b.op.Changes() {
-		r.outcome = OK
+		r.verdict = wasOK
 		b.settle(plug)
 	}
 }
 
 // Done implements [driver.Sink].
 func (b *batch) Done(plug int) {
-	b.at(plug).outcome = OK
+	b.at(plug).verdict = wasOK
 	b.settle(plug)
 }
 
 // Failed implements [driver.Sink].
 func (b *batch) Failed(plug int, said string) {
 	r := b.at(plug)
-	r.outcome, r.said = Failed, said
+	r.verdict, r.said = wasFailed, said
 	for _, j := range b.jobs {
 		if i, found := slices.BinarySearch(j.plugs, plug); found {
 			j.mail.post(letter{kind: letterDiagnostic, cord: j.cords[i], said: said})
@@ -301,9 +306,9 @@ func (b *batch) Failed(plug int, said string) {
 // Unknown implements [driver.Sink].
 func (b *batch) Unknown(plug int, why *driver.Fault) {
 	r := b.at(plug)
-	r.outcome, r.said, r.fault = Unknown, why.Error(), why
+	r.verdict, r.said, r.fault = wasUnknown, why.Error(), why
 	if why.Phase == driver.Waiting {
-		r.outcome = notDone(b.op)
+		r.verdict = notDone(b.op)
 	}
 	b.settle(plug)
 }

@@ -120,7 +120,7 @@ func (d *device) open() *attempt {
 			return
 		}
 		try.session, try.err = d.settings.Open(ctx, driver.Env{
-			Device: d.name, Plugs: d.plugs, Dial: d.opts.Dial, Credential: who, Log: d.log,
+			Device: d.name, Plugs: d.plugs, Dial: d.opts.Dialer.WithLog(d.log).Dial, Credential: who, Log: d.log,
 			Reached: func() {
 				try.reached.Store(true)
 				d.setLink(Connected, "")

@@ -34,6 +34,7 @@ type exchange struct {
 	ready  []int32  // slots whose next step is due
 	due    []dueing // what is to be done later
 	scrap  []*job   // by DeviceID, used while issuing
+	share  []int32  // by DeviceID: how many cords of the request it has
 }
 
 type slot struct {
@@ -113,7 +114,7 @@ func (f *Fleet) Able(r *room.Room, op room.Op, nodes []room.NodeID) []room.NodeI
 func (f *Fleet) newExchange(req Request) *exchange {
 	return &exchange{
 		fleet: f, req: req, mail: newMailbox(), owners: make([]*device, len(req.Room.Devices)),
-		flying: make(map[*job]struct{}), scrap: make([]*job, len(req.Room.Devices)),
+		flying: make(map[*job]struct{}), scrap: make([]*job, len(req.Room.Devices)), share: make([]int32, len(req.Room.Devices)),
 	}
 }
 
@@ -130,6 +131,7 @@ func (x *exchange) lay() error {
 		s.first, s.n = int32(len(x.cords)), int32(len(node.Cords))
 		for _, at := range node.Cords {
 			x.cords = append(x.cords, cord{at: at, slot: int32(i)})
+			x.share[at.Device]++
 			if x.owners[at.Device] == nil {
 				x.owners[at.Device] = x.fleet.owner(r, at.Device)
 			}
@@ -164,12 +166,11 @@ func (x *exchange) nothingDoable() bool {
 	if len(x.cords) == 0 {
 		return false
 	}
-	count := make(map[room.DeviceID]int)
-	for _, c := range x.cords {
-		count[c.at.Device]++
-	}
-	for id, n := range count {
-		d := x.owners[id]
+	for id, n := range x.share {
+		d, n := x.owners[id], int(n)
+		if n == 0 {
+			continue
+		}
 		if d == nil || d.traits.Actions == nil || d.traits.Actions(x.req.Op, n, n == len(d.plugs) && d.used == n) > 0 {
 			return false
 		}
@@ -265,7 +266,7 @@ func (x *exchange) issue() {
 			c.settled = false
 			j := x.scrap[c.at.Device]
 			if j == nil {
-				j = &job{op: x.op(s)}
+				j = newJob(x.op(s), min(int(x.share[c.at.Device]), len(x.ready)*int(s.n)))
 				x.scrap[c.at.Device] = j
 				jobs = append(jobs, j)
 			} else if j.op != x.op(s) { // a mixed cycle: a device gets one job of each kind
@@ -298,7 +299,7 @@ func (x *exchange) send(id room.DeviceID, j *job) {
 	j.results = make([]plugResult, len(j.plugs))
 	fault := &driver.Fault{Phase: driver.Waiting, Device: x.req.Room.Devices[id].Name, Err: errGone}
 	for i := range j.results {
-		j.results[i] = plugResult{reported: true, outcome: notDone(j.op), said: fault.Error(), fault: fault}
+		j.results[i] = plugResult{reported: true, verdict: notDone(j.op), said: fault.Error(), fault: fault}
 	}
 	x.mail.post(letter{kind: letterFault, fault: fault})
 	x.mail.post(letter{kind: letterDone, job: j})
@@ -338,7 +339,7 @@ func (x *exchange) acted(j *job) {
 func (x *exchange) mustRead(ci int32, r *plugResult) bool {
 	c := &x.cords[ci]
 	op := x.op(&x.slots[c.slot])
-	if _, provable := op.Wants(); !provable || !x.req.Verify || !r.outcome.Good() || x.ctx.Err() != nil {
+	if _, provable := op.Wants(); !provable || !x.req.Verify || !r.verdict.good() || x.ctx.Err() != nil {
 		return false
 	}
 	d := x.owners[c.at.Device]
@@ -370,7 +371,7 @@ func (x *exchange) readBack(j *job) {
 		x.cords[ci].read = true
 		switch {
 		case r.state == want:
-			r.outcome, r.said, r.fault = OK, "", nil
+			r.verdict, r.said, r.fault = wasOK, "", nil
 			x.settle(ci, r)
 		case late:
 			x.settle(ci, unproved(r, want, w.total))
@@ -393,10 +394,10 @@ func unproved(r plugResult, want room.State, after time.Duration) plugResult {
 		if r.said != "" {
 			said += ": " + r.said
 		}
-		r.outcome, r.said = Unknown, said
+		r.verdict, r.said = wasUnknown, said
 		return r
 	}
-	r.outcome, r.said = Failed, fmt.Sprintf("taken, but still %v after %v", r.state, after)
+	r.verdict, r.said = wasFailed, fmt.Sprintf("taken, but still %v after %v", r.state, after)
 	return r
 }
 
@@ -408,11 +409,11 @@ func (x *exchange) settle(ci int32, r plugResult) {
 	}
 	c.settled = true
 	s := &x.slots[c.slot]
-	if want, ok := x.op(s).Wants(); ok && !c.read && r.outcome.Good() {
+	if want, ok := x.op(s).Wants(); ok && !c.read && r.verdict.good() {
 		r.state = want
 	}
 	c.last = r
-	if !r.outcome.Good() && c.failed == nil {
+	if !r.verdict.good() && c.failed == nil {
 		c.failed = &plugResult{}
 		*c.failed = r
 	}
@@ -454,8 +455,8 @@ func (x *exchange) conclude(si int32) {
 		if c.unread && res.Outcome == OK {
 			res.Outcome = Unverified
 		}
-		if c.failed != nil && (res.Outcome.Good() || c.failed.outcome == Unknown) {
-			res.Outcome, res.Said = c.failed.outcome, c.failed.said
+		if c.failed != nil && (res.Outcome.Good() || c.failed.verdict == wasUnknown) {
+			res.Outcome, res.Said = outcomes[c.failed.verdict], c.failed.said
 			res.Err = c.failed.err(x.req.Op, x.req.Room.Nodes[node].Name)
 		}
 	}
@@ -498,16 +499,16 @@ func (x *exchange) cancel() {
 		delete(x.flying, j)
 		outcome := notDone(j.op)
 		if j.verify != nil {
-			outcome = Unknown
+			outcome = wasUnknown
 		}
 		for _, ci := range j.cords {
-			x.settle(ci, plugResult{outcome: outcome, said: "cancelled", fault: stopped})
+			x.settle(ci, plugResult{verdict: outcome, said: "cancelled", fault: stopped})
 		}
 	}
 	for _, d := range x.due {
 		if d.watch != nil {
 			for _, ci := range d.watch.cords {
-				x.settle(ci, plugResult{outcome: Unknown, said: "cancelled before it was read back", fault: stopped})
+				x.settle(ci, plugResult{verdict: wasUnknown, said: "cancelled before it was read back", fault: stopped})
 			}
 			continue
 		}
@@ -525,7 +526,7 @@ func (x *exchange) leftOff(si int32, why *driver.Fault) {
 	s := &x.slots[si]
 	for ci := s.first; ci < s.first+s.n; ci++ {
 		c := &x.cords[ci]
-		c.failed = &plugResult{outcome: Failed, said: "cancelled between off and on: left without power", fault: why}
+		c.failed = &plugResult{verdict: wasFailed, said: "cancelled between off and on: left without power", fault: why}
 	}
 	x.conclude(si)
 }

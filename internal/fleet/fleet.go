@@ -16,8 +16,8 @@ import (
 
 // Options are what a fleet needs from outside.
 type Options struct {
-	// Dial reaches an address; nil means a plain transport.Dialer.
-	Dial driver.Dial
+	// Dialer reaches addresses; nil means a plain one.
+	Dialer *transport.Dialer
 	// Credential resolves a credential of the room by name, anew at each login.
 	// It is not called for a device that names none.
 	Credential func(ctx context.Context, r *room.Room, name string) (secret.Resolved, error)
@@ -54,8 +54,8 @@ func New(opts Options) *Fleet {
 	if opts.Changed == nil {
 		opts.Changed = func(DeviceStatus) {}
 	}
-	if opts.Dial == nil {
-		opts.Dial = (&transport.Dialer{Log: opts.Log}).Dial
+	if opts.Dialer == nil {
+		opts.Dialer = &transport.Dialer{}
 	}
 	if opts.Rand == nil {
 		opts.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))

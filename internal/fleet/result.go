@@ -62,22 +62,39 @@ type Sink interface {
 	Trace(device string, t devspec.Trace)
 }
 
-// outcome of one plug in one piece of work.
+// verdict is an Outcome in one byte: there are as many plug results in flight as
+// there are plugs, and a room may have many.
+type verdict uint8
+
+const (
+	undecided verdict = iota
+	wasOK
+	wasUnverified
+	wasFailed
+	wasUnknown
+	wasNotBegun
+)
+
+var outcomes = [...]Outcome{Unknown, OK, Unverified, Failed, Unknown, NotBegun}
+
+func (v verdict) good() bool { return v == wasOK || v == wasUnverified }
+
+// plugResult is how it went with one plug in one piece of work.
 type plugResult struct {
-	reported bool
-	outcome  Outcome
-	state    room.State
+	fault    *driver.Fault
 	raw      string
 	said     string
-	fault    *driver.Fault
+	verdict  verdict
+	reported bool
+	state    room.State
 }
 
 func (p *plugResult) err(op room.Op, node string) *room.Error {
 	code := room.CodeDevice
 	switch {
-	case p.outcome.Good():
+	case p.verdict.good():
 		return nil
-	case p.outcome == Unknown:
+	case p.verdict == wasUnknown:
 		code = room.CodeUnknown
 	case p.fault != nil && p.fault.Phase != driver.Waiting:
 		code = room.CodeTimeout

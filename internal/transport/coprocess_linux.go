@@ -67,7 +67,10 @@ func (c *coprocess) start(ctx context.Context, path string, argv []string) error
 		return err
 	}
 	defer func() { _ = stderrEnd.Close() }()
-	env := c.dialer.Env
+	var env []string
+	if c.dialer.Env != nil {
+		env = c.dialer.Env()
+	}
 	if env == nil {
 		env = os.Environ()
 	}

@@ -40,8 +40,9 @@ type Dialer struct {
 	// LookPath finds the program of a coprocess; nil means exec.LookPath.
 	LookPath func(file string) (string, error)
 
-	// Env is the environment of coprocesses, as in os/exec; nil means ours.
-	Env []string
+	// Env gives the environment of a coprocess that is about to start, as in
+	// os/exec; nil means ours.
+	Env func() []string
 
 	// KnownHosts is the known_hosts file for SSH addresses that name no policy
 	// of their own. If it is empty too, such addresses are refused.
