@@ -139,7 +139,7 @@ func TestCoprocessIsNotFound(t *testing.T) {
 // program expects them.
 func TestCoprocessSurroundings(t *testing.T) {
 	look := func() []string {
-		c := mustDial(t, &Dialer{Env: []string{"WORD=here"}}, program("/bin/sh", "-c",
+		c := mustDial(t, &Dialer{Env: func() []string { return []string{"WORD=here"} }}, program("/bin/sh", "-c",
 			`echo "$1,$2,$WORD"; echo /proc/self/fd/*; sed -n 's/^flags:[[:space:]]*//p' /proc/self/fdinfo/0 /proc/self/fdinfo/2`,
 			"sh", "a b", "$HOME"), Credentials{})
 		out, err := io.ReadAll(c)
@@ -265,7 +265,7 @@ func TestCoprocessDiesWithItsDaemon(t *testing.T) {
 	if os.Getenv("MILLWRIGHT_TEST_DAEMON") != "" {
 		playDaemon()
 	}
-	daemon := mustDial(t, &Dialer{Env: append(os.Environ(), "MILLWRIGHT_TEST_DAEMON=1")},
+	daemon := mustDial(t, &Dialer{Env: func() []string { return append(os.Environ(), "MILLWRIGHT_TEST_DAEMON=1") }},
 		program(os.Args[0], "-test.run=^TestCoprocessDiesWithItsDaemon$"), Credentials{})
 	child := pidLine(t, daemon)
 	if err := unix.Kill(child, 0); err != nil {
