@@ -24,6 +24,7 @@ type run struct {
 	groups []int  // its groups, as indices into text
 	raw    [4]string
 	rawPos int
+	steps  int // statements run so far
 
 	// Guarded by the session's lock.
 	stop    error // ErrTimeout or the context's error: the run must end
@@ -149,9 +150,17 @@ func (r *run) trace(kind TraceKind, text []byte) {
 	}
 }
 
+// maxSteps bounds the statements of one run. Loops in loops that wait for nothing
+// would else keep a processor busy until the timeout; 10,000 plugs need some tens of
+// thousands.
+const maxSteps = 5_000_000
+
 // block runs statements in order.
 func (r *run) block(body []Stmt) error {
 	for _, st := range body {
+		if r.steps++; r.steps > maxSteps {
+			return r.failed(st.Place(), ErrEndless)
+		}
 		if err := r.statement(st); err != nil {
 			return err
 		}

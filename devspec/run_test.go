@@ -486,3 +486,13 @@ func TestTraceFormat(t *testing.T) {
 		}
 	}
 }
+
+// TestLoopsInLoops: a script that would count for ever ends.
+func TestLoopsInLoops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, strings.Repeat("foreachplug {", 40)+"delay 0"+strings.Repeat("}", 40), Options{}, says())
+		if err := r.Run(t.Context(), Action{Script: r.spec.Script(ScriptStatusAll)}, NewCall(r.table, nil, nil)); !errors.Is(err, ErrEndless) {
+			t.Error(err)
+		}
+	})
+}

@@ -18,6 +18,8 @@ var (
 	// ErrUnknownState: an ifon or ifoff asked for a state that no statement before
 	// it had found out. PowerMan reports it as a timeout.
 	ErrUnknownState = errors.New("the plug's state is not known")
+	// ErrEndless: loops within loops came to millions of statements.
+	ErrEndless = errors.New("the script runs more statements than any device needs")
 	// ErrClosed: the device hung up, or the session was closed.
 	ErrClosed = errors.New("the connection is closed")
 )
