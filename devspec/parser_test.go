@@ -156,7 +156,6 @@ func TestCaret(t *testing.T) {
 // TestSameWordsAsPowermand runs the packaged powermand on broken files and compares
 // its message with ours.
 func TestSameWordsAsPowermand(t *testing.T) {
-	const powermand = "/usr/sbin/powermand"
 	const head = "specification \"s\" { plug name { \"1\" \"2\" } timeout 1 script login { delay 0 } }\ndevice \"d\" \"s\" \"/bin/cat |&\"\n"
 	for _, text := range []string{
 		"foo\n",
@@ -183,7 +182,7 @@ func TestSameWordsAsPowermand(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		out, _ := exec.Command(powermand, "-f", "-s", "-c", file).CombinedOutput()
+		out, _ := exec.Command(powermandPath, "-f", "-s", "-c", file).CombinedOutput()
 		theirs, _, _ := strings.Cut(string(out), "\n")
 		c, err := ParseConfig(file, OSOpen)
 		if err == nil {

@@ -496,3 +496,13 @@ func TestLoopsInLoops(t *testing.T) {
 		}
 	})
 }
+
+// TestNoLogin: powermand stops when a specification has no login script.
+func TestNoLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, `delay 0`, Options{}, says())
+		if got, err := r.do(t, ScriptLogin, nil, nil); err != nil || got != nil {
+			t.Error(got, err)
+		}
+	})
+}
