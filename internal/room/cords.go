@@ -35,9 +35,7 @@ func (b *builder) namedCord(node, index int) {
 	cord := n.Cords[index]
 	id, found := b.room.devices[cord.Device]
 	if !found {
-		if !b.full() {
-			b.bad(Unknown, "node", n.Name, node, "cords", index, "there is no device %q%s", cord.Device, didYouMean(nearestIn(cord.Device, b.room.devices)))
-		}
+		b.bad(Unknown, "node", n.Name, node, "cords", index, "there is no device %q%s", cord.Device, nearest(b, cord.Device, b.room.devices))
 		return
 	}
 	fixed := b.draft.Devices[id].Fixed != nil
@@ -97,6 +95,11 @@ func (b *builder) nextCord(node, index int, next []int) {
 		return
 	}
 	b.plugIn(node, index, id, int32(next[id]))
+}
+
+// nearest words a hint at the keys of a map, with the frugality of hint.
+func nearest[T any](b *builder, name string, known map[string]T) string {
+	return b.remembered(name, func() []string { return nearestIn(name, known) })
 }
 
 // didYouMean words a hint, or gives "".

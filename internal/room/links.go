@@ -174,9 +174,14 @@ func (b *builder) members(names []string, more []NodeID, group func(int) []NodeI
 	return set.nodes()
 }
 
-// hint looks for names like the given one, once for each name and not for
-// ever: who has misspelt twenty names does not read the hint of the next.
+// hint words a hint at the nodes, aliases and groups like the given name.
 func (b *builder) hint(name string) string {
+	return b.remembered(name, func() []string { return b.room.Suggest(name) })
+}
+
+// remembered looks for a hint once for each name, and not for ever: who has
+// misspelt twenty names does not read the hint of the next.
+func (b *builder) remembered(name string, look func() []string) string {
 	const most = 20
 	if text, found := b.suggested[name]; found || len(b.suggested) >= most || b.full() {
 		return text
@@ -184,7 +189,7 @@ func (b *builder) hint(name string) string {
 	if b.suggested == nil {
 		b.suggested = make(map[string]string)
 	}
-	b.suggested[name] = didYouMean(b.room.Suggest(name))
+	b.suggested[name] = didYouMean(look())
 	return b.suggested[name]
 }
 

@@ -139,14 +139,14 @@ func (b *builder) feeds() {
 	}
 	for i, f := range b.draft.Feeds {
 		if _, found := b.feedAt[f.From]; f.From != "" && !found {
-			b.bad(Unknown, "feed", f.Name, i, "from", -1, "there is no feed %q%s", f.From, didYouMean(nearestIn(f.From, b.feedAt)))
+			b.bad(Unknown, "feed", f.Name, i, "from", -1, "there is no feed %q%s", f.From, nearest(b, f.From, b.feedAt))
 		}
 	}
 	b.feedLoops()
 	for i := range b.draft.Devices {
 		d := &b.draft.Devices[i]
 		if _, found := b.feedAt[d.Feed]; d.Feed != "" && !found {
-			b.bad(Unknown, "device", d.Name, i, "feed", -1, "there is no feed %q%s", d.Feed, didYouMean(nearestIn(d.Feed, b.feedAt)))
+			b.bad(Unknown, "device", d.Name, i, "feed", -1, "there is no feed %q%s", d.Feed, nearest(b, d.Feed, b.feedAt))
 		}
 	}
 }
@@ -193,7 +193,7 @@ func (b *builder) credentials() {
 		d := &b.draft.Devices[i]
 		if _, found := b.credentialAt[d.Credential]; d.Credential != "" && !found {
 			b.bad(Unknown, "device", d.Name, i, "credential", -1, "there is no credential %q%s",
-				d.Credential, didYouMean(nearestIn(d.Credential, b.credentialAt)))
+				d.Credential, nearest(b, d.Credential, b.credentialAt))
 		}
 	}
 	slices.SortFunc(b.room.Credentials, func(x, y Credential) int { return strings.Compare(x.Name, y.Name) })

@@ -3,6 +3,7 @@ package room
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"millwright.dev/millwright/hostlist"
@@ -172,6 +173,9 @@ func (s *resolver) group(name string, minus bool) {
 	nodes, found := s.room.GroupNodes(name)
 	if !found {
 		s.unknown = append(s.unknown, "@"+name)
+	}
+	if !minus {
+		s.set.list = slices.Grow(s.set.list, len(nodes))
 	}
 	for _, id := range nodes {
 		s.one(id, minus)

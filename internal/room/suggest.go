@@ -95,6 +95,9 @@ func (g *guesses) try(name string) {
 
 func (g *guesses) take(name string, cost int) {
 	const most = 3
+	if slices.ContainsFunc(g.best, func(b guess) bool { return b.name == name }) {
+		return
+	}
 	at := len(g.best)
 	for at > 0 && (cost < g.best[at-1].cost || cost == g.best[at-1].cost && hostlist.Compare(name, g.best[at-1].name) < 0) {
 		at--

@@ -98,7 +98,7 @@ func (c *converter) specifications() error {
 		}
 		name := s.Pos.File
 		if !c.pure(name) {
-			text, whole := specText(c.loader.result.Files[s.Pos.File], s.Pos)
+			text, whole := specText(c.loader.text(s.Pos.File), s.Pos)
 			if !whole {
 				return Problems{{File: s.Pos.File, Line: s.Pos.Line, Msg: fmt.Sprintf("specification %q includes files from inside; it must be put into a file of its own first", s.Name)}}
 			}
@@ -125,7 +125,7 @@ func (c *converter) pure(name string) bool {
 	if !filepath.IsAbs(name) || strings.ContainsAny(name, "*?[") {
 		return false
 	}
-	alone, err := devspec.ParseConfig(name, c.loader.reader)
+	alone, err := devspec.ParseConfig(name, c.loader.reader(name))
 	if err != nil || len(alone.Devices)+len(alone.Nodes)+len(alone.Aliases)+len(alone.Listens) > 0 || alone.TCPWrappers != nil || alone.PlugLogLevel != nil {
 		return false
 	}

@@ -170,13 +170,16 @@ func TestPowerManConf(t *testing.T) {
 
 func TestRoomIncludesPowerManConf(t *testing.T) {
 	res, err := load(t, "room.yaml", "room.yaml",
-		"include: p.conf\nnodes:\n  extra: {cords: \"d:9\", needs: n1}\ndevices: {e: {driver: script, settings: {spec: free, address: x}}}\npowerman: {listen: \"h:1\"}\n",
+		"include: p.conf\nnodes:\n  extra: {cords: \"d:9\", needs: n1}\n  n[2-3]: {needs: n1, settle: 3s}\ndevices: {e: {driver: script, settings: {spec: free, address: x}}}\npowerman: {listen: \"h:1\"}\n",
 		"p.conf", "listen \"g:1\"\nplug_log_level \"err\"\ninclude \"specs.dev\"\ndevice \"d\" \"free\" \"h:1\"\nnode \"n[1-3]\" \"d\"\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := describe(res.Room, "extra"); got != "d:9 needs n1" {
 		t.Error(got)
+	}
+	if got := describe(res.Room, "n3"); got != "d:n3 needs n1 settle 3s" {
+		t.Errorf("a room file may add to a powerman.conf's nodes; n3: %s", got)
 	}
 	if p := res.Room.Settings.PowerMan; len(p.Listen) != 1 || p.Listen[0] != "h:1" || p.PlugLogLevel != 3 {
 		t.Errorf("%+v", p)

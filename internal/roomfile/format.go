@@ -15,7 +15,7 @@ type document struct {
 	Credentials    map[string]credentialPart `yaml:"credentials" doc:"What devices log in with, by name."`
 	Feeds          map[string]feedPart       `yaml:"feeds" doc:"The circuits that devices hang on, by name."`
 	Devices        map[string]devicePart     `yaml:"devices" doc:"What switches, by name or range of names."`
-	Nodes          map[string]nodePart       `yaml:"nodes" doc:"What is switched, by name or range of names. A single name below a range that holds it changes that one."`
+	Nodes          map[string]nodePart       `yaml:"nodes" doc:"What is switched, by name or range of names. A single name below a range that holds it changes that one; an entry for nodes of an included powerman.conf adds to them."`
 	Groups         map[string]texts          `yaml:"groups" doc:"Lists of nodes, used as @name. Host lists, aliases and @groups; a minus in front leaves out."`
 	Aliases        map[string]texts          `yaml:"aliases" doc:"Further names for nodes, used like a node's own."`
 	PowerMan       powermanPart              `yaml:"powerman" doc:"The door for PowerMan's clients."`

@@ -23,7 +23,8 @@ const (
 	MaxFile = 64 << 20
 
 	maxFiles = 10_000
-	maxDeep  = 10 // includes within includes
+	maxBytes = 256 << 20 // of all files together
+	maxDeep  = 10        // includes within includes
 )
 
 // Options are what a Loader works with. Drivers is what `driver:` may name.
@@ -110,20 +111,22 @@ type loader struct {
 
 	files []file
 	parts []part
-	seen  map[string]bool // room files already under way or read
+	seen  map[string]bool   // room files already under way or read
+	bytes int               // read so far
+	found map[string]string // files found beside the one that includes them
 	shelf shelf
 
-	draft      room.Draft
-	nodeAt     map[string]int // place in draft.Nodes
-	nodes      []nodeSource   // beside draft.Nodes
-	groups     []entrySource  // beside draft.Groups
-	aliases    []entrySource  // beside draft.Aliases
-	feeds      []entrySource  // beside draft.Feeds
-	creds      []entrySource  // beside draft.Credentials
-	devices    []deviceSource // beside draft.Devices
-	deviceAt   map[string]int
-	once       map[string]place // sections that only one file may have
-	powermanAt place            // of the `powerman:` section
+	draft    room.Draft
+	nodeAt   map[string]int // place in draft.Nodes
+	nodes    []nodeSource   // beside draft.Nodes
+	groups   []entrySource  // beside draft.Groups
+	aliases  []entrySource  // beside draft.Aliases
+	feeds    []entrySource  // beside draft.Feeds
+	creds    []entrySource  // beside draft.Credentials
+	devices  []deviceSource // beside draft.Devices
+	deviceAt map[string]int
+	once     map[string]place // sections that only one file may have
+	partial  bool             // some names could not be understood
 }
 
 // part is a file's content: a room file's or, if conf is set, a powerman.conf's.
@@ -150,7 +153,7 @@ func newLoader(ctx context.Context, o Options) *loader {
 	}
 	l := &loader{
 		ctx: ctx, o: o, seen: make(map[string]bool), nodeAt: make(map[string]int), deviceAt: make(map[string]int),
-		once: make(map[string]place), shelf: make(shelf),
+		once: make(map[string]place), shelf: make(shelf), found: make(map[string]string),
 	}
 	l.decoder.fail = l.fail
 	l.result.Files = make(map[string][]byte)
@@ -188,7 +191,10 @@ func (l *loader) read(path string) ([]byte, error) {
 	}
 	data, err := l.o.Open(path)
 	if err == nil && len(data) > MaxFile {
-		err = fmt.Errorf("longer than %d MiB", MaxFile>>20)
+		err = fmt.Errorf("it is longer than %d MiB", MaxFile>>20)
+	}
+	if l.bytes += len(data); err == nil && l.bytes > maxBytes {
+		err = fmt.Errorf("the files are longer than %d MiB together", maxBytes>>20)
 	}
 	if err != nil {
 		var p *fs.PathError
@@ -202,13 +208,30 @@ func (l *loader) read(path string) ([]byte, error) {
 	return data, nil
 }
 
-// reader is read for devspec.
-func (l *loader) reader(path string) (io.ReadCloser, error) {
-	data, err := l.read(path)
-	if err != nil {
-		return nil, err
+// reader gives read to devspec. Relative names start at the working directory,
+// as with PowerMan, and failing that at the folder of the file they stand in.
+func (l *loader) reader(from string) devspec.OpenFunc {
+	return func(name string) (io.ReadCloser, error) {
+		data, err := l.read(name)
+		if beside := filepath.Join(filepath.Dir(from), name); errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(name) && name != from {
+			if there, err2 := l.read(beside); err2 == nil {
+				l.found[name] = beside
+				data, err = there, nil
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		return io.NopCloser(bytes.NewReader(data)), nil
 	}
-	return io.NopCloser(bytes.NewReader(data)), nil
+}
+
+// text gives a file that devspec has read, by the name it has there.
+func (l *loader) text(name string) []byte {
+	if beside, found := l.found[name]; found {
+		name = beside
+	}
+	return l.result.Files[name]
 }
 
 // start reads the path that was asked for, and what it includes.
@@ -259,8 +282,10 @@ func (l *loader) add(path string, from place, depth int) {
 	if len(bad) > 0 || doc == nil {
 		return
 	}
-	l.parts = append(l.parts, part{file: id, doc: doc})
+	// What is included goes first, so that this file may change members of the
+	// ranges there.
 	l.includes(path, doc, depth)
+	l.parts = append(l.parts, part{file: id, doc: doc})
 }
 
 // includes follows a file's include: part.
@@ -356,6 +381,9 @@ func (f *file) line(n int) string {
 func (l *loader) where(at place, from place) string {
 	if at.file == from.file {
 		return fmt.Sprintf("line %d", at.line)
+	}
+	if at.line == 0 {
+		return l.files[at.file].name
 	}
 	return fmt.Sprintf("%s:%d", l.files[at.file].name, at.line)
 }

@@ -195,13 +195,12 @@ room.yaml:6:109: keys and values are expected here`},
 func TestAllProblemsAtOnceInTheirOrder(t *testing.T) {
 	_, err := load(t, "room.yaml",
 		"room.yaml", head+"include: [b.yaml, a.yaml]\nnodes:\n  x: {needs: y}\n  z: {cord: q}\n",
-		"a.yaml", "nodes:\n  x:\n",
+		"a.yaml", "nodes:\n  x:\n  y2: {needs: x1}\n",
 		"b.yaml", "nodes:\n  b: {settle: 3}\ngroups: {g: zz}\n")
-	want := `room.yaml:5:14: node x: there is no node "y"
+	want := `room.yaml:5:3: node x is defined twice (first at a.yaml:2)
 room.yaml:6:7: there is no key "cord" here; did you mean cords?
 b.yaml:2:15: "3" is not a time; write a number with a unit, such as 250ms, 30s or 2m
-b.yaml:3:13: group g: there is no node "zz"
-a.yaml:2:3: node x is defined twice (first at room.yaml:5)`
+b.yaml:3:13: group g: there is no node "zz"`
 	if err == nil || !strings.HasPrefix(err.Error(), strings.Split(want, "\n")[0]) {
 		t.Fatalf("got %v", err)
 	}

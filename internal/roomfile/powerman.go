@@ -43,7 +43,7 @@ func (l *loader) addPowerMan(id int32, path string) {
 		l.problems = append(l.problems, &Problem{File: path, Msg: "a powerman.conf cannot be used here", order: int(id)})
 		return
 	}
-	conf, err := devspec.ParseConfig(path, l.reader)
+	conf, err := devspec.ParseConfig(path, l.reader(path))
 	if err != nil {
 		l.devspecFailed(id, err)
 	}
@@ -106,7 +106,7 @@ func (l *loader) specFile(name string, at place) {
 		l.fail(at, "cannot read %s: %s", name, err)
 		return
 	}
-	conf, err := devspec.ParseConfig(name, l.reader)
+	conf, err := devspec.ParseConfig(name, l.reader(name))
 	if err != nil {
 		id := int32(len(l.files))
 		l.files = append(l.files, file{name: name})
@@ -130,7 +130,7 @@ func (l *loader) takeSpecs(conf *devspec.Config) {
 		if _, found := l.shelf[s.Name]; found {
 			continue
 		}
-		text, whole := specText(l.result.Files[s.Pos.File], s.Pos)
+		text, whole := specText(l.text(s.Pos.File), s.Pos)
 		h := sha256.New()
 		h.Write(text)
 		if !whole {

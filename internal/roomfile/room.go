@@ -67,6 +67,9 @@ func (l *loader) complete() bool {
 	if len(l.problems) == 0 {
 		return true
 	}
+	if l.partial {
+		return false
+	}
 	parsed := 0
 	for _, p := range l.parts {
 		if p.conf == nil || p.layout != nil {

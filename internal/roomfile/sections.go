@@ -279,6 +279,8 @@ func (e *nodeEntry) key() field { return field{at: e.at, value: e.value} }
 // to one member of a range, and complains if it is not.
 func (l *loader) mayChange(kind, name string, f field, count int, old field, changed bool) bool {
 	switch {
+	case !changed && kind == "node" && l.fromPowerMan(old):
+		return true // there is no other way to say what such a node needs
 	case count == 1 && f.key == name && !changed && l.isRange(old):
 		return true
 	case old.at.file == f.at.file && old.at.line == f.at.line && old.at.col == f.at.col:
@@ -293,6 +295,9 @@ func (l *loader) mayChange(kind, name string, f field, count int, old field, cha
 	return false
 }
 
+// fromPowerMan says whether an entry stands for nodes of a powerman.conf.
+func (l *loader) fromPowerMan(f field) bool { return f.value == nil }
+
 // isRange says whether an entry's key stands for several names.
 func (l *loader) isRange(f field) bool {
 	if int(f.at.file) >= len(l.files) || f.value == nil {
@@ -303,6 +308,12 @@ func (l *loader) isRange(f field) bool {
 
 // names opens the range that an entry's key is.
 func (l *loader) names(f field, kind string) []string {
+	names := l.openNames(f, kind)
+	l.partial = l.partial || names == nil
+	return names
+}
+
+func (l *loader) openNames(f field, kind string) []string {
 	list, err := limits.Parse(f.key)
 	if err != nil {
 		l.fail(f.at, "%s", listError(f.key, err))

@@ -26,7 +26,8 @@ import (
 const (
 	pieceSize = 4 << 10   // cut no finer than this
 	wholeSize = 512 << 10 // parse no more than this at once
-	maxDepth  = 40        // brackets or dashes within each other
+	maxLines  = 4_000_000
+	maxDepth  = 40 // brackets or dashes within each other
 )
 
 // piece is some lines of a document.
@@ -52,6 +53,9 @@ type complaint struct {
 func parseYAML(file int32, data []byte) (*value, []complaint) {
 	if !utf8.Valid(data) {
 		return nil, []complaint{{place{file, 0, 0}, "the file is not UTF-8 text"}}
+	}
+	if bytes.Count(data, []byte("\n")) > maxLines {
+		return nil, []complaint{{place{file, 0, 0}, fmt.Sprintf("the file has more than %d lines", maxLines)}}
 	}
 	doc := &value{shape: mapping, at: place{file, 1, 1}}
 	pieces, sections, ok := cut(data)
