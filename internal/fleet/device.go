@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,7 +63,8 @@ func (f *Fleet) newDevice(def *room.Device, ready driver.Prepared) *device {
 		name: def.Name, settings: settings, traits: traits, plugs: plugs,
 		opts: &f.opts, log: f.opts.Log.With("device", def.Name),
 		wake: make(chan struct{}, 1), link: Disconnected,
-		tries: transport.NewBackoff(f.opts.Rand),
+		// A source of its own for each, since owners run at the same time.
+		tries: transport.NewBackoff(rand.New(rand.NewPCG(f.opts.Rand.Uint64(), f.opts.Rand.Uint64()))),
 	}
 	for _, p := range plugs {
 		if p.Used {
