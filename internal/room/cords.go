@@ -35,7 +35,7 @@ func (b *builder) namedCord(node, index int) {
 	cord := n.Cords[index]
 	id, found := b.room.devices[cord.Device]
 	if !found {
-		b.bad(Unknown, "node", n.Name, node, "cords", index, "there is no device %q%s", cord.Device, nearest(b, cord.Device, b.room.devices))
+		b.unknown("node", n.Name, node, "cords", index, cord.Device, "there is no device %q%s", nearest(b, cord.Device, b.room.devices))
 		return
 	}
 	fixed := b.draft.Devices[id].Fixed != nil
@@ -51,7 +51,7 @@ func (b *builder) namedCord(node, index int) {
 	switch {
 	case !found && fixed:
 		if !b.full() {
-			b.bad(Unknown, "node", n.Name, node, "cords", index, "device %s has no plug %q; it has %s", dev.Name, name, fold(b.draft.Devices[id].Fixed))
+			b.unknown("node", n.Name, node, "cords", index, name, "there is no plug %q on device %s; it has %s", dev.Name, fold(b.draft.Devices[id].Fixed))
 		}
 		return
 	case !found:

@@ -75,6 +75,9 @@ type Problem struct {
 	// Other is the Item, of the same kind, that this one collides with, or -1.
 	Other int
 	Msg   string // one sentence without Kind and Name
+	// Object is the name that is unknown, which stands quoted in Msg, or "". Who
+	// shows problems may fold those that differ in nothing else.
+	Object string
 }
 
 // String gives the problem as one line.

@@ -26,7 +26,7 @@ func (b *builder) aliases() {
 		for m, name := range a.Members {
 			id, found := b.room.nodes[name]
 			if !found {
-				b.bad(Unknown, "alias", a.Name, i, "members", m, "there is no node %q%s", name, b.hint(name))
+				b.unknown("alias", a.Name, i, "members", m, name, "there is no node %q%s", b.hint(name))
 				continue
 			}
 			alias.Nodes = append(alias.Nodes, id)
@@ -120,8 +120,8 @@ func (w *grouping) make(i int) []NodeID {
 	if i < len(w.b.draft.Groups) {
 		members = w.b.draft.Groups[i].Members
 	}
-	nodes := w.b.members(members, w.joined[i], w.make, func(index int, format string, args ...any) {
-		w.b.bad(Unknown, "group", group.Name, i, "members", index, format, args...)
+	nodes := w.b.members(members, w.joined[i], w.make, func(index int, object, format string) {
+		w.b.unknown("group", group.Name, i, "members", index, object, format, w.b.hint(object))
 	})
 	w.path = w.path[:len(w.path)-1]
 	group.Nodes, w.state[i] = nodes, 2
@@ -140,7 +140,7 @@ func (w *grouping) loop(i int) {
 // members turns a list of names, aliases, "@group" and exclusions into nodes,
 // each once, in the order written. More nodes may be put behind what the names
 // give; group gives the nodes of a group.
-func (b *builder) members(names []string, more []NodeID, group func(int) []NodeID, unknown func(index int, format string, args ...any)) []NodeID {
+func (b *builder) members(names []string, more []NodeID, group func(int) []NodeID, unknown func(index int, object, format string)) []NodeID {
 	set := collector{room: b.room}
 	for i, name := range names {
 		plain, minus := strings.CutPrefix(name, "-")
@@ -155,7 +155,7 @@ func (b *builder) members(names []string, more []NodeID, group func(int) []NodeI
 				add(id)
 			}
 		} else if g, isGroup := strings.CutPrefix(plain, "@"); !isGroup {
-			unknown(i, "there is no node %q%s", plain, b.hint(plain))
+			unknown(i, plain, "there is no node %q%s")
 		} else if at, found := b.room.groups[g]; found {
 			for _, id := range group(at) {
 				add(id)
@@ -165,7 +165,7 @@ func (b *builder) members(names []string, more []NodeID, group func(int) []NodeI
 				add(NodeID(id))
 			}
 		} else {
-			unknown(i, "there is no group %q%s", plain, b.hint(plain))
+			unknown(i, plain, "there is no group %q%s")
 		}
 	}
 	for _, id := range more {
@@ -206,8 +206,8 @@ func (b *builder) needs() {
 		if !same(n.Needs, last) {
 			last = n.Needs
 			lastIDs = b.members(n.Needs, nil, func(g int) []NodeID { return b.room.Groups[g].Nodes },
-				func(index int, format string, args ...any) {
-					b.bad(Unknown, "node", n.Name, i, "needs", index, format, args...)
+				func(index int, object, format string) {
+					b.unknown("node", n.Name, i, "needs", index, object, format, b.hint(object))
 				})
 			slices.Sort(lastIDs)
 		}

@@ -64,6 +64,18 @@ func (b *builder) bad(code ProblemCode, kind, name string, item int, field strin
 	b.problem(Problem{Code: code, Kind: kind, Name: name, Item: item, Field: field, Index: index, Other: -1, Msg: fmt.Sprintf(format, args...)})
 }
 
+// unknown is bad for a reference to what is not there; the format's first verb
+// is %q for the object.
+func (b *builder) unknown(kind, name string, item int, field string, index int, object, format string, args ...any) {
+	if b.full() {
+		return
+	}
+	b.problem(Problem{
+		Code: Unknown, Kind: kind, Name: name, Item: item, Field: field, Index: index, Other: -1,
+		Msg: fmt.Sprintf(format, append([]any{object}, args...)...), Object: object,
+	})
+}
+
 func (b *builder) duplicate(kind, name string, item, other int) {
 	b.problem(Problem{
 		Code: Duplicate, Kind: kind, Name: name, Item: item, Field: "name", Index: -1, Other: other,
@@ -139,14 +151,14 @@ func (b *builder) feeds() {
 	}
 	for i, f := range b.draft.Feeds {
 		if _, found := b.feedAt[f.From]; f.From != "" && !found {
-			b.bad(Unknown, "feed", f.Name, i, "from", -1, "there is no feed %q%s", f.From, nearest(b, f.From, b.feedAt))
+			b.unknown("feed", f.Name, i, "from", -1, f.From, "there is no feed %q%s", nearest(b, f.From, b.feedAt))
 		}
 	}
 	b.feedLoops()
 	for i := range b.draft.Devices {
 		d := &b.draft.Devices[i]
 		if _, found := b.feedAt[d.Feed]; d.Feed != "" && !found {
-			b.bad(Unknown, "device", d.Name, i, "feed", -1, "there is no feed %q%s", d.Feed, nearest(b, d.Feed, b.feedAt))
+			b.unknown("device", d.Name, i, "feed", -1, d.Feed, "there is no feed %q%s", nearest(b, d.Feed, b.feedAt))
 		}
 	}
 }
@@ -192,8 +204,8 @@ func (b *builder) credentials() {
 	for i := range b.draft.Devices {
 		d := &b.draft.Devices[i]
 		if _, found := b.credentialAt[d.Credential]; d.Credential != "" && !found {
-			b.bad(Unknown, "device", d.Name, i, "credential", -1, "there is no credential %q%s",
-				d.Credential, nearest(b, d.Credential, b.credentialAt))
+			b.unknown("device", d.Name, i, "credential", -1, d.Credential, "there is no credential %q%s",
+				nearest(b, d.Credential, b.credentialAt))
 		}
 	}
 	slices.SortFunc(b.room.Credentials, func(x, y Credential) int { return strings.Compare(x.Name, y.Name) })

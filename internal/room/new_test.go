@@ -45,7 +45,7 @@ func TestNewFindsAllProblems(t *testing.T) {
 		}, []string{
 			`unknown device p: there is no feed "f"`, `unknown device p: there is no credential "x"`,
 			"taken node a: plug 1 of device p is taken already by another cord of this node",
-			`unknown node b: there is no device "q"`, `unknown node c: device p has no plug "9"; it has [1-2]`,
+			`unknown node b: there is no device "q"`, `unknown node c: there is no plug "9" on device p; it has [1-2]`,
 			"taken node b: device p has no free plug left; it has 2",
 		}},
 		{"feeds", room.Draft{Feeds: []room.Feed{{Name: "a", From: "b"}, {Name: "b", From: "c"}, {Name: "c", From: "b"}, {Name: "c"}}}, []string{

@@ -91,7 +91,7 @@ func (l *loader) makeDevice(i int, drivers map[string]*driver.Driver) {
 	drv, found := drivers[part.Driver]
 	if !found {
 		if part.Driver != "" {
-			l.fail(source.field("driver").at, "device %s: there is no driver %q; there are %s", d.Name, part.Driver, l.driverNames())
+			l.failFor(source.field("driver").at, "device", d.Name, "", fmt.Sprintf("there is no driver %q; there are %s", part.Driver, l.driverNames()))
 		}
 		return
 	}
@@ -152,7 +152,7 @@ func (l *loader) traitsFailed(name string, settings *value, err error, view *gla
 			msg += l.shelf.hint(asked)
 		}
 	}
-	l.fail(at, "device %s: %s", name, msg)
+	l.failFor(at, "device", name, "", msg)
 }
 
 func (s shelf) hint(name string) string {

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"millwright.dev/millwright/devspec"
+	"millwright.dev/millwright/hostlist"
 )
 
 // Problem is one thing that is wrong in one place of one file.
@@ -23,7 +25,16 @@ type Problem struct {
 	// language.
 	powermand string
 	order     int // of the file, for sorting
+
+	// Problems that many entries of one range have in the same place become
+	// one: kind and names say whose they are, and objects, where Msg has a hole
+	// for them, what it is about.
+	kind           string
+	names, objects []string
 }
+
+// hole stands in a Msg for the objects.
+const hole = "\x00"
 
 // Error gives "file:line:col: message", without what is not known.
 func (p *Problem) Error() string { return p.place() + p.Msg }
@@ -124,9 +135,56 @@ func (ps Problems) sorted() Problems {
 		}
 		return x.Col - y.Col
 	})
-	return slices.CompactFunc(ps, func(x, y *Problem) bool {
-		return x.File == y.File && x.Line == y.Line && x.Col == y.Col && x.Msg == y.Msg
-	})
+	out := ps[:0]
+	for _, p := range ps {
+		i := len(out) - 1
+		for i >= 0 && out[i].at(p) && (out[i].Msg != p.Msg || out[i].kind != p.kind) {
+			i--
+		}
+		if i < 0 || !out[i].at(p) {
+			out = append(out, p)
+			continue
+		}
+		out[i].names = append(out[i].names, p.names...)
+		out[i].objects = append(out[i].objects, p.objects...)
+	}
+	for _, p := range out {
+		p.fill()
+	}
+	return out
+}
+
+func (p *Problem) at(q *Problem) bool {
+	return p.File == q.File && p.Line == q.Line && p.Col == q.Col
+}
+
+// fill puts names and objects into the message.
+func (p *Problem) fill() {
+	if p.objects != nil {
+		objects, _ := few(p.objects)
+		p.Msg = strings.Replace(p.Msg, hole, strconv.Quote(objects), 1)
+	}
+	if p.kind != "" {
+		kind := p.kind
+		names, n := few(p.names)
+		if n > 1 {
+			kind += "s"
+		}
+		p.Msg = kind + " " + names + ": " + p.Msg
+	}
+	p.kind, p.names, p.objects = "", nil, nil
+}
+
+// few folds names, each once, into a text of bearable length, and counts them.
+func few(names []string) (text string, n int) {
+	slices.SortFunc(names, hostlist.Compare)
+	names = slices.Compact(names)
+	text = hostlist.Fold(names)
+	const most = 200
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return text, len(names)
 }
 
 // fromDevspec takes over what the reader of PowerMan's languages found.

@@ -1,9 +1,9 @@
 package roomfile
 
 import (
+	"strconv"
 	"strings"
 
-	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/room"
 )
 
@@ -20,45 +20,34 @@ func (l *loader) room() *room.Room {
 	}
 	whole := l.complete()
 	r, problems := room.New(l.draft)
-	said := make(map[echo]*[]string)
-	var order []echo
 	for _, p := range problems {
 		if !whole && p.Code == room.Unknown {
 			continue // what is missing may stand where it could not be read
 		}
-		e := echo{l.find(p), p.Kind, p.Msg + l.first(p)}
-		if said[e] == nil {
-			said[e] = new([]string)
-			order = append(order, e)
+		at, msg := l.find(p), p.Msg+l.first(p)
+		if p.Kind == "room" {
+			l.fail(at, "%s", msg)
+			continue
 		}
-		*said[e] = append(*said[e], p.Name)
-	}
-	for _, e := range order {
-		l.fail(e.at, "%s%s", subject(e.kind, *said[e]), e.msg)
+		l.failFor(at, p.Kind, p.Name, p.Object, msg)
 	}
 	return r
 }
 
-// echo is a problem that several names have: the nodes of one range.
-type echo struct {
-	at   place
-	kind string
-	msg  string
-}
-
-func subject(kind string, names []string) string {
-	if kind == "room" {
-		return ""
+// failFor notes a problem of one entry's name with an object that stands quoted
+// in msg, or none; see Problem.names.
+func (l *loader) failFor(at place, kind, name, object, msg string) {
+	before := len(l.problems)
+	l.fail(at, "%s", msg)
+	if len(l.problems) == before {
+		return
 	}
-	text := hostlist.Fold(names)
-	const most = 200
-	if len(text) > most {
-		text = text[:most] + "…"
+	p := l.problems[before]
+	p.kind, p.names = kind, []string{name}
+	if object != "" {
+		p.Msg = strings.Replace(msg, strconv.Quote(object), hole, 1)
+		p.objects = []string{object}
 	}
-	if len(names) > 1 {
-		kind = strings.TrimSuffix(kind, "s") + "s"
-	}
-	return kind + " " + text + ": "
 }
 
 // complete says whether every file could be read and understood so far that all

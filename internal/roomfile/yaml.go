@@ -24,7 +24,7 @@ import (
 // lines, say) the piece before it does not parse, and then the file is parsed
 // as a whole.
 const (
-	pieceSize = 4 << 10   // cut no finer than this
+	pieceSize = 4 << 10   // cut no finer than this, save to find all errors
 	wholeSize = 512 << 10 // parse no more than this at once
 	maxLines  = 4_000_000
 	maxDepth  = 40 // brackets or dashes within each other
@@ -58,27 +58,29 @@ func parseYAML(file int32, data []byte) (*value, []complaint) {
 		return nil, []complaint{{place{file, 0, 0}, fmt.Sprintf("the file has more than %d lines", maxLines)}}
 	}
 	doc := &value{shape: mapping, at: place{file, 1, 1}}
-	pieces, sections, ok := cut(data)
+	pieces, sections, ok := cut(data, pieceSize)
 	if !ok {
-		pieces, sections = []piece{{text: data}}, nil
+		whole := parsePiece(file, piece{text: data})
+		if len(whole.problems) > 0 {
+			return nil, whole.problems
+		}
+		return asDocument(whole.value, nil)
 	}
-	results := parseAll(file, pieces)
-	var bad []complaint
-	for _, r := range results {
-		bad = append(bad, r.problems...)
+	results, bad := parseAll(file, pieces)
+	if len(bad) == 0 {
+		return assemble(doc, file, pieces, sections, results)
 	}
-	if len(bad) > 0 && len(pieces) > 1 && len(data) <= wholeSize {
+	if len(data) <= wholeSize {
 		if whole := parsePiece(file, piece{text: data}); len(whole.problems) == 0 {
-			return asDocument(whole.value, bad[:0])
+			return asDocument(whole.value, nil)
 		}
 	}
-	if len(bad) > 0 {
-		return nil, bad
+	// The parser stops at the first error of a piece: small pieces show them all.
+	pieces, _, _ = cut(data, 0)
+	if _, all := parseAll(file, pieces); len(all) > 0 {
+		bad = all
 	}
-	if !ok {
-		return asDocument(results[0].value, nil)
-	}
-	return assemble(doc, file, pieces, sections, results)
+	return nil, bad
 }
 
 func asDocument(v *value, bad []complaint) (*value, []complaint) {
@@ -117,7 +119,7 @@ func assemble(doc *value, file int32, pieces []piece, sections []section, result
 
 // cut finds the pieces of a document, or says that it is not of the plain kind
 // that can be cut: keys at the left margin and indented entries below them.
-func cut(data []byte) (pieces []piece, sections []section, ok bool) {
+func cut(data []byte, size int) (pieces []piece, sections []section, ok bool) {
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	for i := 0; i < len(lines); {
 		indent, kind := look(lines[i])
@@ -136,7 +138,7 @@ func cut(data []byte) (pieces []piece, sections []section, ok bool) {
 			end++
 		}
 		if key, plain := headOnly(lines[i]); plain {
-			if parts := cutEntries(lines, i+1, end); parts != nil {
+			if parts := cutEntries(lines, i+1, end, size); parts != nil {
 				n := len(sections)
 				sections = append(sections, section{key, i + 1})
 				for _, p := range parts {
@@ -155,7 +157,7 @@ func cut(data []byte) (pieces []piece, sections []section, ok bool) {
 
 // cutEntries cuts the entries of one block mapping, lines[from:to], or gives
 // nil if they are not plain enough.
-func cutEntries(lines [][]byte, from, to int) []piece {
+func cutEntries(lines [][]byte, from, to, least int) []piece {
 	depth := -1
 	var parts []piece
 	start, size := from, 0
@@ -168,7 +170,7 @@ func cutEntries(lines [][]byte, from, to int) []piece {
 			if in < depth || kind == odd || in == depth && kind != entry {
 				return nil
 			}
-			if in == depth && size >= pieceSize {
+			if in == depth && size > 0 && size >= least {
 				parts = append(parts, piece{text: bytes.Join(lines[start:i], nil), line: start, part: true})
 				start, size = i, 0
 			}
@@ -223,7 +225,7 @@ func headOnly(line []byte) (key string, ok bool) {
 	return string(name), found && (len(rest) == 0 || rest[0] == '#')
 }
 
-func parseAll(file int32, pieces []piece) []parsed {
+func parseAll(file int32, pieces []piece) ([]parsed, []complaint) {
 	results := make([]parsed, len(pieces))
 	workers := min(runtime.GOMAXPROCS(0), len(pieces))
 	var wait sync.WaitGroup
@@ -235,7 +237,11 @@ func parseAll(file int32, pieces []piece) []parsed {
 		})
 	}
 	wait.Wait()
-	return results
+	var bad []complaint
+	for _, r := range results {
+		bad = append(bad, r.problems...)
+	}
+	return results, bad
 }
 
 // parsePiece parses one piece. What a hostile file could do to the parser is
