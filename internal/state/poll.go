@@ -25,7 +25,8 @@ func (k *Keeper) Poll(ctx context.Context) (wait func()) {
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(k.nextPoll()):
+			case <-k.applied:
+			case <-k.nextPoll():
 			}
 			k.pollDue(ctx, &wg, due, busy)
 		}
@@ -33,17 +34,16 @@ func (k *Keeper) Poll(ctx context.Context) (wait func()) {
 	return wg.Wait
 }
 
-// nextPoll gives the time until it is worth looking again: a room that polls
-// nothing costs a look a minute.
-func (k *Keeper) nextPoll() time.Duration {
+// nextPoll rings when it is worth looking again: never in a room that polls nothing.
+func (k *Keeper) nextPoll() <-chan time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for i := range k.room.Devices {
 		if k.room.Devices[i].Poll > 0 {
-			return pollStep
+			return time.After(pollStep)
 		}
 	}
-	return time.Minute
+	return nil
 }
 
 func (k *Keeper) pollDue(ctx context.Context, wg *sync.WaitGroup, due map[string]time.Time, busy map[string]chan struct{}) {

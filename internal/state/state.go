@@ -51,8 +51,9 @@ type Seen struct {
 
 // Keeper holds the beliefs of one room over its reloads.
 type Keeper struct {
-	fleet  Fleet
-	events *event.Log
+	fleet   Fleet
+	events  *event.Log
+	applied chan struct{} // one token: the room has changed
 
 	mu    sync.Mutex
 	room  *room.Room
@@ -67,7 +68,7 @@ type Fleet interface {
 
 // New makes a keeper that stands before a fleet and reports drift to events.
 func New(f Fleet, events *event.Log) *Keeper {
-	return &Keeper{fleet: f, events: events, room: &room.Room{}, holds: make(map[string]*Hold)}
+	return &Keeper{fleet: f, events: events, applied: make(chan struct{}, 1), room: &room.Room{}, holds: make(map[string]*Hold)}
 }
 
 // Apply makes r the room; beliefs follow their nodes by name.
@@ -81,6 +82,10 @@ func (k *Keeper) Apply(r *room.Room) {
 		}
 	}
 	k.room, k.nodes = r, nodes
+	select {
+	case k.applied <- struct{}{}:
+	default:
+	}
 }
 
 // note takes in what was seen of nodes of r. If nothing of ours caused it, a
