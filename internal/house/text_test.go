@@ -1,0 +1,37 @@
+package house
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestNobodysComputer holds that no file tells on whose computer it was written.
+func TestNobodysComputer(t *testing.T) {
+	here, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	telling := []string{here + "/", filepath.Dir(here) + "/"}
+	if home, err := os.UserHomeDir(); err == nil && len(home) > 1 {
+		telling = append(telling, home+"/go/")
+	}
+	homes := regexp.MustCompile(`/(home|Users)/[a-z]+/`)
+	for _, name := range tracked(t) {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil || bytes.IndexByte(text, 0) >= 0 {
+			continue // deleted but not yet committed, or not text
+		}
+		for _, path := range telling {
+			if len(path) > len("/x/") && bytes.Contains(text, []byte(path)) {
+				t.Errorf("%s holds the path %s of this computer", name, path)
+			}
+		}
+		if found := homes.Find(text); found != nil && !strings.HasPrefix(name, "internal/house/") {
+			t.Errorf("%s holds somebody's home folder: %s", name, found)
+		}
+	}
+}
