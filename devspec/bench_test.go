@@ -54,9 +54,10 @@ func benchPlugs(n int) (*PlugTable, []int, []byte) {
 	return NewPlugTable(plugs), all, answer.Bytes()
 }
 
-func benchStatus(b *testing.B, devices, plugs int) {
+func benchStatus(b *testing.B, devices, plugs int, lineEnd string) {
 	spec := mustSpec(b, benchSpec)
 	table, all, answer := benchPlugs(plugs)
+	answer = bytes.ReplaceAll(answer, []byte("\n"), []byte(lineEnd))
 	sessions := make([]*Session, devices)
 	for i := range sessions {
 		here, there := net.Pipe()
@@ -81,7 +82,11 @@ func benchStatus(b *testing.B, devices, plugs int) {
 }
 
 // BenchmarkStatusOneDevice asks one device for 10,000 plugs: it must be linear.
-func BenchmarkStatusOneDevice(b *testing.B) { benchStatus(b, 1, 10_000) }
+func BenchmarkStatusOneDevice(b *testing.B) { benchStatus(b, 1, 10_000, "\n") }
+
+// BenchmarkStatusOneDeviceNUL is the same with a NUL and a high byte per line, which
+// the matcher cannot take as they are.
+func BenchmarkStatusOneDeviceNUL(b *testing.B) { benchStatus(b, 1, 10_000, "\n\x00\xe9") }
 
 // BenchmarkStatusManyDevices asks 625 devices for 16 plugs each, all at once.
-func BenchmarkStatusManyDevices(b *testing.B) { benchStatus(b, 625, 16) }
+func BenchmarkStatusManyDevices(b *testing.B) { benchStatus(b, 625, 16, "\n") }

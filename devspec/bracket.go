@@ -1,7 +1,6 @@
 package devspec
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -9,7 +8,7 @@ import (
 // bracket reads a bracket expression, whose opening [ was read, and writes it as a
 // class of package regexp. Inside, a backslash is only a backslash.
 func (t *ereTranslator) bracket() error {
-	errOpen := errors.New("Unmatched [, [^, [:, [., or [=") //nolint:staticcheck // regcomp's own words
+	errOpen := regcompError("Unmatched [, [^, [:, [., or [=")
 	t.out.WriteByte('[')
 	if t.peek('^') {
 		t.off++
@@ -42,7 +41,7 @@ func (t *ereTranslator) bracket() error {
 			}
 		}
 		if hi < lo {
-			return errors.New("Invalid range end") //nolint:staticcheck // regcomp's own words
+			return regcompError("Invalid range end")
 		}
 		fmt.Fprintf(&t.out, `\x{%02x}-\x{%02x}`, lo, hi)
 	}
@@ -53,7 +52,7 @@ func (t *ereTranslator) peek(c byte) bool { return t.off < len(t.src) && t.src[t
 // member reads one character of a bracket expression, also written [.x.] or [=x=].
 func (t *ereTranslator) member() (byte, error) {
 	if t.off >= len(t.src) {
-		return 0, errors.New("Unmatched [, [^, [:, [., or [=") //nolint:staticcheck // regcomp's own words
+		return 0, regcompError("Unmatched [, [^, [:, [., or [=")
 	}
 	for _, mark := range []byte{'.', '='} {
 		rest := t.src[t.off:]
@@ -62,7 +61,7 @@ func (t *ereTranslator) member() (byte, error) {
 				t.off += 5
 				return rest[2], nil
 			}
-			return 0, errors.New("Invalid collation character") //nolint:staticcheck // regcomp's own words
+			return 0, regcompError("Invalid collation character")
 		}
 	}
 	c := t.src[t.off]
@@ -83,5 +82,5 @@ func (t *ereTranslator) namedClass() error {
 		t.off += end + 2
 		return nil
 	}
-	return errors.New("Invalid character class name") //nolint:staticcheck // regcomp's own words
+	return regcompError("Invalid character class name")
 }

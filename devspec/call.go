@@ -8,6 +8,7 @@ type PlugTable struct {
 	names  []string
 	mapped []bool
 	index  map[string]int
+	nodes  int // how many are mapped
 }
 
 // NewPlugTable builds the table from plugs in iteration order, as in
@@ -20,7 +21,10 @@ func NewPlugTable(plugs []Plug) *PlugTable {
 	}
 	for i, p := range plugs {
 		t.names[i] = p.Name
-		t.mapped[i] = p.Node != ""
+		if p.Node != "" {
+			t.mapped[i] = true
+			t.nodes++
+		}
 		t.index[p.Name] = i
 	}
 	return t
@@ -28,6 +32,10 @@ func NewPlugTable(plugs []Plug) *PlugTable {
 
 // Len gives the number of plugs.
 func (t *PlugTable) Len() int { return len(t.names) }
+
+// Whole reports whether a request for that many different plugs is one for the whole
+// device, as [Spec.Choose] means it: every plug belongs to a node and is asked for.
+func (t *PlugTable) Whole(targets int) bool { return targets == len(t.names) && t.nodes == targets }
 
 // Name gives the name of a plug.
 func (t *PlugTable) Name(plug int) string { return t.names[plug] }

@@ -52,6 +52,9 @@ func (k *checker) warn(at Pos, code, format string, args ...any) {
 }
 
 func (k *checker) devices(c *Config) {
+	if sw := c.TCPWrappers; sw != nil && sw.Bare {
+		k.warn(sw.Pos, "bare-tcpwrappers", "tcpwrappers without yes or no means yes; write it")
+	}
 	first := make(map[string]*Device)
 	for _, d := range c.Devices {
 		if old := first[d.Name]; old != nil {
@@ -61,6 +64,9 @@ func (k *checker) devices(c *Config) {
 		}
 		if d.Transport() == TransportSerial && !d.HasFlags {
 			k.warn(d.Pos, "serial-flags", `device %q has no flags; 9600,8n1 is taken (powermand crashes)`, d.Name)
+		}
+		if d.Transport() == TransportTCP && strings.HasPrefix(d.Where, "[") {
+			k.warn(d.wherePos, "extension", "device %q: powermand cannot read IPv6 addresses", d.Name)
 		}
 		if d.Transport() == TransportCoprocess {
 			if cmd := d.Command(); len(cmd) > 0 && !strings.HasPrefix(cmd[0], "/") {

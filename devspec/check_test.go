@@ -53,7 +53,8 @@ func TestCheck(t *testing.T) {
 
 func TestCheckDevices(t *testing.T) {
 	conf, err := parseText(`specification "s" { timeout 1 script login { delay 0 } } specification "s" { timeout 1 script login { delay 0 } }
-		device "d" "s" "/dev/ttyS0" device "d" "s" "vpcd |&"`)
+		device "d" "s" "/dev/ttyS0" device "d" "s" "vpcd |&"
+		tcpwrappers device "e" "s" "[::1]:23"`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,7 @@ func TestCheckDevices(t *testing.T) {
 	for _, w := range Check(conf) {
 		codes = append(codes, w.Code)
 	}
-	if got := strings.Join(codes, " "); got != "duplicate-spec serial-flags duplicate-device command-path" {
+	if got := strings.Join(codes, " "); got != "duplicate-spec serial-flags duplicate-device command-path bare-tcpwrappers extension" {
 		t.Error(got)
 	}
 }

@@ -25,8 +25,9 @@ type Listen struct {
 
 // Switch is a yes or no.
 type Switch struct {
-	Pos Pos
-	On  bool
+	Pos  Pos
+	On   bool
+	Bare bool // neither is written, which means yes
 }
 
 // LogLevel is a plug_log_level directive.

@@ -19,7 +19,7 @@ type Layout struct {
 // LayoutDevice is one device with its plugs.
 type LayoutDevice struct {
 	Decl *Device
-	Spec *Spec
+	Spec *Spec // nil only when Resolve has reported that there is none
 	// Plugs is the order in which PowerMan goes over them: fixed plugs as the
 	// specification lists them, free plugs the last defined first.
 	Plugs []Plug

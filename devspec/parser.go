@@ -140,12 +140,12 @@ func (p *parser) listen(at Pos) bool {
 }
 
 func (p *parser) tcpwrappers(at Pos) bool {
-	on := true
+	sw := &Switch{Pos: at, On: true, Bare: true}
 	if p.tok.kind == tokWord && (p.tok.text == "yes" || p.tok.text == "no") {
-		on = p.tok.text == "yes"
+		sw.On, sw.Bare = p.tok.text == "yes", false
 		p.advance()
 	}
-	p.config.TCPWrappers = &Switch{at, on}
+	p.config.TCPWrappers = sw
 	return true
 }
 

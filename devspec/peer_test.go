@@ -210,7 +210,7 @@ func ourTelemetry(t *testing.T, file, device string, commands []peerCommand) [][
 				}
 			}
 		}
-		actions, err := dev.Spec.Choose(op, plugs, len(plugs) == len(dev.Plugs))
+		actions, err := dev.Spec.Choose(op, plugs, table.Whole(len(plugs)))
 		if err != nil {
 			t.Fatal(err)
 		}

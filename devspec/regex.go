@@ -273,6 +273,11 @@ func appendWide(dst, b []byte) []byte {
 	return dst
 }
 
+// regcompError is what is wrong with an expression, in the C library's words.
+type regcompError string
+
+func (e regcompError) Error() string { return string(e) }
+
 // translateRegex writes a POSIX extended expression in the syntax of package
 // regexp.
 func translateRegex(src string) (string, error) {
@@ -303,7 +308,7 @@ const neverMatch = `[^\x00-\x{10FFFF}]`
 // alternation reads branches up to the end, or to the ) that closes the group.
 func (t *ereTranslator) alternation(depth int) error {
 	if depth > maxRegexDepth {
-		return errors.New("Regular expression too big") //nolint:staticcheck // regcomp's own words
+		return regcompError("Regular expression too big")
 	}
 	for {
 		if err := t.branch(depth); err != nil {
@@ -350,7 +355,7 @@ func (t *ereTranslator) atom(depth int) (anchor bool, err error) {
 			return false, err
 		}
 		if t.off >= len(t.src) {
-			return false, errors.New(`Unmatched ( or \(`) //nolint:staticcheck // regcomp's own words
+			return false, regcompError(`Unmatched ( or \(`)
 		}
 		t.off++
 		t.out.WriteByte(')')
@@ -367,7 +372,7 @@ func (t *ereTranslator) atom(depth int) (anchor bool, err error) {
 	case '\\':
 		return t.quoted()
 	case '*', '+', '?', '{':
-		return false, errors.New("Invalid preceding regular expression") //nolint:staticcheck // regcomp's own words
+		return false, regcompError("Invalid preceding regular expression")
 	default: // an unmatched ) is a literal too
 		t.literal(c)
 	}
@@ -390,7 +395,7 @@ func (t *ereTranslator) literal(c byte) {
 // quoted reads what follows a backslash outside brackets.
 func (t *ereTranslator) quoted() (anchor bool, err error) {
 	if t.off >= len(t.src) {
-		return false, errors.New("Trailing backslash") //nolint:staticcheck // regcomp's own words
+		return false, regcompError("Trailing backslash")
 	}
 	c := t.src[t.off]
 	t.off++
@@ -445,7 +450,7 @@ func (t *ereTranslator) repetitions(start int) error {
 		t.out.Reset()
 		t.out.WriteString(head + "(?:" + atom + op + ")")
 		if t.out.Len() > 1<<16 {
-			return errors.New("Regular expression too big") //nolint:staticcheck // regcomp's own words
+			return regcompError("Regular expression too big")
 		}
 	}
 	return nil
@@ -455,12 +460,12 @@ func (t *ereTranslator) repetitions(start int) error {
 func (t *ereTranslator) interval() (string, error) {
 	end := strings.IndexByte(t.src[t.off:], '}')
 	if end < 0 {
-		return "", errors.New(`Unmatched \{`) //nolint:staticcheck // regcomp's own words
+		return "", regcompError(`Unmatched \{`)
 	}
 	text := t.src[t.off+1 : t.off+end]
 	t.off += end + 1
 	lo, hi, comma := strings.Cut(text, ",")
-	bad := errors.New(`Invalid content of \{\}`) //nolint:staticcheck // regcomp's own words
+	bad := regcompError(`Invalid content of \{\}`)
 	if !digits(lo) || !digits(hi) || lo == "" && (hi == "" || !comma) {
 		return "", bad
 	}
