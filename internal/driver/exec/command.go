@@ -1,0 +1,98 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"millwright.dev/millwright/internal/secret"
+)
+
+// errStart marks a command that could not be started.
+var errStart = errors.New("cannot run the command")
+
+// What is kept of a command's output, in bytes: of stdout the beginning, enough
+// for a line for each of 10,000 plugs; of stderr the end.
+const (
+	maxStdout = 1 << 20
+	maxStderr = 4 << 10
+)
+
+// ownVariables are those of the daemon's environment that every command gets.
+var ownVariables = []string{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR"}
+
+// environ makes the environment of the commands.
+func (s *Settings) environ(who secret.Resolved) []string {
+	var env []string
+	for _, names := range [][]string{ownVariables, s.PassEnv} {
+		for _, name := range names {
+			if v, set := os.LookupEnv(name); set {
+				env = append(env, name+"="+v)
+			}
+		}
+	}
+	if who.User != "" {
+		env = append(env, "MILLWRIGHT_USER="+who.User)
+	}
+	if password := who.Get(secret.Password); !password.IsZero() {
+		env = append(env, "MILLWRIGHT_PASSWORD="+password.Reveal())
+	}
+	return env
+}
+
+// command runs one command to its end, or until ctx ends. The error is an
+// *exitError if it ended by itself, wraps errStart if it never ran, and is the
+// context's cause or says by what signal it died otherwise: then nobody knows
+// what it did.
+func (s *session) command(ctx context.Context, argv []string) (ran, error) {
+	out := &head{max: maxStdout}
+	last := &tail{max: maxStderr}
+	// Masked before it is cut: of a secret cut in two, no half would be known.
+	masked := s.masker.Writer(last)
+	cmd := &exec.Cmd{Path: s.programs[argv[0]], Args: argv, Env: s.environ, Stdout: out, Stderr: masked}
+	err := runGroup(ctx, cmd)
+	_ = masked.Close() // it writes to memory
+	done := ran{argv: argv, stdout: string(out.kept), stderr: string(last.kept)}
+	var exit *exec.ExitError
+	switch {
+	case !errors.As(err, &exit):
+		return done, err
+	case exit.Exited():
+		return done, &exitError{code: exit.ExitCode(), said: lastLine(done.stderr)}
+	}
+	return done, fmt.Errorf("the command died: %w", err)
+}
+
+// lastLine gives the last line that is not blank.
+func lastLine(text string) string {
+	text = strings.TrimRight(text, " \t\r\n")
+	return strings.TrimSpace(text[strings.LastIndexByte(text, '\n')+1:])
+}
+
+// head keeps the beginning of what is written to it.
+type head struct {
+	max  int
+	kept []byte
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	h.kept = append(h.kept, p[:min(len(p), h.max-len(h.kept))]...)
+	return len(p), nil
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	max  int
+	kept []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.kept = append(t.kept, p[max(0, len(p)-t.max):]...)
+	if over := len(t.kept) - t.max; over > 0 {
+		t.kept = t.kept[:copy(t.kept, t.kept[over:])]
+	}
+	return len(p), nil
+}
