@@ -12,6 +12,7 @@ import (
 	"millwright.dev/millwright/internal/applet/powermancli"
 	"millwright.dev/millwright/internal/applet/powermand"
 	"millwright.dev/millwright/internal/applet/vpcd"
+	"millwright.dev/millwright/internal/cli"
 )
 
 // applet is a program under its own name.
@@ -33,7 +34,7 @@ func main() {
 		run, args = applets[args[0]], args[1:]
 	}
 	if run == nil {
-		os.Exit(2)
+		run, args = cli.Run, os.Args[1:]
 	}
 	os.Exit(run(ctx, args, os.Stdin, os.Stdout, os.Stderr))
 }

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"millwright.dev/millwright/internal/client"
+	"millwright.dev/millwright/internal/room"
+)
+
+// Version is what the program calls itself.
+const Version = "0.1.0-dev"
+
+// program is one call of the program: its streams, and what all commands share.
+type program struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	out    style // of stdout
+	err    style // of stderr
+
+	socket string // --socket
+	colour string // --color
+}
+
+// Run is the program; args go without its name. It gives the exit status. The
+// first interrupt asks the command to stop, a second one ends the program.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := p.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if p.out == (style{}) { // the call did not get as far as a command
+		p.dress()
+	}
+	if err != nil && ctx.Err() != nil && !isExit(err) {
+		err = context.Canceled
+	}
+	p.explain(err)
+	return statusOf(err)
+}
+
+func isExit(err error) bool {
+	var status exit
+	return errors.As(err, &status)
+}
+
+// root makes the tree of commands.
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "millwright",
+		Short: "Runs a machine room with nobody in it",
+		Long: `Millwright switches the machines of a room on and off, in the order in which
+they depend on each other, through any power strip or service processor.
+
+Nodes are named by host lists (web[1-40],db1), aliases and groups (@rack1,
+@all), less what is to be left out (web[1-40],-web7).
+
+` + exitHelp,
+		Example: `  millwright serve --config room.yaml     run the daemon
+  millwright status                       which nodes are on
+  millwright up @compute                  bring a group up, in order
+  millwright off 'web[1-40],-web7'        switch some off at once`,
+		SilenceUsage: true, SilenceErrors: true,
+		Args:              cobra.ArbitraryArgs,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		RunE:              p.noCommand,
+		PersistentPreRun:  func(*cobra.Command, []string) { p.dress() },
+	}
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.PersistentFlags().StringVar(&p.socket, "socket", "", "the daemon's socket `PATH` [$MILLWRIGHT_SOCKET]")
+	root.PersistentFlags().StringVar(&p.colour, "color", "auto", "colours: auto, always, never [$NO_COLOR]")
+	root.AddGroup(groups...)
+	for _, make := range commands {
+		c := make(p)
+		demand(c)
+		root.AddCommand(c)
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{err, c.CommandPath()} })
+	return root
+}
+
+// demand makes wrong arguments an error of usage, down the tree.
+func demand(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return &usageError{err, c.CommandPath()}
+			}
+			return nil
+		}
+	}
+	c.DisableFlagsInUseLine = true
+	for _, sub := range c.Commands() {
+		demand(sub)
+	}
+}
+
+// noCommand is run when the first word is no command.
+func (p *program) noCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return c.Help()
+	}
+	var known []string
+	for _, sub := range c.Commands() {
+		if !sub.Hidden {
+			known = append(known, sub.Name())
+		}
+	}
+	slices.Sort(known)
+	text := fmt.Sprintf("there is no command %q", args[0])
+	if near := room.Nearest(args[0], known); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return &usageError{errors.New(text), c.CommandPath()}
+}
+
+// group is a command that only holds others.
+func (p *program) group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
+	c.Args, c.RunE = cobra.ArbitraryArgs, p.noCommand
+	c.AddCommand(subs...)
+	return c
+}
+
+// client gives the way to the daemon.
+func (p *program) client() *client.Client { return client.New(p.socketPath()) }
+
+func (p *program) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(p.stdout, format, args...) // a closed pipe ends us by a signal
+}
+
+func (p *program) errorf(format string, args ...any) {
+	_, _ = fmt.Fprintf(p.stderr, "%s %s\n", p.err.bad("millwright:"), fmt.Sprintf(format, args...))
+}
+
+func (p *program) hint(text string) { _, _ = fmt.Fprintln(p.stderr, text) }

@@ -1,0 +1,34 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// constructor makes one command.
+type constructor func(*program) *cobra.Command
+
+// The groups of the help.
+const (
+	groupPower  = "power"
+	groupLook   = "look"
+	groupKeep   = "keep"
+	groupDaemon = "daemon"
+)
+
+// groups are the headings of the help, in order.
+var groups = []*cobra.Group{
+	{ID: groupPower, Title: "Switching:"},
+	{ID: groupLook, Title: "Looking:"},
+	{ID: groupKeep, Title: "Keeping the room:"},
+	{ID: groupDaemon, Title: "The daemon, and files:"},
+}
+
+// commands are all commands there are, in the order of the help.
+var commands = []constructor{
+	upCommand, downCommand,
+	onCommand, offCommand, cycleCommand, resetCommand, beaconCommand,
+
+	statusCommand, tempCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand,
+
+	runCommand, clearCommand, reloadCommand, revisionsCommand,
+
+	serveCommand, validateCommand, convertCommand, schemaCommand, devspecCommand, versionCommand,
+}

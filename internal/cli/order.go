@@ -1,0 +1,289 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"millwright.dev/millwright/internal/client"
+	"millwright.dev/millwright/internal/door/local/wire"
+	"millwright.dev/millwright/internal/run"
+)
+
+// orderFlags are what up and down can be told.
+type orderFlags struct {
+	ask    wire.Order
+	dryRun bool
+	noWait bool
+	json   bool
+	list   bool
+	yes    bool
+}
+
+const orderHelp = `
+Nodes are switched in waves: each node waits for what it depends on. A node that
+does not come to its goal blocks all that depends on it; the rest goes on, and the
+end names who is blocked by whom.
+
+The run belongs to the daemon and goes on when the terminal goes away; look at it
+again with: millwright run follow. Ctrl-C cancels it (a second Ctrl-C leaves without
+waiting). With --json, a dry run is one JSON document (the plan), otherwise each
+line is one update of the run.`
+
+func upCommand(p *program) *cobra.Command {
+	return p.orderCommand("up", &cobra.Command{
+		Use: "up [TARGETS]", GroupID: groupPower, Short: "Bring nodes up, in the order of what they need",
+		Long:    "Brings nodes up, and first of all what they need. Without targets: all.\n" + orderHelp,
+		Example: "  millwright up --dry-run\n  millwright up @compute\n  millwright up 'web[1-40],-web7' --nowait",
+	})
+}
+
+func downCommand(p *program) *cobra.Command {
+	return p.orderCommand("down", &cobra.Command{
+		Use: "down [TARGETS]", GroupID: groupPower, Short: "Take nodes down, dependents first",
+		Long:    "Takes nodes down, and before them all that needs them, asked for or not. Without\ntargets: all, which a terminal is asked to confirm.\n" + orderHelp,
+		Example: "  millwright down db1 --dry-run\n  millwright down --yes",
+	})
+}
+
+func (p *program) orderCommand(goal string, c *cobra.Command) *cobra.Command {
+	var f orderFlags
+	c.RunE = func(c *cobra.Command, args []string) error {
+		f.ask = wire.Order{Goal: goal, Targets: strings.Join(args, ",")}
+		return p.order(c.Context(), f)
+	}
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "show the plan, and do nothing")
+	c.Flags().BoolVar(&f.noWait, "nowait", false, "do not wait: print the run's id")
+	c.Flags().BoolVar(&f.json, "json", false, "write JSON")
+	c.Flags().BoolVarP(&f.list, "list", "l", false, "show each node's result as it comes")
+	if goal == "down" {
+		c.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask whether all nodes shall go down")
+	}
+	return c
+}
+
+func (p *program) order(ctx context.Context, f orderFlags) error {
+	cl := p.client()
+	defer cl.Close()
+	if f.dryRun {
+		planned, err := cl.Plan(ctx, f.ask)
+		if err != nil {
+			return err
+		}
+		if f.json {
+			return p.pretty(planned.Plan)
+		}
+		p.planText(planned.Text)
+		return nil
+	}
+	if f.ask.Goal == "down" && f.ask.Targets == "" && !f.yes {
+		if err := p.confirmAll(ctx, cl, f.ask); err != nil {
+			return err
+		}
+	}
+	planned, err := cl.Order(ctx, f.ask)
+	if err != nil {
+		return err
+	}
+	if f.noWait {
+		p.printf("%s\n", planned.Run)
+		return nil
+	}
+	return p.followRun(ctx, cl, planned.Run, f, true)
+}
+
+// confirmAll asks a person whether everything shall go down. Programs are not
+// asked: they have typed it.
+func (p *program) confirmAll(ctx context.Context, cl *client.Client, o wire.Order) error {
+	in, ok := p.stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return nil
+	}
+	planned, err := cl.Plan(ctx, o)
+	if err != nil {
+		return err
+	}
+	if planned.Plan.Totals.Switched == 0 {
+		return nil
+	}
+	p.printf("This takes all %s of the room down. Go on? [y/N] ", counted(planned.Plan.Totals.Switched, "node"))
+	said := make(chan string, 1)
+	go func() { // ends with the program at the latest: a read of a terminal cannot be broken off
+		line, _ := bufio.NewReader(in).ReadString('\n')
+		said <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case <-ctx.Done():
+		p.printf("\n")
+		return exit(ExitStopped)
+	case word := <-said:
+		if word == "y" || word == "yes" {
+			return nil
+		}
+	}
+	p.hint("Nothing was done.")
+	return exit(ExitRefused)
+}
+
+// planText writes a plan, its headings set off and its long lines wrapped.
+func (p *program) planText(plan string) {
+	for line := range strings.Lines(plan) {
+		line = clean(strings.TrimRight(line, "\n"))
+		if !strings.HasPrefix(line, " ") {
+			p.printf("%s\n", p.out.head(line))
+			continue
+		}
+		for i, part := range wrap(line, max(p.out.width-6, 0)) {
+			if i > 0 {
+				p.printf("      ")
+			}
+			p.printf("%s\n", part)
+		}
+	}
+}
+
+// pretty writes one document for programs that people can read too.
+func (p *program) pretty(v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	p.printf("%s\n", data)
+	return nil
+}
+
+// followRun shows a run to its end. If it is ours, Ctrl-C cancels it.
+func (p *program) followRun(ctx context.Context, cl *client.Client, id string, f orderFlags, ours bool) error {
+	following, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
+	stopped := context.AfterFunc(ctx, func() {
+		signal.Reset()
+		if !ours {
+			leave()
+			return
+		}
+		asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if cl.CancelRun(asking, id) != nil {
+			leave()
+		}
+	})
+	defer stopped()
+
+	show := p.progress(id, f)
+	defer show.close()
+	end, err := p.updates(following, cl, id, show)
+	show.close()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		p.hint("The run goes on: millwright run follow " + id)
+		return exit(ExitStopped)
+	case err != nil:
+		return err
+	case f.json:
+	default:
+		p.runEnd(following, cl, id, end)
+	}
+	if ctx.Err() != nil {
+		return exit(ExitStopped)
+	}
+	return verdictOf(end, show.unknown())
+}
+
+// updates tells each update to a display, and gives the last one.
+func (p *program) updates(ctx context.Context, cl *client.Client, id string, show display) (wire.Update, error) {
+	var last wire.Update
+	for u, err := range cl.Updates(ctx, id, 0) {
+		if err != nil {
+			return last, err
+		}
+		last = u
+		show.take(u)
+	}
+	if last.Kind != run.Ended {
+		return last, fmt.Errorf("the daemon stopped telling of run %s: %w", id, io.ErrUnexpectedEOF)
+	}
+	return last, nil
+}
+
+// verdictOf gives the exit status of a run as an error.
+func verdictOf(end wire.Update, unknown bool) error {
+	switch {
+	case end.State == run.Done:
+		return nil
+	case unknown:
+		return exit(ExitUnknown)
+	}
+	return exit(ExitFailed)
+}
+
+// runEnd writes the summary of a run that has ended.
+func (p *program) runEnd(ctx context.Context, cl *client.Client, id string, end wire.Update) {
+	info, err := cl.Run(ctx, id)
+	if err != nil { // it has ended all the same
+		p.printf("%s\n", clean(end.Text()))
+		return
+	}
+	p.runSummary(info)
+}
+
+// runSummary writes how a run ended.
+func (p *program) runSummary(info wire.Run) {
+	m := map[run.State]mark{
+		run.Done: markGood, run.Partial: markBad, run.Failed: markBad,
+		run.Cancelled: markWaiting, run.Interrupted: markUnknown,
+	}[info.State]
+	took := info.Ended.Sub(info.Began)
+	p.printf("%s %s\n", p.out.mark(m), p.out.head(clean(fmt.Sprintf("%s %s, %s", info.Op, info.State, elapsed(took)))))
+	if info.Outcomes == nil {
+		p.printf("  %s\n", clean(info.Said))
+		return
+	}
+	o := info.Outcomes
+	t := table{style: p.out}
+	for _, part := range []struct {
+		m           mark
+		word, nodes string
+	}{
+		{markGood, "ok", o.OK},
+		{markSoft, "not verified", o.Unverified},
+		{markBad, "failed", o.Failed},
+		{markUnknown, "unknown", o.Unknown},
+		{markBad, "blocked", o.Blocked},
+		{markWaiting, "not begun", o.NotBegun},
+		{markWaiting, "nothing to do", o.Passed},
+		{markWaiting, "was there", o.Skipped},
+	} {
+		if part.nodes == "" {
+			continue
+		}
+		sign := part.m.ascii
+		if p.out.utf8 {
+			sign = part.m.sign
+		}
+		t.row(cell{text: "  " + sign, colour: part.m.colour}, painted(part.m.colour, part.word), text(part.nodes))
+	}
+	_ = t.write(p.stdout)
+}
+
+// elapsed gives a time as people say it.
+func elapsed(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+}

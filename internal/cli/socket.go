@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// system is where the daemon of the machine listens.
+const system = "/run/millwright/millwright.sock"
+
+// socketPath is where the daemon to be asked listens: what the user says,
+// otherwise the machine's daemon if there is one, otherwise the user's own.
+func (p *program) socketPath() string {
+	if said := p.saidSocket(); said != "" {
+		return said
+	}
+	if _, err := os.Lstat(system); err == nil {
+		return system
+	}
+	return ownSocket()
+}
+
+// serveSocket is where a daemon is to listen.
+func (p *program) serveSocket() string {
+	if said := p.saidSocket(); said != "" {
+		return said
+	}
+	if dir := os.Getenv("RUNTIME_DIRECTORY"); dir != "" { // systemd made it for us
+		return filepath.Join(dir, "millwright.sock")
+	}
+	if os.Geteuid() == 0 {
+		return system
+	}
+	return ownSocket()
+}
+
+func (p *program) saidSocket() string {
+	if p.socket != "" {
+		return p.socket
+	}
+	return os.Getenv("MILLWRIGHT_SOCKET")
+}
+
+// ownSocket is where the daemon of an ordinary user listens.
+func ownSocket() string {
+	if os.Geteuid() == 0 {
+		return system
+	}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		return filepath.Join(dir, "millwright", "millwright.sock")
+	}
+	return filepath.Join(os.TempDir(), "millwright-"+strconv.Itoa(os.Geteuid()), "millwright.sock")
+}

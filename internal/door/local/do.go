@@ -1,0 +1,233 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"millwright.dev/millwright/devspec"
+	"millwright.dev/millwright/hostlist"
+	"millwright.dev/millwright/internal/desk"
+	"millwright.dev/millwright/internal/door/local/wire"
+	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/fleet"
+	"millwright.dev/millwright/internal/room"
+)
+
+// do answers POST /v0/do.
+func (d *Door) do(w http.ResponseWriter, r *http.Request) {
+	var ask wire.Do
+	if err := read(w, r, &ask); err != nil {
+		refuse(w, err)
+		return
+	}
+	op, err := opOf(ask.Op)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	if ask.Timeout < 0 || math.IsNaN(ask.Timeout) {
+		refuse(w, invalid("a timeout cannot be negative"))
+		return
+	}
+	d.serving.Add(1)
+	defer d.serving.Done()
+	ctx, cancel := d.begin(r, op, ask.Timeout)
+	defer cancel(nil)
+	s := newStream(w, ask.Live || ask.Trace)
+	defer s.end()
+	t := &teller{stream: s, op: op, door: d, cancel: cancel}
+	defer t.forget()
+	sum, err := d.opts.Desk.Do(ctx, desk.Request{
+		Actor: actorOf(r.Context()), Op: op, Targets: ask.Targets,
+		Verify: ask.Verify, Live: ask.Live, Trace: ask.Trace, NoWait: ask.NoWait, DryRun: ask.DryRun,
+	}, t)
+	if err != nil {
+		s.fail(err, wire.Line{Kind: wire.KindError, Problem: problemOf(err)})
+		return
+	}
+	_ = s.line(wire.Line{Kind: wire.KindEnd, Request: sum.ID, Counts: sum.Counts, Faults: sum.Faults})
+}
+
+// opOf reads an operation's name.
+func opOf(name string) (room.Op, error) {
+	if op, ok := room.ParseOp(name); ok {
+		return op, nil
+	}
+	return 0, invalid("there is no operation \"" + shorten(name) + "\"")
+}
+
+func shorten(s string) string {
+	const most = 40
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+// begin gives the context of an operation. That of a read ends with its client;
+// that of a change with the daemon.
+func (d *Door) begin(r *http.Request, op room.Op, timeout float64) (context.Context, context.CancelCauseFunc) {
+	ctx := r.Context()
+	if op.Changes() {
+		ctx = d.ctx
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	const longest = 1e6 // seconds; more than eleven days is no limit at all
+	if timeout <= 0 || timeout > longest {
+		return ctx, cancel
+	}
+	ctx, stop := context.WithTimeout(ctx, time.Duration(timeout*float64(time.Second)))
+	return ctx, func(why error) {
+		cancel(why)
+		stop()
+	}
+}
+
+// cancelRequest answers POST /v0/requests/{id}/cancel.
+func (d *Door) cancelRequest(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	d.mu.Lock()
+	cancel := d.changing[id]
+	d.mu.Unlock()
+	if cancel == nil {
+		refuse(w, &room.Error{Code: room.CodeNotFound, Op: "cancel", Subject: shorten(id), Said: "no such request is under way"})
+		return
+	}
+	cancel(&room.Error{Code: room.CodeRefused, Said: "cancelled by " + actorOf(r.Context()).Name})
+	answer(w, struct{}{})
+}
+
+// teller puts what becomes of a request into lines. It implements [desk.Sink].
+type teller struct {
+	*stream
+	door   *Door
+	op     room.Op
+	cancel context.CancelCauseFunc
+
+	id    string
+	room  *room.Room
+	typed map[room.NodeID]string // names that are not the nodes' own
+	buf   []byte
+}
+
+var _ desk.Sink = (*teller)(nil)
+
+// Begin implements [desk.Sink].
+func (t *teller) Begin(b desk.Began) {
+	t.id, t.room = b.ID, b.Room
+	names := b.Targets.Names
+	if names == nil {
+		names = b.Room.Names(b.Targets.Nodes)
+	} else {
+		t.typed = make(map[room.NodeID]string)
+		for i, id := range b.Targets.Nodes {
+			if own := b.Room.Nodes[id].Name; names[i] != own {
+				t.typed[id] = names[i]
+			}
+		}
+	}
+	if b.ID != "" { // it can be cancelled from now on
+		t.door.mu.Lock()
+		t.door.changing[b.ID] = t.cancel
+		t.door.mu.Unlock()
+	}
+	_ = t.line(wire.Line{Kind: wire.KindBegin, Request: b.ID, Op: t.op.String(), Nodes: hostlist.Fold(names), Count: len(names)})
+	for _, work := range b.Work {
+		nodes := make([]string, len(work.Nodes))
+		for i, id := range work.Nodes {
+			nodes[i] = t.name(id)
+		}
+		_ = t.line(wire.Line{
+			Kind: wire.KindWork, Device: b.Room.Devices[work.Device].Name,
+			Plugs: hostlist.Fold(work.Plugs), Nodes: hostlist.Fold(nodes), Count: len(nodes),
+		})
+	}
+	if b.ID != "" {
+		t.now() // so that the client knows what to cancel
+	}
+}
+
+func (t *teller) forget() {
+	if t.id != "" {
+		t.door.mu.Lock()
+		delete(t.door.changing, t.id)
+		t.door.mu.Unlock()
+	}
+}
+
+func (t *teller) name(id room.NodeID) string {
+	if alias, found := t.typed[id]; found {
+		return alias
+	}
+	return t.room.Nodes[id].Name
+}
+
+// Result implements [fleet.Sink]. There may be a hundred thousand of these, so
+// they are written by hand.
+func (t *teller) Result(res fleet.Result) {
+	b := append(t.buf[:0], `{"kind":"result","node":`...)
+	b = appendString(b, t.name(res.Node))
+	if _, alias := t.typed[res.Node]; alias {
+		b = append(b, `,"own":`...)
+		b = appendString(b, t.room.Nodes[res.Node].Name)
+	}
+	b = append(b, `,"outcome":"`...)
+	b = append(b, res.Outcome...)
+	b = append(b, `","state":"`...)
+	b = append(b, res.State.String()...)
+	b = append(b, '"')
+	if res.Raw != "" {
+		b = append(b, `,"raw":`...)
+		b = appendString(b, res.Raw)
+	}
+	if res.Err != nil {
+		b = append(b, `,"code":`...)
+		b = appendString(b, string(res.Err.Code))
+	}
+	if res.Said != "" {
+		b = append(b, `,"said":`...)
+		b = appendString(b, res.Said)
+	}
+	t.buf = append(b, '}', '\n')
+	t.bytes(t.buf)
+}
+
+// appendString writes a JSON text. Plain ones, which nearly all are, go fast.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			quoted, err := json.Marshal(s)
+			if err != nil { // a text can always be written
+				return append(b, `""`...)
+			}
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+// Fault implements [fleet.Sink].
+func (t *teller) Fault(f *driver.Fault) {
+	said := f.Said
+	if said == "" && f.Err != nil {
+		said = f.Err.Error()
+	}
+	_ = t.line(wire.Line{Kind: wire.KindFault, Device: f.Device, Phase: f.Phase.String(), Said: said})
+}
+
+// Diagnostic implements [fleet.Sink].
+func (t *teller) Diagnostic(node room.NodeID, said string) {
+	_ = t.line(wire.Line{Kind: wire.KindDiagnostic, Node: t.name(node), Said: said})
+}
+
+// Trace implements [fleet.Sink].
+func (t *teller) Trace(device string, tr devspec.Trace) {
+	_ = t.line(wire.Line{Kind: wire.KindTrace, Device: device, Text: tr.Format(device)})
+}
