@@ -5,4 +5,5 @@
 // travels as a [Value], which prints as "****" however it is printed: only
 // [Value.Reveal] gives the text. A [Credential] is what one log-in needs. A
 // [Masker] hides known secrets in the trace of a conversation.
+// Start at [Ref] and [Value].
 package secret
