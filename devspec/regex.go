@@ -18,7 +18,8 @@ const (
 
 // Regex is a POSIX extended regular expression as powermand's matcher takes it:
 // leftmost-longest, byte oriented, . and [^x] match a line end, ^ matches only at
-// the start of the unread input, and $ never matches. It is immutable.
+// the start of the unread input (and behind a line end within the match), and $
+// never matches (but before a line end that is written behind it). It is immutable.
 type Regex struct {
 	src    string
 	re     *regexp.Regexp
@@ -197,6 +198,8 @@ func mustFail(t *syntax.Regexp) bool {
 	switch t.Op {
 	case syntax.OpNoMatch:
 		return true
+	case syntax.OpCharClass:
+		return len(t.Rune) == 0
 	case syntax.OpCapture, syntax.OpPlus:
 		return mustFail(t.Sub[0])
 	case syntax.OpRepeat:
@@ -283,7 +286,8 @@ func (e regcompError) Error() string { return string(e) }
 func translateRegex(src string) (string, error) {
 	// A string escape may have left backslash-r and backslash-n: powermand reads
 	// these two, anywhere, as the characters they name.
-	src = strings.NewReplacer(`\r`, "\r", `\n`, "\n").Replace(src)
+	// NUL is 0xff in what is matched, so it is in the expression.
+	src = strings.NewReplacer(`\r`, "\r", `\n`, "\n", "\x00", "\xff").Replace(src)
 	t := ereTranslator{src: src}
 	if err := t.alternation(0); err != nil {
 		return "", err
@@ -293,15 +297,16 @@ func translateRegex(src string) (string, error) {
 
 // ereTranslator walks an extended regular expression by recursive descent.
 type ereTranslator struct {
-	src string
-	off int
-	out strings.Builder
+	src   string
+	off   int
+	out   strings.Builder
+	after bool // something stands before, so a match does not begin here
 }
 
 // maxRegexDepth bounds nested groups; 256 bytes of source cannot need more.
 const maxRegexDepth = 128
 
-// neverMatch is what $ means: the matcher is told that the end of its input is not
+// neverMatch is what $ means as a rule: the matcher is told that the end of its input is not
 // the end of a line.
 const neverMatch = `[^\x00-\x{10FFFF}]`
 
@@ -310,7 +315,9 @@ func (t *ereTranslator) alternation(depth int) error {
 	if depth > maxRegexDepth {
 		return regcompError("Regular expression too big")
 	}
+	after := t.after
 	for {
+		t.after = after
 		if err := t.branch(depth); err != nil {
 			return err
 		}
@@ -340,6 +347,7 @@ func (t *ereTranslator) branch(depth int) error {
 		if err := t.repetitions(start); err != nil {
 			return err
 		}
+		t.after = true
 	}
 	return nil
 }
@@ -364,10 +372,12 @@ func (t *ereTranslator) atom(depth int) (anchor bool, err error) {
 	case '.':
 		t.out.WriteString(`(?s:.)`)
 	case '^':
-		t.out.WriteString(`\A`)
+		t.out.WriteString(t.lineStart())
 		return true, nil
 	case '$':
-		t.out.WriteString(neverMatch)
+		if !t.beforeLineEnd() {
+			t.out.WriteString(neverMatch)
+		}
 		return true, nil
 	case '\\':
 		return t.quoted()
@@ -379,13 +389,26 @@ func (t *ereTranslator) atom(depth int) (anchor bool, err error) {
 	return false, nil
 }
 
+// lineStart gives what ^ means: the start of the input, and, as the C library has
+// it, also the place behind a line end that the same match has consumed.
+func (t *ereTranslator) lineStart() string {
+	if t.after {
+		return `(?m:^)`
+	}
+	return `\A`
+}
+
+// beforeLineEnd reports whether a line end follows in the expression. Before it a $
+// does match in the C library; anywhere else it never does.
+func (t *ereTranslator) beforeLineEnd() bool {
+	rest, ok := strings.CutPrefix(t.src[t.off:], "\n")
+	return ok && (rest == "" || strings.IndexByte("*?{", rest[0]) < 0)
+}
+
 // literal writes one byte as itself.
 func (t *ereTranslator) literal(c byte) {
 	switch {
 	case c >= utf8.RuneSelf || c < ' ' || c == 0x7f:
-		if c == 0 {
-			c = 0xff // what the matcher sees for NUL
-		}
 		fmt.Fprintf(&t.out, `\x{%02x}`, c)
 	default:
 		t.out.WriteString(regexp.QuoteMeta(string(c)))
