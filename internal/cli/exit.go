@@ -74,10 +74,10 @@ func statusOf(err error) int {
 // explain says what went wrong and, where that is known, what to do about it.
 func (p *program) explain(err error) {
 	var status exit
-	if errors.As(err, &status) || errors.Is(err, context.Canceled) {
+	if err == nil || errors.As(err, &status) || errors.Is(err, context.Canceled) {
 		return
 	}
-	p.errorf("%v", err)
+	p.errorf("%s", wording(err))
 	var none *client.NoDaemon
 	var usage *usageError
 	switch {
@@ -87,4 +87,14 @@ func (p *program) explain(err error) {
 	case errors.As(err, &usage) && usage.command != "":
 		p.hint("See: " + usage.command + " --help")
 	}
+}
+
+// wording gives an error in words for people: where the trouble is only what was
+// typed, that it was being read goes without saying.
+func wording(err error) string {
+	var e *room.Error
+	if errors.As(err, &e) && e.Op == "read targets" && e.Said != "" {
+		return e.Said
+	}
+	return err.Error()
 }
