@@ -86,7 +86,8 @@ type Session struct {
 }
 
 // NewSession starts a session on a connection. The session owns the connection
-// from now on and closes it; the caller must call Close.
+// from now on and closes it; the caller must call Close. Closing the connection must
+// end a Read and a Write in progress, as it does for net.Conn and os pipes.
 func NewSession(spec *Spec, conn io.ReadWriteCloser, opts Options) *Session {
 	s := &Session{spec: spec, conn: conn, opts: opts, mask: newMasker(opts.Secrets), done: make(chan struct{})}
 	s.changed.L = &s.mu
