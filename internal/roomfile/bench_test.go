@@ -64,3 +64,16 @@ func benchmarkLoad(b *testing.B, text string) {
 		}
 	}
 }
+
+func BenchmarkLoad20kDevicesOneByOne(b *testing.B) {
+	var text strings.Builder
+	text.WriteString(head + "nodes: {a: }\ndevices:\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&text, "  d%d: {driver: script, settings: {spec: eight, address: \"telnet://d%d\"}}\n", i, i)
+	}
+	for b.Loop() {
+		if _, err := load(b, "room.yaml", "room.yaml", text.String()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

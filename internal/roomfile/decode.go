@@ -271,12 +271,21 @@ func (d *decoder) mapping(v *value, dst reflect.Value) {
 
 // repeats complains of keys that are there twice.
 func (d *decoder) repeats(v *value) {
+	const few = 16 // up to here looking is cheaper than remembering
+	var first map[string]place
+	if len(v.fields) > few {
+		first = make(map[string]place, len(v.fields))
+	}
 	for i, f := range v.fields {
-		for _, g := range v.fields[:i] {
-			if f.key == g.key {
-				d.fail(f.at, "%q is here twice (first in line %d)", f.key, g.at.line)
-				break
-			}
+		at, found := first[f.key]
+		for k := 0; first == nil && !found && k < i; k++ {
+			at, found = v.fields[k].at, v.fields[k].key == f.key
+		}
+		switch {
+		case found:
+			d.fail(f.at, "%q is here twice (first in line %d)", f.key, at.line)
+		case first != nil:
+			first[f.key] = f.at
 		}
 	}
 }
@@ -291,10 +300,13 @@ func (d *decoder) objectPart(v *value, dst reflect.Value, some bool) {
 	}
 	d.repeats(v)
 	attrs := d.attributes(dst.Type())
+	unknown := 0
 	for _, f := range v.fields {
 		i := slices.IndexFunc(attrs, func(a attribute) bool { return a.name == f.key })
 		if i < 0 {
-			d.fail(f.at, "%s", unknownKey(f.key, attrs))
+			if unknown++; unknown <= manyUnknown {
+				d.fail(f.at, "%s", unknownKey(f.key, attrs))
+			}
 			continue
 		}
 		d.decode(f.value, dst.FieldByIndex(attrs[i].index))
@@ -308,6 +320,9 @@ func (d *decoder) objectPart(v *value, dst reflect.Value, some bool) {
 		}
 	}
 }
+
+// manyUnknown is after how many unknown keys in one place no more are told.
+const manyUnknown = 20
 
 // unknownKey words the error for a key that is not known.
 func unknownKey(key string, attrs []attribute) string {

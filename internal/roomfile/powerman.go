@@ -116,8 +116,8 @@ func (l *loader) specFile(name string, at place) {
 		l.fail(at, "%s is a powerman.conf; name it under include:", name)
 	}
 	for _, s := range conf.Specs {
-		if old, found := l.shelf[s.Name]; found && old.spec.Pos != s.Pos {
-			l.fail(at, "specification %q is in %s and in %s", s.Name, old.spec.Pos, s.Pos)
+		if old, found := l.shelf[s.Name]; found && old.mark != l.mark(s) {
+			l.fail(at, "specification %q is in %s and in %s, and they differ", s.Name, old.spec.Pos, s.Pos)
 		}
 	}
 	l.takeSpecs(conf)
@@ -130,16 +130,22 @@ func (l *loader) takeSpecs(conf *devspec.Config) {
 		if _, found := l.shelf[s.Name]; found {
 			continue
 		}
-		text, whole := specText(l.text(s.Pos.File), s.Pos)
-		h := sha256.New()
-		h.Write(text)
-		if !whole {
-			for _, name := range l.result.Order {
-				h.Write(l.result.Files[name])
-			}
-		}
-		l.shelf[s.Name] = shelved{spec: s, mark: hex.EncodeToString(h.Sum(nil))}
+		l.shelf[s.Name] = shelved{spec: s, mark: l.mark(s)}
 	}
+}
+
+// mark gives a digest of a specification's text; if that includes files, of all
+// files read so far.
+func (l *loader) mark(s *devspec.Spec) string {
+	text, whole := specText(l.text(s.Pos.File), s.Pos)
+	h := sha256.New()
+	h.Write(text)
+	if !whole {
+		for _, name := range l.result.Order {
+			h.Write(l.result.Files[name])
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // takePowerMan takes a powerman.conf into the draft: never polled, never

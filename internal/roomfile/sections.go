@@ -72,7 +72,8 @@ func (l *loader) decode(v *value, dst any) {
 // for a struct, but keeps places and order.
 func (l *loader) document(doc *value) {
 	l.decoder.repeats(doc)
-	known := attributes(reflect.TypeFor[document]())
+	known := l.decoder.attributes(reflect.TypeFor[document]())
+	unknown := 0
 	for _, f := range doc.fields {
 		switch f.key {
 		case "room":
@@ -99,7 +100,9 @@ func (l *loader) document(doc *value) {
 			l.entries(f.value, l.alias)
 		case "include", "specifications": // done before
 		default:
-			l.fail(f.at, "%s", unknownKey(f.key, known))
+			if unknown++; unknown <= manyUnknown {
+				l.fail(f.at, "%s", unknownKey(f.key, known))
+			}
 		}
 	}
 }

@@ -35,6 +35,7 @@ type piece struct {
 	text    []byte
 	line    int  // lines before it
 	part    bool // cut out of a larger text, so it must be keys and values
+	odd     int  // the line, from one, that kept it from being cut finer, or 0
 	section *int // the place in the document's fields of the section it is part of; nil for whole top-level entries
 }
 
@@ -137,8 +138,10 @@ func cut(data []byte, size int) (pieces []piece, sections []section, ok bool) {
 			}
 			end++
 		}
+		oddLine := 0
 		if key, plain := headOnly(lines[i]); plain {
-			if parts := cutEntries(lines, i+1, end, size); parts != nil {
+			var parts []piece
+			if parts, oddLine = cutEntries(lines, i+1, end, size); parts != nil {
 				n := len(sections)
 				sections = append(sections, section{key, i + 1})
 				for _, p := range parts {
@@ -149,17 +152,16 @@ func cut(data []byte, size int) (pieces []piece, sections []section, ok bool) {
 				continue
 			}
 		}
-		pieces = append(pieces, piece{text: bytes.Join(lines[i:end], nil), line: i, part: true})
+		pieces = append(pieces, piece{text: bytes.Join(lines[i:end], nil), line: i, part: true, odd: oddLine})
 		i = end
 	}
 	return pieces, sections, len(pieces) > 0
 }
 
 // cutEntries cuts the entries of one block mapping, lines[from:to], or gives
-// nil if they are not plain enough.
-func cutEntries(lines [][]byte, from, to, least int) []piece {
+// nil if they are not plain enough, and the line, from one, that is not.
+func cutEntries(lines [][]byte, from, to, least int) (parts []piece, oddLine int) {
 	depth := -1
-	var parts []piece
 	start, size := from, 0
 	for i := from; i < to; i++ {
 		in, kind := look(lines[i])
@@ -168,7 +170,7 @@ func cutEntries(lines [][]byte, from, to, least int) []piece {
 				depth = in
 			}
 			if in < depth || kind == odd || in == depth && kind != entry {
-				return nil
+				return nil, i + 1
 			}
 			if in == depth && size > 0 && size >= least {
 				parts = append(parts, piece{text: bytes.Join(lines[start:i], nil), line: start, part: true})
@@ -178,9 +180,9 @@ func cutEntries(lines [][]byte, from, to, least int) []piece {
 		size += len(lines[i])
 	}
 	if depth < 0 {
-		return nil
+		return nil, 0
 	}
-	return append(parts, piece{text: bytes.Join(lines[start:to], nil), line: start, part: true})
+	return append(parts, piece{text: bytes.Join(lines[start:to], nil), line: start, part: true}), 0
 }
 
 const (
@@ -257,6 +259,10 @@ func parsePiece(file int32, p piece) (out parsed) {
 			fail(here, "this is not YAML (the parser gave up: %v)", r)
 		}
 	}()
+	if len(p.text) > wholeSize && p.odd > 0 {
+		fail(place{file, int32(p.odd), 1}, "this line does not look like one of the entries above it; is its indentation right?")
+		return out
+	}
 	if len(p.text) > wholeSize {
 		fail(here, "this part is longer than %d KiB; write it as entries of their own, or in several files", wholeSize>>10)
 		return out
