@@ -1,0 +1,192 @@
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"millwright.dev/millwright/internal/roomfile"
+)
+
+// nowhere is where nobody answers: a port that is reserved for a service which
+// nobody runs.
+const nowhere = "127.0.0.1:1"
+
+// Write puts a copy of the room's files into a folder, with the addresses of the
+// simulation in place of the room's own and all else, comments too, as it is. It
+// gives the path that leads the daemon there. The folder must be empty or not be
+// there yet. What was written is read back and compared before Write returns.
+func (r *Rehearsal) Write(ctx context.Context, dir string) (config string, err error) {
+	if err := emptyFolder(dir); err != nil {
+		return "", err
+	}
+	root, rel, err := r.layout()
+	if err != nil {
+		return "", err
+	}
+	at := make(map[string]string, len(r.devices)) // by device
+	for _, d := range r.devices {
+		if at[d.Name] = d.Address; d.Address == "" {
+			at[d.Name] = nowhere
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(rel)) {
+		text, err := r.readdress(name, at)
+		if err != nil {
+			return "", err
+		}
+		target := filepath.Join(dir, rel[name])
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(target, text, 0o644); err != nil { //nolint:gosec // a configuration is for everybody to read
+			return "", err
+		}
+	}
+	start, err := filepath.Abs(r.path)
+	if err != nil {
+		return "", err
+	}
+	if start, err = filepath.Rel(root, start); err != nil {
+		return "", err
+	}
+	config = filepath.Join(dir, start)
+	if err := r.linkSecrets(filepath.Join(dir, relTo(root, r.folder()))); err != nil {
+		return "", err
+	}
+	return config, r.verify(ctx, config, at)
+}
+
+func emptyFolder(dir string) error {
+	inside, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return os.MkdirAll(dir, 0o755)
+	case err != nil:
+		return err
+	case len(inside) > 0:
+		return fmt.Errorf("%s is not empty, and nothing in it shall be overwritten", dir)
+	}
+	return nil
+}
+
+// layout says where each file goes, relative to the copy's folder, and which
+// folder that stands for. Files that the room names by their absolute path, such
+// as PowerMan's device files, are not copied: the copy names them too.
+func (r *Rehearsal) layout() (root string, rel map[string]string, err error) {
+	abs := make(map[string]string, len(r.read.Order))
+	for _, name := range r.read.Order {
+		if abs[name], err = filepath.Abs(name); err != nil {
+			return "", nil, err
+		}
+	}
+	if root, err = filepath.Abs(r.folder()); err != nil {
+		return "", nil, err
+	}
+	rel = make(map[string]string, len(abs))
+	for _, name := range r.read.Order {
+		if inside(root, abs[name]) || !r.namedAbsolutely(abs[name]) {
+			rel[name] = abs[name]
+			for !inside(root, abs[name]) {
+				root = filepath.Dir(root)
+			}
+		}
+	}
+	for name, path := range rel {
+		rel[name] = relTo(root, path)
+	}
+	return root, rel, nil
+}
+
+func inside(root, path string) bool {
+	rel, err := filepath.Rel(root, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+func relTo(root, path string) string {
+	if full, err := filepath.Abs(path); err == nil {
+		path = full
+	}
+	rel, err := filepath.Rel(root, path)
+	if err != nil {
+		return "."
+	}
+	return rel
+}
+
+// namedAbsolutely tells whether some file of the room names a path, or a pattern
+// in its folder, from the root on.
+func (r *Rehearsal) namedAbsolutely(path string) bool {
+	folder := strings.TrimSuffix(filepath.Dir(path), "/") + "/"
+	for _, text := range r.read.Files {
+		if strings.Contains(string(text), folder) {
+			return true
+		}
+	}
+	return false
+}
+
+// readdress gives the text of a file with the new addresses.
+func (r *Rehearsal) readdress(name string, at map[string]string) ([]byte, error) {
+	text := r.read.Files[name]
+	switch filepath.Ext(name) {
+	case ".yaml", ".yml", ".json":
+		return readdressYAML(name, text, at)
+	case ".dev":
+		return readdressPowerMan(text, at), nil
+	}
+	if looksLikeYAML(text) {
+		return readdressYAML(name, text, at)
+	}
+	return readdressPowerMan(text, at), nil
+}
+
+// linkSecrets makes secrets in files beside the room be found beside the copy.
+// They are linked to, so that there is one file that holds them.
+func (r *Rehearsal) linkSecrets(folder string) error {
+	for _, c := range r.read.Room.Credentials {
+		for _, ref := range c.Secrets {
+			name, isFile := strings.CutPrefix(ref, "file:")
+			if !isFile || filepath.IsAbs(name) || !filepath.IsLocal(name) {
+				continue
+			}
+			real, err := filepath.Abs(filepath.Join(r.folder(), name))
+			if err != nil {
+				return err
+			}
+			link := filepath.Join(folder, name)
+			if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+				return err
+			}
+			if err := os.Symlink(real, link); err != nil && !errors.Is(err, fs.ErrExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// verify reads the copy and holds it to what was meant.
+func (r *Rehearsal) verify(ctx context.Context, config string, at map[string]string) error {
+	back, err := roomfile.Load(ctx, config, r.opts.Files)
+	if err != nil {
+		return fmt.Errorf("the copy cannot be read back: %w", err)
+	}
+	if len(back.Room.Devices) != len(r.devices) || len(back.Room.Nodes) != len(r.read.Room.Nodes) {
+		return fmt.Errorf("the copy in %s is not the same room", config)
+	}
+	for i := range back.Room.Devices {
+		d := &back.Room.Devices[i]
+		settings, ok := scriptOf(d)
+		if !ok || hostport(settings.Address) != at[d.Name] {
+			return fmt.Errorf("the copy in %s has a wrong address for device %s, so it must not be used", config, d.Name)
+		}
+	}
+	return nil
+}

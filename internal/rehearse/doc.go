@@ -1,0 +1,14 @@
+// Package rehearse makes a simulated room of a real one's configuration, so that
+// people can try their own room, its order and its faults, without touching a
+// machine: "millwright sim ROOM".
+//
+// It reads the room as the daemon would, finds for each device a simulated make
+// that speaks as its specification expects (styles.go), hangs the room's nodes on
+// it by their cords and boots them in package sim. A copy of the room's files, in
+// which nothing but the addresses has changed, leads the daemon there (copy.go).
+//
+// A device that cannot be simulated is an error, never left as it is: the copy
+// must not reach a real one.
+//
+// Start at [Read], then [Rehearsal.Start] and [Rehearsal.Write].
+package rehearse

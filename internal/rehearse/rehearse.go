@@ -1,0 +1,288 @@
+package rehearse
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/script"
+	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/roomfile"
+	"millwright.dev/millwright/internal/secret"
+	"millwright.dev/millwright/internal/sim"
+	"millwright.dev/millwright/internal/transport"
+)
+
+// Options say how a room is to be played.
+type Options struct {
+	// Files says how to read the room, as the daemon would.
+	Files roomfile.Options
+	// Choices are what the user said of single devices and specifications.
+	Choices []Choice
+	// Boot is the time that each machine takes from power to up.
+	Boot time.Duration
+	// PortBase is the port of the first device, and the next ones follow it. 0
+	// means the addresses of the room if all of them are of this machine, else free
+	// ports.
+	PortBase int
+	// Move allows free ports instead where the room's own are taken: somebody
+	// will use the copy, not the room itself.
+	Move bool
+	// Log takes what happens, and what is odd. Nil is silent.
+	Log *slog.Logger
+}
+
+// Device is one device of the room, and what plays it.
+type Device struct {
+	Name   string
+	Driver string
+	Spec   string
+	Style  string // or [None]
+	Feed   string
+	Plugs  int    // that can be switched
+	Real   string // where the room says it is
+	// Address is where it is simulated, "127.0.0.1:40111".
+	Address string
+}
+
+// Rehearsal is a room that can be played.
+type Rehearsal struct {
+	path    string
+	opts    Options
+	read    *roomfile.Result
+	devices []Device
+	outlets []map[string]string // for each device, the outlet behind a plug
+	config  sim.Config
+	own     bool // on the addresses that the room itself names
+}
+
+// Read reads a room and finds out how to play it. Besides what is wrong with the
+// room, an error can be an [*Unplayed].
+func Read(ctx context.Context, path string, o Options) (*Rehearsal, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	read, err := roomfile.Load(ctx, path, o.Files)
+	if err != nil {
+		return nil, err
+	}
+	r := &Rehearsal{path: path, opts: o, read: read}
+	r.config = sim.Config{Styles: []sim.Style{board{}}, Log: o.Log}
+	if err := r.cast(ctx); err != nil {
+		return nil, err
+	}
+	r.machines()
+	return r, nil
+}
+
+// Devices gives all devices, in the order of the room. Addresses are known after
+// Start.
+func (r *Rehearsal) Devices() []Device { return slices.Clone(r.devices) }
+
+// Room is the room that is played.
+func (r *Rehearsal) Room() *room.Room { return r.read.Room }
+
+// Own says whether the simulation is where the room says that its devices are, so
+// that the room can be used as it is.
+func (r *Rehearsal) Own() bool { return r.own }
+
+// cast finds a make for each device.
+func (r *Rehearsal) cast(ctx context.Context) error {
+	var unknown []Device
+	list := r.read.Room.Devices
+	for i := range list {
+		d := Device{Name: list[i].Name, Driver: list[i].Driver, Feed: list[i].Feed}
+		settings, ok := scriptOf(&list[i])
+		if ok {
+			d.Spec, d.Real = settings.Spec, settings.Address
+			d.Style = choose(d.Name, d.Spec, r.opts.Choices)
+		}
+		outlets, names := r.strip(&list[i], d.Style)
+		d.Plugs = len(names)
+		r.devices = append(r.devices, d)
+		r.outlets = append(r.outlets, outlets)
+		switch d.Style {
+		case "":
+			unknown = append(unknown, d)
+		case None:
+		default:
+			r.config.PDUs = append(r.config.PDUs, sim.PDU{
+				Name: d.Name, Style: d.Style, Feed: d.Feed, Outlets: names, Login: r.login(ctx, list[i].Credential),
+			})
+		}
+	}
+	if len(unknown) > 0 {
+		return &Unplayed{Of: len(list), Devices: unknown}
+	}
+	return nil
+}
+
+// scriptOf gives the settings of a device that is driven by a script.
+func scriptOf(d *room.Device) (*script.Settings, bool) {
+	settings := d.Settings
+	if p, ok := settings.(driver.Prepared); ok {
+		settings = p.Settings
+	}
+	s, ok := settings.(*script.Settings)
+	return s, ok
+}
+
+// fewest is how many outlets a numbered strip has at least.
+const fewest = 8
+
+// strip gives the names of a device's outlets, and for each plug of the room the
+// outlet that is meant. Only the make vpc has outlets with any name; the others
+// count from one.
+func (r *Rehearsal) strip(d *room.Device, style string) (outlets map[string]string, names []string) {
+	outlets = make(map[string]string, len(d.Plugs))
+	if style == "vpc" || style == None || style == "" {
+		for _, p := range d.Plugs {
+			outlets[p.Name] = p.Name
+			names = append(names, p.Name)
+		}
+		return outlets, names
+	}
+	most := fewest
+	for i, p := range d.Plugs {
+		n, err := strconv.Atoi(p.Name)
+		if err != nil || n < 1 || n > 1000 {
+			n = i + 1 // a name of its own; the scripts know its number
+		}
+		outlets[p.Name] = strconv.Itoa(n)
+		most = max(most, n)
+	}
+	if fixed := len(d.Plugs); fixed > 0 && allCounted(d.Plugs) {
+		most = fixed // the specification says how long the strip is
+	}
+	return outlets, sim.Numbered(1, most)
+}
+
+// allCounted tells whether plugs are 1, 2, 3… in some order.
+func allCounted(plugs []room.Plug) bool {
+	seen := make([]bool, len(plugs)+1)
+	for _, p := range plugs {
+		n, err := strconv.Atoi(p.Name)
+		if err != nil || n < 1 || n > len(plugs) || seen[n] {
+			return false
+		}
+		seen[n] = true
+	}
+	return true
+}
+
+// login gives what a device wants to hear: what the room logs in with, if that is
+// to be had here, else the make's default.
+func (r *Rehearsal) login(ctx context.Context, name string) sim.Login {
+	c, found := r.read.Room.Credential(name)
+	if !found || c.Secrets[secret.Password] == "" {
+		return sim.Login{User: c.User}
+	}
+	ref, err := secret.Parse(c.Secrets[secret.Password])
+	if err == nil {
+		var v secret.Value
+		if v, err = ref.Resolve(ctx, r.folder()); err == nil {
+			return sim.Login{User: c.User, Password: v.Reveal()}
+		}
+	}
+	r.opts.Log.Warn("a credential cannot be had here; its devices want the password of their make instead", "credential", name, "why", err)
+	return sim.Login{User: c.User}
+}
+
+// folder is where the room's relative names start.
+func (r *Rehearsal) folder() string {
+	if info, err := os.Stat(r.path); err == nil && info.IsDir() {
+		return r.path
+	}
+	return filepath.Dir(r.path)
+}
+
+// machines hangs the nodes on their outlets.
+func (r *Rehearsal) machines() {
+	rm := r.read.Room
+	for i := range rm.Nodes {
+		m := sim.Machine{Name: rm.Nodes[i].Name, Boot: r.opts.Boot}
+		for _, c := range rm.Nodes[i].Cords {
+			if r.devices[c.Device].Style == None {
+				continue
+			}
+			d := &rm.Devices[c.Device]
+			m.Inlets = append(m.Inlets, sim.Inlet{PDU: d.Name, Outlet: r.outlets[c.Device][d.Plugs[c.Plug].Name]})
+		}
+		if len(m.Inlets) > 0 {
+			r.config.Machines = append(r.config.Machines, m)
+		}
+	}
+}
+
+// Start plays the room until ctx ends or the sim.Room is closed.
+func (r *Rehearsal) Start(ctx context.Context) (*sim.Room, error) {
+	own := r.opts.PortBase == 0 && r.allHere()
+	played, err := r.start(ctx, own)
+	if err != nil && own && r.opts.Move {
+		r.opts.Log.Warn("the room's own addresses are taken; others are used", "why", err)
+		own = false
+		played, err = r.start(ctx, own)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.own = own
+	for i := range r.devices {
+		r.devices[i].Address = played.Addr(r.devices[i].Name)
+	}
+	return played, nil
+}
+
+func (r *Rehearsal) start(ctx context.Context, own bool) (*sim.Room, error) {
+	n := 0
+	for i := range r.devices {
+		if r.devices[i].Style == None {
+			continue
+		}
+		at := "127.0.0.1:0"
+		switch {
+		case own:
+			to, _ := here(r.devices[i].Real)
+			at = to
+		case r.opts.PortBase > 0:
+			if at = net.JoinHostPort("127.0.0.1", strconv.Itoa(r.opts.PortBase+n)); r.opts.PortBase+n > 65535 {
+				return nil, fmt.Errorf("there are no ports left for %s: %d devices do not fit behind %d", r.devices[i].Name, len(r.config.PDUs), r.opts.PortBase)
+			}
+		}
+		r.config.PDUs[n].Listen = at
+		n++
+	}
+	return sim.Start(ctx, r.config)
+}
+
+// allHere tells whether every device is at an address of this machine of its own.
+func (r *Rehearsal) allHere() bool {
+	taken := map[string]bool{}
+	for i := range r.devices {
+		at, ok := here(r.devices[i].Real)
+		if r.devices[i].Style == None || !ok || taken[at] {
+			return false
+		}
+		taken[at] = true
+	}
+	return true
+}
+
+// here gives host and port of an address of this machine that can be listened on.
+func here(address string) (hostport string, ok bool) {
+	a, err := transport.ParseURL(address)
+	if err != nil || a.Scheme != transport.TCP && a.Scheme != transport.Telnet {
+		return "", false
+	}
+	if ip := net.ParseIP(a.Host); a.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return "", false
+	}
+	return a.HostPort(), true
+}

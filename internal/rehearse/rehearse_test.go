@@ -1,0 +1,290 @@
+package rehearse_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"millwright.dev/millwright/internal/app"
+	"millwright.dev/millwright/internal/client"
+	"millwright.dev/millwright/internal/door/local/wire"
+	"millwright.dev/millwright/internal/driver/script"
+	"millwright.dev/millwright/internal/driver/standard"
+	"millwright.dev/millwright/internal/fleet"
+	"millwright.dev/millwright/internal/rehearse"
+	"millwright.dev/millwright/internal/sim"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func options(choices ...string) rehearse.Options {
+	o := rehearse.Options{Files: app.ReadOptions(standard.Drivers(script.Options{}), false), Move: true, Boot: time.Millisecond}
+	for _, text := range choices {
+		c, err := rehearse.ParseChoice(text)
+		if err != nil {
+			panic(err)
+		}
+		o.Choices = append(o.Choices, c)
+	}
+	return o
+}
+
+// folder writes files and gives the folder that holds them.
+func folder(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// play starts a rehearsal and writes its copy.
+func play(t *testing.T, path string, o rehearse.Options) (r *rehearse.Rehearsal, played *sim.Room, copied string) {
+	t.Helper()
+	r, err := rehearse.Read(t.Context(), path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	played, err = r.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(played.Close)
+	copied, err = r.Write(t.Context(), filepath.Join(t.TempDir(), "copy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, played, copied
+}
+
+// switchOn starts the real daemon on a room and switches every node on.
+func switchOn(t *testing.T, config string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	socket := filepath.Join(t.TempDir(), "s")
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- app.Run(ctx, app.Options{
+			Config: config, Drivers: standard.Drivers(script.Options{}),
+			Doors: app.Doors{Socket: socket, PowerMan: []string{}},
+			Ready: func(app.Addresses) { close(ready) },
+		})
+	}()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	select {
+	case <-ready:
+	case err := <-ended:
+		ended <- nil
+		t.Fatal(err)
+	}
+	c := client.New(socket)
+	defer c.Close()
+	for line, err := range c.Do(t.Context(), wire.Do{Op: "on", Targets: "@all"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line.Kind == wire.KindResult && line.Outcome != fleet.OK {
+			t.Errorf("%s: %s %s", line.Node, line.Outcome, line.Said)
+		}
+	}
+}
+
+func allUp(t *testing.T, played *sim.Room, machines int) {
+	t.Helper()
+	err := played.Await(t.Context(), func(s sim.Snapshot) bool {
+		for _, m := range s.Machines {
+			if m.State != sim.Up {
+				return false
+			}
+		}
+		return len(s.Machines) == machines
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRoomsAreRehearsed(t *testing.T) {
+	const powerman = `
+include "/etc/powerman/vpc.dev"
+include "/etc/powerman/apc7900v3.dev"
+include "/etc/powerman/baytech-rpc3-nc.dev"
+include "/etc/powerman/wti.dev"
+# device "p0" "vpc" "10.1.1.9:23"
+device "p1" "vpc" "10.1.1.1:10000"
+device "p2" "apc7900v3" "10.1.1.2:23" "quiet"
+device "p3" "baytech-rpc3-nc" "/dev/ttyS0" "9600,8n1"
+device "p4" "wti" "/usr/bin/conman -j p4 |&"
+node "a[0-15]" "p1" "[0-15]"   node "b[1-8]" "p2" "[1-8]"
+node "c[1-4]" "p3" "[1-4]"
+node "d[1-2]" "p4" "[7-8]"
+`
+	const room = `
+room: odd
+include: [sub/more.yaml]
+specifications: [dev/own.dev, /etc/powerman/vpc.dev]
+devices:
+  "pdu[1-3]": # in order
+    driver: script
+    settings: {spec: mw-menu, address: "telnet://10.9.9.[1-3]:23"}   # as they are
+  pdu2:
+    settings:
+      address: 'tls://10.9.9.77:992'
+  kvm: {driver: script, settings: {spec: vpc, address: tcp://10.9.9.8:99}}
+nodes:
+  n[1-24]: {cords: "pdu[1-3]:[1-8]"}
+  big: {cords: kvm:11, needs: n1}
+`
+	tests := map[string]struct {
+		path     string
+		machines int
+	}{
+		"the small example":    {"../../examples/small", 6},
+		"a powerman.conf":      {filepath.Join(folder(t, map[string]string{"powerman.conf": powerman}), "powerman.conf"), 30},
+		"PowerMan's example":   {"../../examples/powerman/powerman.conf", 10},
+		"ranges and overrides": {folder(t, map[string]string{"room.yaml": room, "sub/more.yaml": "groups: {g: n1}\n", "dev/own.dev": string(sim.DeviceFile("menu"))}), 25},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			r, played, copied := play(t, tt.path, options())
+			if r.Own() {
+				t.Error("these addresses are not of this machine")
+			}
+			switchOn(t, copied)
+			allUp(t, played, tt.machines)
+		})
+	}
+}
+
+func TestNothingButTheAddressesChanges(t *testing.T) {
+	const room = `# A room.
+devices:
+  pdu[1-2]: {driver: script, settings: {spec: mw-vpc, address: "telnet://10.0.0.[1-2]:23"}}  # two
+  pdu3:
+    driver: script
+    settings:
+      address: tcp://pdu3.example:7000   # raw
+      spec: mw-vpc
+
+# address: telnet://10.0.0.9:23
+specifications: own.dev
+nodes:
+  n[1-3]: {cords: "pdu[1-3]:1"}
+`
+	r, _, copied := play(t, folder(t, map[string]string{"room.yaml": room, "own.dev": string(sim.DeviceFile("vpc"))}), options())
+	got, err := os.ReadFile(filepath.Join(copied, "room.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ports [3]string
+	for i, d := range r.Devices() {
+		_, ports[i], _ = net.SplitHostPort(d.Address)
+	}
+	want := strings.NewReplacer(
+		"10.0.0.[1-2]:23", fmt.Sprintf("127.0.0.1:[%s,%s]", ports[0], ports[1]),
+		"tcp://pdu3.example:7000", fmt.Sprintf("%q", "tcp://127.0.0.1:"+ports[2])).Replace(room)
+	if string(got) != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestTheRoomsOwnAddressesAreUsed(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := ln.Addr().String()
+	conf := fmt.Sprintf("include \"/etc/powerman/vpc.dev\"\ndevice \"p1\" \"vpc\" %q\nnode \"a\" \"p1\" \"3\"\n", address)
+	path := filepath.Join(folder(t, map[string]string{"powerman.conf": conf}), "powerman.conf")
+
+	r, _, _ := play(t, path, options())
+	if r.Own() || r.Devices()[0].Address == address {
+		t.Error("the address is taken, and still used")
+	}
+	o := options()
+	o.Move = false
+	if r, err = rehearse.Read(t.Context(), path, o); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Start(t.Context()); err == nil {
+		t.Error("the address is taken, and nobody said that another will do")
+	}
+	ln.Close()
+	r, _, copied := play(t, path, options())
+	if !r.Own() || r.Devices()[0].Address != address {
+		t.Errorf("the address is free, and %q is used instead", r.Devices()[0].Address)
+	}
+	if got, err := os.ReadFile(copied); err != nil || string(got) != conf {
+		t.Errorf("the copy is %q, %v", got, err)
+	}
+}
+
+func TestWhatNobodyPlaysIsNeverLeftAsItIs(t *testing.T) {
+	conf := `include "/etc/powerman/vpc.dev"
+specification "strange" { script status_all { send "?" expect "(!)" setplugstate "1" $1 } script on { send "%s" } script off { send "%s" } }
+device "good" "vpc" "10.0.0.1:23"
+device "odd1" "strange" "10.0.0.2:23"
+device "odd2" "strange" "10.0.0.3:23"
+node "a" "good" "1"  node "b" "odd1" "1"  node "c" "odd2" "1"
+`
+	path := filepath.Join(folder(t, map[string]string{"powerman.conf": conf}), "powerman.conf")
+	_, err := rehearse.Read(t.Context(), path, options())
+	var unplayed *rehearse.Unplayed
+	if !errors.As(err, &unplayed) || len(unplayed.Devices) != 2 || !strings.Contains(err.Error(), `odd[1-2] (specification "strange")`) {
+		t.Fatalf("got %v", err)
+	}
+	for _, choices := range [][]string{{"odd[1-2]=none"}, {"strange=none"}, {"strange=vpc", "odd1=none", "odd2=none"}} {
+		_, played, copied := play(t, path, options(choices...))
+		got, err := os.ReadFile(copied)
+		if err != nil || strings.Contains(string(got), "10.0.0") || strings.Count(string(got), `"127.0.0.1:1"`) != 2 {
+			t.Errorf("%v: %v\n%s", choices, err, got)
+		}
+		if s := played.Snapshot(); len(s.PDUs) != 1 || len(s.Machines) != 1 {
+			t.Errorf("%v: %+v", choices, s)
+		}
+	}
+}
+
+func TestChoices(t *testing.T) {
+	for text, good := range map[string]bool{"pdu1=menu": true, "pdu[1-3]=none": true, "pdu1": false, "=menu": false, "pdu1=": false, "pdu1=apc": false} {
+		if _, err := rehearse.ParseChoice(text); (err == nil) != good {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestACopyOverwritesNothing(t *testing.T) {
+	dir := folder(t, map[string]string{"mine": "keep"})
+	r, err := rehearse.Read(t.Context(), "../../examples/small", options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	played, err := r.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer played.Close()
+	if _, err := r.Write(t.Context(), dir); err == nil {
+		t.Error("the folder was not empty")
+	}
+}
