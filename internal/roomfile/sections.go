@@ -327,7 +327,7 @@ func (l *loader) openNames(f field, kind string) []string {
 		l.fail(f.at, "the name of a %s is missing", kind)
 		return nil
 	}
-	if n > room.MaxNodes || len(l.draft.Nodes)+n > room.MaxNodes {
+	if n > room.MaxNodes || len(l.draft.Nodes)+n > room.MaxNodes || len(l.devices)+n > room.MaxNodes {
 		l.fail(f.at, "that makes more than %d %ss", room.MaxNodes, kind)
 		return nil
 	}

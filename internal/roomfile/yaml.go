@@ -249,28 +249,40 @@ func parseAll(file int32, pieces []piece) ([]parsed, []complaint) {
 // parsePiece parses one piece. What a hostile file could do to the parser is
 // stopped before: size, depth, and all that makes a little text stand for much.
 func parsePiece(file int32, p piece) (out parsed) {
-	fail := func(at place, format string, args ...any) {
+	plant := planter{file: file, line: int32(p.line)}
+	plant.fail = func(at place, format string, args ...any) {
 		out.problems = append(out.problems, complaint{at, fmt.Sprintf(format, args...)})
 	}
 	here := place{file, int32(p.line) + 1, 1}
 	out.value = &value{at: here}
 	defer func() {
 		if r := recover(); r != nil { // the parser has known panics
-			fail(here, "this is not YAML (the parser gave up: %v)", r)
+			plant.fail(here, "this is not YAML (the parser gave up: %v)", r)
 		}
 	}()
-	if len(p.text) > wholeSize && p.odd > 0 {
-		fail(place{file, int32(p.odd), 1}, "this line does not look like one of the entries above it; is its indentation right?")
+	switch {
+	case len(p.text) <= wholeSize:
+	case p.odd > 0:
+		plant.fail(place{file, int32(p.odd), 1}, "this line does not look like one of the entries above it; is its indentation right?")
+		return out
+	default:
+		plant.fail(here, "this part is longer than %d KiB; write it as entries of their own, or in several files", wholeSize>>10)
 		return out
 	}
-	if len(p.text) > wholeSize {
-		fail(here, "this part is longer than %d KiB; write it as entries of their own, or in several files", wholeSize>>10)
-		return out
+	if body := plant.parse(string(p.text), here); body != nil {
+		out.value = plant.value(body)
 	}
-	tokens := lexer.Tokenize(string(p.text))
-	plant := planter{file: file, line: int32(p.line), fail: fail}
-	if checkTokens(tokens, &plant); len(out.problems) > 0 {
-		return out
+	if p.part && out.value.shape != mapping && len(out.problems) == 0 {
+		plant.fail(out.value.at, "a key and a colon are expected here, as in \"nodes:\"")
+	}
+	return out
+}
+
+// parse gives the body of the one document in a text, or nil.
+func (p *planter) parse(text string, here place) ast.Node {
+	tokens := lexer.Tokenize(text)
+	if !checkTokens(tokens, p) {
+		return nil
 	}
 	tree, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
@@ -279,43 +291,37 @@ func parsePiece(file int32, p piece) (out parsed) {
 		if errors.As(err, &positioned) {
 			msg = positioned.GetMessage()
 			if t := positioned.GetToken(); t != nil && t.Position != nil {
-				at = plant.place(t)
+				at = p.place(t)
 			}
 		}
-		fail(at, "%s", explain(msg))
-		return out
+		p.fail(at, "%s", explain(msg))
+		return nil
 	}
 	var body ast.Node
 	for _, d := range tree.Docs {
-		if d.Body == nil || d.Body.Type() == ast.CommentType {
-			continue
+		switch {
+		case d.Body == nil || d.Body.Type() == ast.CommentType:
+		case body != nil:
+			p.fail(p.place(d.Body.GetToken()), "a room file holds one document only")
+			return nil
+		default:
+			body = d.Body
 		}
-		if body != nil {
-			fail(plant.place(d.Body.GetToken()), "a room file holds one document only")
-			return out
-		}
-		body = d.Body
 	}
-	if body != nil {
-		out.value = plant.value(body)
-	}
-	if p.part && out.value.shape != mapping && len(out.problems) == 0 {
-		fail(out.value.at, "a key and a colon are expected here, as in \"nodes:\"")
-	}
-	return out
+	return body
 }
 
 // checkTokens refuses what room files have no use for.
-func checkTokens(tokens token.Tokens, plant *planter) {
+func checkTokens(tokens token.Tokens, plant *planter) bool {
 	depth, dashes, line := 0, 0, 0
 	for _, t := range tokens {
 		switch t.Type {
 		case token.AnchorType, token.AliasType, token.MergeKeyType:
 			plant.fail(plant.place(t), "YAML anchors and aliases are not used in room files; ranges and groups do their work (a text that begins with & or * needs quotes)")
-			return
+			return false
 		case token.TagType, token.DirectiveType, token.MappingKeyType:
 			plant.fail(plant.place(t), "%q: YAML's tags, directives and ? keys are not used in room files (a text that begins so needs quotes)", t.Value)
-			return
+			return false
 		case token.SequenceStartType, token.MappingStartType:
 			depth++
 		case token.SequenceEndType, token.MappingEndType:
@@ -327,14 +333,15 @@ func checkTokens(tokens token.Tokens, plant *planter) {
 			dashes++
 		case token.InvalidType:
 			plant.fail(plant.place(t), "%s", explain(t.Error))
-			return
+			return false
 		default:
 		}
 		if depth > maxDepth || dashes > maxDepth {
 			plant.fail(plant.place(t), "this is nested too deeply")
-			return
+			return false
 		}
 	}
+	return true
 }
 
 // explain adds to the parser's words what mostly lies behind them in a room file.
