@@ -81,8 +81,10 @@ func Run(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
-	polls := a.state.Poll(ctx)
+	polling, stop := context.WithCancel(ctx)
+	polls := a.state.Poll(polling)
 	defer polls()
+	defer stop() // a door can end before ctx does
 	if opts.Ready != nil {
 		opts.Ready(doors.addresses)
 	}
