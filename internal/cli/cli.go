@@ -30,6 +30,8 @@ type program struct {
 
 	socket string // --socket
 	colour string // --color
+
+	all []*cobra.Command // in the order of the help
 }
 
 // Run is the program; args go without its name. It gives the exit status. The
@@ -81,14 +83,23 @@ Nodes are named by host lists (web[1-40],db1), aliases and groups (@rack1,
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.PersistentFlags().StringVar(&p.socket, "socket", "", "the daemon's socket `PATH` [$MILLWRIGHT_SOCKET]")
-	root.PersistentFlags().StringVar(&p.colour, "color", "auto", "colours: auto, always, never [$NO_COLOR]")
+	root.PersistentFlags().StringVar(&p.socket, "socket", "", "the daemon's socket is at `PATH` [$MILLWRIGHT_SOCKET]")
+	root.PersistentFlags().StringVar(&p.colour, "color", "auto", "colours `WHEN`: auto, always, never; see also NO_COLOR")
 	root.AddGroup(groups...)
+	root.SetHelpFunc(p.help)
 	for _, make := range commands {
 		c := make(p)
 		demand(c)
-		root.AddCommand(c)
+		p.all = append(p.all, c)
 	}
+	root.AddCommand(p.all...)
+	root.SetHelpCommand(&cobra.Command{Use: "help", Hidden: true, RunE: func(_ *cobra.Command, args []string) error {
+		about, rest, err := root.Find(args)
+		if err != nil || len(rest) > 0 {
+			return p.noCommand(root, args)
+		}
+		return about.Help()
+	}})
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{err, c.CommandPath()} })
 	return root
 }

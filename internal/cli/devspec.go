@@ -15,8 +15,8 @@ func devspecCommand(p *program) *cobra.Command {
 		Long: `Helps with writing device specifications, in PowerMan's device language: check finds
 what is wrong, trace tries one on a device and shows the conversation, record keeps
 that as a file, and replay plays the device from such a file, as a test.`,
-		Example: "  millwright devspec check my-pdu.dev",
-	}, p.devspecCheck())
+		Example: "  millwright devspec check my-pdu.dev\n  millwright devspec trace my-pdu.dev telnet://10.0.0.5 status",
+	}, p.devspecCheck(), p.devspecTrace(), p.devspecRecord(), p.devspecReplay())
 }
 
 func (p *program) devspecCheck() *cobra.Command {

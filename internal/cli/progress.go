@@ -147,9 +147,12 @@ func (l *live) take(u wire.Update) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.note(u)
+	if u.N == 1 {
+		l.began = u.Time
+	}
 	switch u.Kind {
 	case run.WaveBegan:
-		l.wave, l.waves, l.members, l.waveAt = u.Wave, u.Waves, u.Nodes, time.Now()
+		l.wave, l.waves, l.members, l.waveAt = u.Wave, u.Waves, u.Nodes, u.Time
 		l.size, l.good, l.bad, l.settle = 0, 0, 0, time.Time{}
 	case run.StepBegan:
 		l.size += u.Count
@@ -185,7 +188,7 @@ func (l *live) waveOver(u wire.Update) {
 	if l.bad > 0 {
 		m = markBad
 	}
-	took := elapsed(time.Since(l.waveAt))
+	took := elapsed(u.Time.Sub(l.waveAt))
 	head := fmt.Sprintf("wave %*d of %d", len(fmt.Sprint(l.waves)), u.Wave, u.Waves)
 	l.stay(m, fmt.Sprintf("%s  %5s  %s", head, took, l.members))
 	l.names = l.names[:0]

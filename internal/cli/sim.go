@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"millwright.dev/millwright/internal/app"
+	"millwright.dev/millwright/internal/driver/script"
+	"millwright.dev/millwright/internal/driver/standard"
+	"millwright.dev/millwright/internal/rehearse"
+	"millwright.dev/millwright/internal/sim"
+)
+
+type simFlags struct {
+	write   string
+	styles  []string
+	boot    time.Duration
+	base    int
+	control string
+	quiet   bool
+}
+
+func simCommand(p *program) *cobra.Command {
+	var f simFlags
+	c := &cobra.Command{
+		Use: "sim ROOM", GroupID: groupDaemon, Short: "Simulate a room, to rehearse with it", Args: cobra.ExactArgs(1),
+		Long: `Simulates a room's devices and machines: power strips answer on real sockets as
+their makes do, and machines boot when their outlets go on. ROOM is a room file, a
+folder of them, or a powerman.conf.
+
+The strips listen on the room's own addresses if those are of this machine, else on
+free ports of 127.0.0.1. --write makes a copy of the room in which nothing but the
+addresses is changed; a daemon that is given the copy drives the simulated room, and
+no real device is ever reached.
+
+What each device is simulated as follows from the name of its specification. Where
+that is not known, say it by device or specification, as often as needed:
+  --style pdu1=menu --style 'rack[1-4]=line' --style apc7920=menu --style kvm=none
+Styles: ` + strings.Join(rehearse.Styles(), ", ") + `.
+
+Everything that happens in the room is told, one line each. Feeds fail, strips hang
+and outlets lie on demand: see millwright sim ctl --help.`,
+		Example: `  millwright sim examples/small --write /tmp/rehearsal
+  millwright sim /etc/powerman/powerman.conf --style ipmi=none --write /tmp/copy
+  millwright sim room.yaml --boot 20s --control /tmp/sim.sock`,
+		RunE: func(c *cobra.Command, args []string) error { return p.sim(c.Context(), args[0], f) },
+	}
+	c.Flags().StringVar(&f.write, "write", "", "write a copy of the room that leads to the simulation into `FOLDER`")
+	c.Flags().StringArrayVar(&f.styles, "style", nil, "simulate `DEVICE=STYLE`; may be repeated")
+	c.Flags().DurationVar(&f.boot, "boot", 3*time.Second, "`TIME` from power to up, of each machine")
+	c.Flags().IntVar(&f.base, "port-base", 0, "listen on 127.0.0.1, from port `N` on")
+	c.Flags().StringVar(&f.control, "control", "", "open a control `SOCKET` for: millwright sim ctl")
+	c.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "do not tell what happens")
+	c.AddCommand(simCtlCommand(p))
+	return c
+}
+
+func simCtlCommand(p *program) *cobra.Command {
+	var socket string
+	c := &cobra.Command{
+		Use: "ctl [SOCKET] WORDS…", Short: "Command a simulated room", Args: cobra.MinimumNArgs(1),
+		Long: `Sends one line to a simulated room and shows its answer. The socket is that of
+millwright sim --control; it can also stand in $MILLWRIGHT_SIM. "help" shows all
+there is. The same is possible with: socat - UNIX-CONNECT:SOCKET`,
+		Example: `  millwright sim ctl /tmp/sim.sock help
+  millwright sim ctl feed A off             a feed fails
+  millwright sim ctl fault pdu1 hang        a strip accepts connections and says nothing
+  millwright sim ctl fault pdu1/3 lie       an outlet shows what it does not do
+  millwright sim ctl heal all
+  millwright sim ctl show`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if info, err := os.Lstat(args[0]); err == nil && info.Mode().Type() == os.ModeSocket {
+				socket, args = args[0], args[1:]
+			}
+			switch {
+			case socket == "":
+				return usagef("say which room: its socket in front of the words, or in $MILLWRIGHT_SIM")
+			case len(args) == 0:
+				args = []string{"show"}
+			}
+			return rehearse.Ask(c.Context(), socket, strings.Join(args, " "), p.stdout)
+		},
+	}
+	c.Flags().StringVar(&socket, "control", os.Getenv("MILLWRIGHT_SIM"), "the room's control `SOCKET` [$MILLWRIGHT_SIM]")
+	return c
+}
+
+// sim plays a room until ctx ends.
+func (p *program) sim(ctx context.Context, path string, f simFlags) error {
+	o := rehearse.Options{
+		Files: app.ReadOptions(standard.Drivers(script.Options{}), false),
+		Boot:  f.boot, PortBase: f.base, Move: f.write != "",
+		Log: slog.New(slog.NewTextHandler(p.stderr, nil)),
+	}
+	for _, text := range f.styles {
+		choice, err := rehearse.ParseChoice(text)
+		if err != nil {
+			return &usageError{err, "millwright sim"}
+		}
+		o.Choices = append(o.Choices, choice)
+	}
+	r, err := rehearse.Read(ctx, path, o)
+	if err != nil {
+		return p.unready(err)
+	}
+	played, err := r.Start(ctx)
+	if err != nil {
+		return err
+	}
+	defer played.Close()
+	config := ""
+	if f.write != "" {
+		if config, err = r.Write(ctx, f.write); err != nil {
+			return fmt.Errorf("write a copy of the room: %w", err)
+		}
+	}
+	if err := p.simTable(r, played); err != nil {
+		return err
+	}
+	p.simHints(r, path, config, f)
+	if !f.quiet {
+		tell := p.simTell(played)
+		defer tell()
+	}
+	return p.simServe(ctx, played, f.control)
+}
+
+// simServe lets the room be commanded until ctx ends.
+func (p *program) simServe(ctx context.Context, played *sim.Room, socket string) error {
+	if socket == "" {
+		<-ctx.Done()
+		return exit(ExitOK)
+	}
+	ln, err := rehearse.ListenControl(socket)
+	if err != nil {
+		return err
+	}
+	if err := played.ServeControl(ctx, ln); err != nil {
+		return err
+	}
+	return exit(ExitOK)
+}
+
+func (p *program) simTable(r *rehearse.Rehearsal, played *sim.Room) error {
+	name := r.Room().Name
+	if name != "" {
+		name = " " + name
+	}
+	devices := r.Devices()
+	p.printf("%s\n", p.out.head(clean(fmt.Sprintf("room%s, simulated: %s, %s", name,
+		counted(len(devices), "device"), counted(len(played.Snapshot().Machines), "machine")))))
+	t := table{style: p.out, head: []string{"DEVICE", "MAKE", "OUTLETS", "FEED", "ADDRESS"}}
+	for _, d := range devices {
+		feed, address := d.Feed, d.Address
+		if feed == "" {
+			feed = p.out.dash()
+		}
+		if address == "" {
+			address = "out of reach"
+		}
+		t.row(text(d.Name), text(d.Style), number(strconv.Itoa(d.Plugs)), text(feed), text(address))
+	}
+	return t.write(p.stdout)
+}
+
+// simHints says how to go on.
+func (p *program) simHints(r *rehearse.Rehearsal, path, config string, f simFlags) {
+	switch {
+	case config != "":
+		p.printf("A daemon for it:  millwright serve --config %s --state FOLDER --socket SOCKET\n", config)
+	case r.Own():
+		p.printf("A daemon for it:  millwright serve --config %s --state FOLDER --socket SOCKET\n", path)
+	default:
+		p.printf("The room names other addresses. For a copy that leads here: --write FOLDER\n")
+	}
+	if f.control != "" {
+		p.printf("To command it:    millwright sim ctl %s help\n", f.control)
+	}
+	p.printf("\n")
+}
+
+// simTell tells what happens until stop is called. The room does not wait for a
+// terminal that is held: what it does not take is left out, and that is said.
+func (p *program) simTell(played *sim.Room) (stop func()) {
+	lines := make(chan sim.Happening, 4096)
+	var mu sync.Mutex
+	missed := 0
+	cancel := played.Subscribe(func(h sim.Happening) {
+		select {
+		case lines <- h:
+		default:
+			mu.Lock()
+			missed++
+			mu.Unlock()
+		}
+	})
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for h := range lines {
+			p.printf("%s %s\n", p.out.faint(h.At.Format("15:04:05.000")), clean(h.String()))
+			mu.Lock()
+			n := missed
+			missed = 0
+			mu.Unlock()
+			if n > 0 {
+				p.printf("(%s not shown)\n", counted(n, "line"))
+			}
+		}
+	})
+	return func() {
+		cancel()
+		close(lines)
+		wait.Wait()
+	}
+}
+
