@@ -1,7 +1,9 @@
 package house
 
 import (
+	"flag"
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -220,4 +222,48 @@ func TestDoorsDecideNothing(t *testing.T) {
 			}
 		}
 	}
+}
+
+var update = flag.Bool("update", false, "write the parts of docs/ that are made from tables here")
+
+// TestArchitectureShowsTheFloors holds that people read the table that is tested.
+func TestArchitectureShowsTheFloors(t *testing.T) {
+	const file, from, to = root + "/docs/architecture.md", "<!-- floors -->\n", "<!-- /floors -->"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, _ := strings.Cut(string(text), from)
+	shown, after, found := strings.Cut(rest, to)
+	if !found {
+		t.Fatalf("%s has no place for the table: %s … %s", file, from, to)
+	}
+	if want := floorTable(); shown != want && *update {
+		if err := os.WriteFile(file, []byte(before+from+want+to+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if shown != want {
+		t.Error("docs/architecture.md shows another table: run go test ./internal/house -update")
+	}
+}
+
+func floorTable() string {
+	var b strings.Builder
+	b.WriteString("\n| Package | What it is | May import |\n|---|---|---|\n")
+	for _, f := range floors {
+		may := make([]string, len(f.may), len(f.may)+len(f.libs))
+		for i, m := range f.may {
+			may[i] = strings.TrimPrefix(m, "internal/")
+		}
+		slices.Sort(may)
+		for _, lib := range f.libs {
+			may = append(may, "`"+lib+"`")
+		}
+		if len(may) == 0 {
+			may = append(may, "standard library")
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.where, f.what, strings.Join(may, ", "))
+	}
+	b.WriteString("\n")
+	return b.String()
 }
