@@ -28,9 +28,10 @@ type Settings interface {
 	// Open. An error names the field that is wrong, best as a *FieldError.
 	Traits(Shelf) (Traits, error)
 
-	// Open reaches the device: dials, logs in, and returns when the session is
-	// ready for work. It must end when ctx does. Its error is a *Fault that says
-	// which phase failed.
+	// Open reaches the device: dials ([Env.Reach]), logs in, and returns when the
+	// session is ready for work. It must end when ctx does; and by itself, some
+	// Traits.Timeout after the address was reached, because ctx has no deadline.
+	// Its error is a *Fault that says which phase failed.
 	Open(ctx context.Context, env Env) (Session, error)
 }
 
@@ -177,10 +178,13 @@ type Batch struct {
 	Whole bool  // every plug of the device has a node, and all are in Plugs
 
 	// Start is when the batch became first in the queue: the clock of its first
-	// action. Later actions of the batch start when the one before them ends.
+	// action, which may take Traits.Timeout from then on. Later actions of the
+	// batch start when the one before them ends. Zero means now. The driver keeps
+	// these clocks itself: the context that Do is given has no deadline.
 	Start time.Time
 
-	// Trace asks for the conversation to be told to the sink.
+	// Trace asks for the conversation to be told to the sink: what was sent
+	// (devspec.TraceSend) and what came back (devspec.TraceRecv).
 	Trace bool
 }
 

@@ -17,6 +17,7 @@ var troubleCases = []testCase{
 	{name: "one plug says no", needs: []need{can(room.On), canReject}, run: onePlugSaysNo},
 	{name: "a plug that is stuck", needs: []need{can(room.On, room.Status), canStick}, run: stuckPlug},
 	{name: "hangs during a change", needs: []need{can(room.On), canHang}, run: hangsDuringChange},
+	{name: "hangs, and the clock is running", needs: []need{can(room.On), canHang, inMemory}, run: hangsOnTheClock},
 	{name: "hangs during a read", needs: []need{can(room.Status), canHang}, run: hangsDuringRead},
 	{name: "hangs up during a change", needs: []need{can(room.On), canCut}, run: cutting(room.On)},
 	{name: "hangs up during a cycle", needs: []need{can(room.Cycle), canCut}, run: cutting(room.Cycle)},
@@ -97,6 +98,17 @@ func hangsDuringChange(s *stand) {
 	r := s.hung(session, room.On, 1, 2)
 	r.none(done)
 	r.none(failed)
+}
+
+// hangsOnTheClock: a batch that has waited for half of its time has the other half.
+func hangsOnTheClock(s *stand) {
+	session := s.open()
+	s.rig.Faults.Hang()
+	now := time.Now()
+	s.doWith(s.Context(), session, driver.Batch{Op: room.On, Plugs: []int{1}, Start: now.Add(-s.timeout() / 2)})
+	if took := time.Since(now); took > s.timeout()/2 {
+		s.Errorf("an action with %v left took %v", s.timeout()/2, took)
+	}
 }
 
 func hangsDuringRead(s *stand) {
