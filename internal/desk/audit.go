@@ -93,7 +93,7 @@ func (t *tally) Result(res fleet.Result) {
 }
 
 func (t *tally) outcome() string {
-	good := len(t.names[fleet.OK]) + len(t.names[fleet.Unverified])
+	good := len(t.names[fleet.OK]) + len(t.names[fleet.Unverified]) + len(t.names[fleet.Skipped])
 	bad := len(t.names[fleet.Failed]) + len(t.names[fleet.NotBegun])
 	unknown := len(t.names[fleet.Unknown])
 	switch {

@@ -403,6 +403,35 @@ func TestUpAndDownInOrder(t *testing.T) {
 	})
 }
 
+// A node without cords is as the nodes that it needs are.
+func TestNodesWithoutCords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, func(d *room.Draft) {
+			d.Nodes = append(d.Nodes,
+				room.DraftNode{Name: "tier", Needs: []string{"web1", "web2"}},
+				room.DraftNode{Name: "shop", Needs: []string{"tier", "web3"}})
+		})
+		must(t, b, room.On, "web[1-2]")
+		n, sum, err := b.do(room.Status, "")
+		if err != nil || !sum.Good() || len(n.results) != len(b.Room().Nodes) {
+			t.Fatalf("%v, %+v, results of %d of %d nodes", err, sum, len(n.results), len(b.Room().Nodes))
+		}
+		n, _, err = b.do(room.Status, "tier,shop")
+		if err != nil || len(n.results) != 2 {
+			t.Fatalf("%v, results %+v, want just the two that were asked for", err, n.results)
+		}
+		if n.results["tier"].State != room.StateOn || n.results["shop"].State != room.StateDegraded {
+			t.Errorf("tier is %v and shop %v, want on and degraded", n.results["tier"].State, n.results["shop"].State)
+		}
+		if _, sum, err := b.do(room.Off, "@all"); err != nil || sum.Counts[fleet.Skipped] != 2 || sum.Counts[fleet.OK] != 5 {
+			t.Errorf("off of all: %+v, %v, want two nodes passed over", sum, err)
+		}
+		if _, _, err := b.do(room.Off, "shop"); room.CodeOf(err) != room.CodeRefused {
+			t.Errorf("off of nothing but a service: %v, want it refused", err)
+		}
+	})
+}
+
 func TestClosingStopsBackgroundWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, nil)

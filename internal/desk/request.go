@@ -85,45 +85,48 @@ func (d *Desk) Do(ctx context.Context, req Request, sink Sink) (Summary, error) 
 		return Summary{}, d.refuse(ctx, req, req.Targets, err)
 	}
 	nodes := unique(r, targets.Nodes)
-	if req.DryRun {
-		sink.Begin(Began{Room: r, Targets: targets, Work: work(r, nodes)})
-		return Summary{}, d.fleet.Check(r, req.Op, nodes)
-	}
-	if !d.audited(r, req) {
+	parts := d.divide(r, req, nodes)
+	if !d.audited(r, req) && !req.DryRun {
 		sink.Begin(Began{Room: r, Targets: targets})
-		return d.carryOut(ctx, "", r, req, nodes, sink)
+		return d.carryOut(ctx, "", req, parts, sink)
 	}
-	if err := d.fleet.Check(r, req.Op, nodes); err != nil {
+	if err := d.fleet.Check(r, req.Op, parts.asked); err != nil {
 		return Summary{}, d.refuse(ctx, req, r.Fold(nodes), err)
+	}
+	if req.DryRun {
+		sink.Begin(Began{Room: r, Targets: targets, Work: work(r, parts.asked)})
+		return Summary{}, nil
 	}
 	id, err := d.intend(ctx, r, req, nodes)
 	if err != nil {
 		return Summary{}, err
 	}
 	sink.Begin(Began{ID: id, Room: r, Targets: targets})
-	if req.NoWait {
-		err := d.background(func(ctx context.Context) { d.see(ctx, id, r, req, nodes, silent{}) })
-		return Summary{ID: id}, err
+	if !req.NoWait {
+		return d.see(ctx, id, req, parts, nodes, sink)
 	}
-	return d.see(ctx, id, r, req, nodes, sink)
+	err = d.background(func(ctx context.Context) {
+		if _, err := d.see(ctx, id, req, parts, nodes, silent{}); err != nil {
+			d.log.Error("a request that nobody waited for failed", "request", id, "why", err)
+		}
+	})
+	return Summary{ID: id}, err
 }
 
 // see carries out an intended request and writes its result down.
-func (d *Desk) see(ctx context.Context, id string, r *room.Room, req Request, nodes []room.NodeID, sink Sink) (Summary, error) {
-	t := &tally{Sink: sink, room: r, names: make(map[fleet.Outcome][]string)}
-	sum, err := d.carryOut(ctx, id, r, req, nodes, t)
-	if failed := d.conclude(ctx, id, r, req, nodes, t, err); failed != nil {
+func (d *Desk) see(ctx context.Context, id string, req Request, parts share, nodes []room.NodeID, sink Sink) (Summary, error) {
+	t := &tally{Sink: sink, room: parts.room, names: make(map[fleet.Outcome][]string)}
+	sum, err := d.carryOut(ctx, id, req, parts, t)
+	if failed := d.conclude(ctx, id, parts.room, req, nodes, t, err); failed != nil {
 		return sum, failed
 	}
 	return sum, err
 }
 
-// carryOut hands the nodes to the fleet.
-func (d *Desk) carryOut(ctx context.Context, id string, r *room.Room, req Request, nodes []room.NodeID, sink Sink) (Summary, error) {
+// carryOut does a request and counts how it goes.
+func (d *Desk) carryOut(ctx context.Context, id string, req Request, parts share, sink Sink) (Summary, error) {
 	c := &counter{Sink: sink, sum: Summary{ID: id, Counts: make(map[fleet.Outcome]int)}}
-	err := d.state.Do(ctx, fleet.Request{
-		Room: r, Op: req.Op, Nodes: nodes, Verify: req.Verify, Trace: req.Trace, Live: req.Live,
-	}, c)
+	err := d.carry(ctx, req, parts, c)
 	return c.sum, err
 }
 

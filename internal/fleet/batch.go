@@ -199,6 +199,9 @@ func (b *batch) fail(fault *driver.Fault) {
 	} else if told || fault.Phase != driver.Acting && len(b.begun) > 0 {
 		n = 1
 	}
+	if fault.Phase == driver.Connecting {
+		b.Trace(devspec.Trace{Kind: devspec.TraceConnectTimeout})
+	}
 	for range n {
 		b.Fault(fault)
 	}

@@ -52,6 +52,9 @@ func (d *device) connect() {
 		case <-retry:
 			try, retry = d.open(), nil
 		case <-d.patience(try):
+			if try != nil && try.reached.Load() {
+				continue // since we looked last
+			}
 			d.failAll(&driver.Fault{Phase: driver.Connecting, Device: d.name, Said: d.lastWords()})
 		case <-done(try):
 			ended := try

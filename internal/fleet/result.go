@@ -34,10 +34,11 @@ const (
 	Failed     Outcome = "failed"
 	Unknown    Outcome = "unknown" // may or may not have happened
 	NotBegun   Outcome = "not-begun"
+	Skipped    Outcome = "skipped" // nothing to do for this node; the desk says so, never the fleet
 )
 
 // Good says whether nothing went wrong.
-func (o Outcome) Good() bool { return o == OK || o == Unverified }
+func (o Outcome) Good() bool { return o == OK || o == Unverified || o == Skipped }
 
 // Result is what became of one node.
 type Result struct {
