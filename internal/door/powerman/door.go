@@ -244,7 +244,8 @@ func faultText(f *driver.Fault) string {
 		return devspec.FailExpect.Text(f.Device)
 	case driver.Waiting:
 		return devspec.FailAborted.Text(f.Device)
-	case driver.Lost:
+	case driver.Lost: // PowerMan would do it again, which may be once too often
+		return f.Device + ": connection lost"
 	}
 	return f.Error()
 }
