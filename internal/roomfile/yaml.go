@@ -55,6 +55,11 @@ func parseYAML(file int32, data []byte) (*value, []complaint) {
 	if !utf8.Valid(data) {
 		return nil, []complaint{{place{file, 0, 0}, "the file is not UTF-8 text"}}
 	}
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // the parser counts some of them twice
+	if i := bytes.IndexByte(data, '\r'); i >= 0 {
+		line := int32(bytes.Count(data[:i], []byte("\n")) + 1)
+		return nil, []complaint{{place{file, line, 0}, "there is a carriage return in this line"}}
+	}
 	if bytes.Count(data, []byte("\n")) > maxLines {
 		return nil, []complaint{{place{file, 0, 0}, fmt.Sprintf("the file has more than %d lines", maxLines)}}
 	}
@@ -187,7 +192,7 @@ func cutEntries(lines [][]byte, from, to, least int) (parts []piece, oddLine int
 
 const (
 	blank = iota // nothing but a comment
-	entry        // begins like a key
+	entry        // looks like a key: it has a colon at least
 	other        // anything else
 	odd          // a tab in the indentation, a document mark: hands off
 )
@@ -208,7 +213,7 @@ func look(line []byte) (indent, kind int) {
 		return indent, odd
 	case bytes.HasPrefix(rest, []byte("---")) || bytes.HasPrefix(rest, []byte("...")):
 		return indent, odd
-	case bytes.IndexByte([]byte("-?:,[]{}#&*!|>@`"), c) >= 0:
+	case bytes.IndexByte([]byte("-?:,[]{}#&*!|>@`"), c) >= 0 || bytes.IndexByte(rest, ':') < 0:
 		return indent, other
 	}
 	return indent, entry
@@ -216,15 +221,15 @@ func look(line []byte) (indent, kind int) {
 
 // headOnly says whether a line is nothing but "key:", and a comment perhaps.
 func headOnly(line []byte) (key string, ok bool) {
-	name, rest, found := bytes.Cut(line, []byte(":"))
-	rest = bytes.TrimLeft(rest, " ")
+	name, rest, found := bytes.Cut(bytes.TrimRight(line, "\n"), []byte(":"))
 	for _, c := range name {
 		if c != '-' && (c < 'a' || c > 'z') {
 			return "", false
 		}
 	}
-	rest = bytes.TrimRight(rest, "\r\n")
-	return string(name), found && (len(rest) == 0 || rest[0] == '#')
+	behind := bytes.TrimLeft(rest, " ")
+	comment := len(behind) > 0 && len(behind) < len(rest) && behind[0] == '#'
+	return string(name), found && (len(behind) == 0 || comment)
 }
 
 func parseAll(file int32, pieces []piece) ([]parsed, []complaint) {
