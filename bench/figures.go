@@ -24,10 +24,13 @@ var figures = []figure{
 	{"status of all, 10,000 plugs on one device", asked(shape{1, 10000, 0}, "-q")},
 	{"status of one node among 1,000 idle devices", asked(shape{1000, 16, 0}, "-q", "t8000")},
 	{"status of one node while all others are being switched", whileBusy},
+	{"256 devices, one in ten hangs (3 s): time to the other 90 % (ours with --follow)", oneInTenHangs},
 	{"one connection, status of one node again and again", repeated},
 	{"memory, 1,000 devices × 16 plugs, after use", memory},
 	{"idle daemon, 100 nodes: memory, CPU in 10 s", idle},
 	{"start to all of 1,000 devices connected", started},
+	{"validate 100,000 nodes, written as 2,000 ranges", validated(true)},
+	{"validate 100,000 nodes, written one by one", validated(false)},
 }
 
 // pair runs both daemons on the same devices.
