@@ -58,7 +58,7 @@ func (d *Desk) conclude(ctx context.Context, id string, r *room.Room, req Reques
 
 // refuse writes down that a request was turned away, and gives back why. Reads
 // that are turned away are no more written down than reads that are answered.
-func (d *Desk) refuse(ctx context.Context, req Request, targets string, why error) error {
+func (d *Desk) refuse(req Request, targets string, why error) error {
 	if !d.audited(d.fleet.Room(), req) {
 		return why
 	}

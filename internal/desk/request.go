@@ -82,7 +82,7 @@ func (d *Desk) Do(ctx context.Context, req Request, sink Sink) (Summary, error) 
 	r := d.fleet.Room()
 	targets, err := resolve(r, req)
 	if err != nil {
-		return Summary{}, d.refuse(ctx, req, req.Targets, err)
+		return Summary{}, d.refuse(req, req.Targets, err)
 	}
 	nodes := unique(r, targets.Nodes)
 	parts := d.divide(r, req, nodes)
@@ -91,7 +91,7 @@ func (d *Desk) Do(ctx context.Context, req Request, sink Sink) (Summary, error) 
 		return d.carryOut(ctx, "", req, parts, sink)
 	}
 	if err := d.fleet.Check(r, req.Op, parts.asked); err != nil {
-		return Summary{}, d.refuse(ctx, req, r.Fold(nodes), err)
+		return Summary{}, d.refuse(req, r.Fold(nodes), err)
 	}
 	if req.DryRun {
 		sink.Begin(Began{Room: r, Targets: targets, Work: work(r, parts.asked)})

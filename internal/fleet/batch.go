@@ -16,7 +16,6 @@ type job struct {
 	op     room.Op
 	plugs  []int   // ascending
 	cords  []int32 // the exchange's own numbers, parallel to plugs
-	whole  bool
 	trace  bool
 	live   bool
 	verify *watch // set when the job reads back what another did

@@ -64,7 +64,7 @@ func (f *Fleet) newDevice(def *room.Device, ready driver.Prepared) *device {
 		opts: &f.opts, log: f.opts.Log.With("device", def.Name),
 		wake: make(chan struct{}, 1), link: Disconnected,
 		// A source of its own for each, since owners run at the same time.
-		tries: transport.NewBackoff(rand.New(rand.NewPCG(f.opts.Rand.Uint64(), f.opts.Rand.Uint64()))),
+		tries: transport.NewBackoff(rand.New(rand.NewPCG(f.opts.Rand.Uint64(), f.opts.Rand.Uint64()))), //nolint:gosec // it spreads reconnects, no more
 	}
 	for _, p := range plugs {
 		if p.Used {

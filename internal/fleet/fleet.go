@@ -58,7 +58,7 @@ func New(opts Options) *Fleet {
 		opts.Dialer = &transport.Dialer{}
 	}
 	if opts.Rand == nil {
-		opts.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+		opts.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:gosec // it spreads reconnects, no more
 	}
 	f := &Fleet{opts: opts}
 	f.ctx, f.stop = context.WithCancel(context.Background())

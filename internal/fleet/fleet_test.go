@@ -99,7 +99,10 @@ func TestStaggerLetsReadsOvertake(t *testing.T) {
 		read := make(chan time.Duration)
 		go func() {
 			time.Sleep(1500 * time.Millisecond)
-			l.do(t.Context(), Request{Op: room.Status})
+			h := &heard{results: map[string]Result{}, times: map[string]time.Time{}, room: l.room}
+			if err := l.fleet.Do(t.Context(), Request{Room: l.room, Op: room.Status, Nodes: l.room.All()}, h); err != nil {
+				t.Error(err)
+			}
 			read <- time.Since(start)
 		}()
 		l.do(t.Context(), Request{Op: room.On})
@@ -133,7 +136,13 @@ func TestMerge(t *testing.T) {
 		f.takes = time.Second
 		l := newLab(t, 4, nil, f)
 		for _, n := range []string{"n0", "n1", "n2", "n3"} {
-			go l.do(t.Context(), Request{Op: room.On}, n)
+			id, _ := l.room.Node(n)
+			h := &heard{results: map[string]Result{}, times: map[string]time.Time{}, room: l.room}
+			go func() {
+				if err := l.fleet.Do(t.Context(), Request{Room: l.room, Op: room.On, Nodes: []room.NodeID{id}}, h); err != nil {
+					t.Error(err)
+				}
+			}()
 			synctest.Wait()
 		}
 		time.Sleep(time.Minute)
