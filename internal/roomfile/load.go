@@ -55,7 +55,7 @@ type Result struct {
 }
 
 // Load reads a room: a room file, a folder of them (room.yaml first, then all
-// other *.yaml in the order of their names), or a powerman.conf. An error is
+// other *.yaml and *.yml in the order of their names), or a powerman.conf. An error is
 // [Problems], all there are, or ctx's.
 func Load(ctx context.Context, path string, o Options) (*Result, error) {
 	l := newLoader(ctx, o)
@@ -236,17 +236,36 @@ func (l *loader) text(name string) []byte {
 
 // start reads the path that was asked for, and what it includes.
 func (l *loader) start(path string) {
-	if inside, err := l.o.Glob(filepath.Join(escape(path), "*.yaml")); err == nil && len(inside) > 0 {
-		first := filepath.Join(path, "room.yaml")
-		if i := slices.Index(inside, first); i >= 0 {
-			inside = slices.Insert(slices.Delete(inside, i, i+1), 0, first)
-		}
-		for _, name := range inside {
-			l.add(name, place{}, 0)
-		}
+	inside := l.folder(path)
+	for _, name := range inside {
+		l.add(name, place{}, 0)
+	}
+	if len(inside) > 0 {
 		return
 	}
 	l.add(path, place{}, 0)
+}
+
+// folder gives the room files in a folder, room.yaml first; none if the path is
+// not a folder.
+func (l *loader) folder(path string) []string {
+	var inside []string
+	for _, pattern := range []string{"*.yaml", "*.yml"} {
+		if names, err := l.o.Glob(filepath.Join(escape(path), pattern)); err == nil {
+			inside = append(inside, names...)
+		}
+	}
+	first := func(name string) bool { return strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)) == "room" }
+	slices.SortFunc(inside, func(a, b string) int {
+		if first(a) != first(b) {
+			if first(a) {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+	return inside
 }
 
 // escape keeps the characters of a path from being a pattern.

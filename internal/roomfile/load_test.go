@@ -238,11 +238,11 @@ func TestRender(t *testing.T) {
 
 func TestFolder(t *testing.T) {
 	res, err := load(t, "etc",
-		"etc/room.yaml", "room: lab\nnodes: {\"a[1-3]\": }\n", "etc/a.yaml", "nodes: {a2: {settle: 1s}}\n", "etc/z.yaml", "nodes: {z: {needs: a2}}\n", "etc/notes.txt", "?")
+		"etc/room.yaml", "room: lab\nnodes: {\"a[1-3]\": }\n", "etc/a.yaml", "nodes: {a2: {settle: 1s}}\n", "etc/z.yml", "nodes: {z: {needs: a2}}\n", "etc/notes.txt", "?")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(res.Order, res.Room.Names(res.Room.All())); got != "[etc/room.yaml etc/a.yaml etc/z.yaml] [a1 a2 a3 z]" {
+	if got := fmt.Sprint(res.Order, res.Room.Names(res.Room.All())); got != "[etc/room.yaml etc/a.yaml etc/z.yml] [a1 a2 a3 z]" {
 		t.Error(got)
 	}
 }
