@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"millwright.dev/millwright/hostlist"
@@ -22,11 +23,12 @@ type answer struct {
 	verb *verb
 	op   room.Op
 
-	request atomic.Pointer[string] // its id, once known
-	begin   wire.Line
-	lines   []wire.Line // results, and work of a dry run
-	others  []wire.Line // faults and diagnostics
-	last    wire.Line
+	request   atomic.Pointer[string] // its id, once known
+	cancelled sync.Once
+	begin     wire.Line
+	lines     []wire.Line // results, and work of a dry run
+	others    []wire.Line // faults and diagnostics
+	last      wire.Line
 }
 
 // take hears one line.

@@ -40,6 +40,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	p := &program{stdin: stdin, stdout: stdout, stderr: stderr}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second one is the system's
 	root := p.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -132,7 +133,8 @@ func (p *program) noCommand(c *cobra.Command, args []string) error {
 		}
 	}
 	slices.Sort(known)
-	text := fmt.Sprintf("there is no command %q", args[0])
+	name := strings.TrimSpace(strings.TrimPrefix(c.CommandPath(), c.Root().Name()) + " " + args[0])
+	text := fmt.Sprintf("there is no command %q", name)
 	if near := room.Nearest(args[0], known); len(near) > 0 {
 		text += "; did you mean " + strings.Join(near, " or ") + "?"
 	}

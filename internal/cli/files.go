@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -109,12 +110,9 @@ func (p *program) convert(ctx context.Context, path, out string) error {
 	if out == "" {
 		p.printf("%s", made.Room)
 		if len(names) > 0 {
-			p.hint(fmt.Sprintf("This room refers to %s which --out would write beside it: %v", counted(len(names), "file"), names))
+			p.hint(fmt.Sprintf("This room refers to what --out would write beside it: %s", strings.Join(names, ", ")))
 		}
 		return nil
-	}
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return fmt.Errorf("make the folder: %w", err)
 	}
 	for _, name := range names {
 		if err := writeNew(filepath.Join(out, name), made.Beside[name]); err != nil {
@@ -129,8 +127,11 @@ func (p *program) convert(ctx context.Context, path, out string) error {
 	return nil
 }
 
-// writeNew writes a file that is not there yet.
+// writeNew writes a file that is not there yet, and the folders above it.
 func writeNew(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("make the folder: %w", err)
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 	"time"
 
@@ -166,7 +165,6 @@ func (p *program) followRun(ctx context.Context, cl *client.Client, id string, f
 	following, leave := context.WithCancel(context.WithoutCancel(ctx))
 	defer leave()
 	stopped := context.AfterFunc(ctx, func() {
-		signal.Reset()
 		if !ours {
 			leave()
 			return
@@ -242,8 +240,11 @@ func (p *program) runSummary(info wire.Run) {
 		run.Done: markGood, run.Partial: markBad, run.Failed: markBad,
 		run.Cancelled: markWaiting, run.Interrupted: markUnknown,
 	}[info.State]
-	took := info.Ended.Sub(info.Began)
-	p.printf("%s %s\n", p.out.mark(m), p.out.head(clean(fmt.Sprintf("%s %s, %s", info.Op, info.State, elapsed(took)))))
+	head := info.Op + " " + string(info.State)
+	if p.out.terminal { // elsewhere, equal ends are equal bytes
+		head += ", " + elapsed(info.Ended.Sub(info.Began))
+	}
+	p.printf("%s %s\n", p.out.mark(m), p.out.head(clean(head)))
 	if info.Outcomes == nil {
 		p.printf("  %s\n", clean(info.Said))
 		return

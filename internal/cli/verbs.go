@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"os/signal"
 	"strings"
 	"time"
 
@@ -170,23 +169,31 @@ func (p *program) do(ctx context.Context, v *verb) error {
 			return a.broken(ctx, err)
 		}
 		a.take(line)
+		if line.Kind == wire.KindBegin && line.Request != "" && ctx.Err() != nil {
+			p.interrupt(ctx, cl, a, leave)
+		}
 	}
 	return a.end(ctx)
 }
 
 // interrupt answers Ctrl-C: a change is cancelled and its end awaited, a read is
-// left. The signals are the system's again, so a second Ctrl-C ends us.
+// left.
 func (p *program) interrupt(ctx context.Context, cl *client.Client, a *answer, leave func()) {
-	signal.Reset()
-	id := a.request.Load()
-	if id == nil || !a.op.Changes() {
+	switch id := a.request.Load(); {
+	case !a.op.Changes():
 		leave()
-		return
+	case id == nil: // not begun yet: see do
+	default:
+		a.cancelled.Do(func() { p.cancel(ctx, cl, *id, leave) })
 	}
+}
+
+// cancel asks the daemon to stop a change; if it cannot, we leave.
+func (p *program) cancel(ctx context.Context, cl *client.Client, id string, leave func()) {
 	p.hint("cancelling what has not begun; Ctrl-C again leaves without waiting")
 	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := cl.Cancel(asking, *id); err != nil {
+	if err := cl.Cancel(asking, id); err != nil && room.CodeOf(err) != room.CodeNotFound {
 		leave()
 	}
 }
