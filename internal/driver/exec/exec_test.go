@@ -35,7 +35,8 @@ func controller(t *testing.T, plugs []string) (folder, *exec.Settings) {
 	}
 	d.write("plugs", strings.Join(plugs, " "))
 	s := exec.New().New().(*exec.Settings)
-	s.Plugs, s.Timeout, s.Rest = plugs, 3*time.Second, time.Millisecond
+	s.Plugs, s.Rest = plugs, time.Millisecond
+	s.AtOnce = 8 // all plugs at once: a case that hangs then costs little time
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // under -race the tool would end a second late
 	s.PassEnv = []string{"GORACE"}
 	return d, s

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"millwright.dev/millwright/devspec"
@@ -82,7 +83,7 @@ func (m makeOf) rig(t *testing.T, n int, memory bool) drivertest.Rig {
 		strip.Login.Password = password
 		who.Values = map[string]secret.Value{secret.Password: secret.NewValue(password)}
 	}
-	room, err := sim.Start(t.Context(), sim.Config{PDUs: []sim.PDU{strip}, InMemory: memory, History: 1 << 16})
+	room, err := sim.Start(t.Context(), sim.Config{PDUs: []sim.PDU{strip}, InMemory: memory})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,26 +110,29 @@ func (m makeOf) rig(t *testing.T, n int, memory bool) drivertest.Rig {
 	}
 }
 
+// truth listens to the relays, rather than to the panel that a driver sees.
 func truth(t *testing.T, room *sim.Room) drivertest.Truth {
+	var mu sync.Mutex
+	on, moves := make(map[string]bool), make(map[string]int)
+	t.Cleanup(room.Subscribe(func(h sim.Happening) {
+		mu.Lock()
+		defer mu.Unlock()
+		if h.Kind == sim.OutletOn || h.Kind == sim.OutletOff {
+			on[h.Outlet] = h.Kind == sim.OutletOn
+			moves[h.Outlet]++
+		}
+	}))
 	return drivertest.Truth{
 		On: func(plug string) bool {
-			for _, o := range room.Snapshot().PDUs[0].Outlets {
-				if o.Name == plug {
-					return o.On
-				}
-			}
-			t.Errorf("there is no outlet %q", plug)
-			return false
+			mu.Lock()
+			defer mu.Unlock()
+			return on[plug]
 		},
 		Set: func(plug string, on bool) { must(t, room.Turn("pdu", plug, on)) },
 		Moves: func(plug string) int {
-			n := 0
-			for _, h := range room.History(sim.OutletOn, sim.OutletOff) {
-				if h.Outlet == plug {
-					n++
-				}
-			}
-			return n
+			mu.Lock()
+			defer mu.Unlock()
+			return moves[plug]
 		},
 	}
 }
@@ -167,11 +171,14 @@ func must(t *testing.T, err error) {
 func TestInMemory(t *testing.T) {
 	for name, m := range makes {
 		t.Run(name, func(t *testing.T) {
-			drivertest.Run(t, drivertest.Subject{
+			subject := drivertest.Subject{
 				InMemory: true,
 				New:      func(t *testing.T) drivertest.Rig { return m.rig(t, 8, true) },
-				Many:     func(t *testing.T) drivertest.Rig { return m.rig(t, 1000, true) },
-			})
+			}
+			if m.style != "menu" { // nobody pages through a thousand outlets
+				subject.Many = func(t *testing.T) drivertest.Rig { return m.rig(t, 1000, true) }
+			}
+			drivertest.Run(t, subject)
 		})
 	}
 }

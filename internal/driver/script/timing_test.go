@@ -111,6 +111,7 @@ type sink struct{ said []string }
 func (s *sink) note(format string, args ...any) {
 	s.said = append(s.said, fmt.Sprintf(format, args...))
 }
+
 func (s *sink) State(p int, st room.State, raw string) {
 	s.note("%c is %v (%s)", 'a'+p, st, raw)
 }
