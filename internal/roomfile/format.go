@@ -22,8 +22,8 @@ type document struct {
 }
 
 type settingsPart struct {
-	Verify     timeOrNever   `yaml:"verify" doc:"How long an outcome is read back before it counts as failed; never turns that off." default:"never"`
-	Rest       time.Duration `yaml:"rest" doc:"Time without power in the middle of a cycle of a node with several cords." default:"0s"`
+	Verify     timeOrNever   `yaml:"verify" doc:"How long an outcome is read back before it counts as failed; never turns that off. Devices of a powerman.conf are never read back." default:"30s"`
+	Rest       time.Duration `yaml:"rest" doc:"Time without power in the middle of a cycle of a node with several cords." default:"5s"`
 	AuditReads bool          `yaml:"audit-reads" doc:"Whether requests that change nothing leave events too." default:"no"`
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"millwright.dev/millwright/devspec"
 	"millwright.dev/millwright/internal/driver"
@@ -144,6 +145,11 @@ type file struct {
 	lines []int // where each begins; made when first needed
 }
 
+// defaultSettings are those of a room that says nothing of them.
+func defaultSettings() room.Settings {
+	return room.Settings{Verify: 30 * time.Second, Rest: 5 * time.Second, PowerMan: room.PowerMan{PlugLogLevel: 7}}
+}
+
 func newLoader(ctx context.Context, o Options) *loader {
 	if o.Open == nil {
 		o.Open = openFile
@@ -157,7 +163,7 @@ func newLoader(ctx context.Context, o Options) *loader {
 	}
 	l.decoder.fail = l.fail
 	l.result.Files = make(map[string][]byte)
-	l.draft.Settings.PowerMan.PlugLogLevel = 7
+	l.draft.Settings = defaultSettings()
 	return l
 }
 

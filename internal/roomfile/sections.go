@@ -131,7 +131,8 @@ func (l *loader) entries(v *value, take func(field)) {
 }
 
 func (l *loader) settings(v *value) {
-	var s settingsPart
+	unsaid := defaultSettings()
+	s := settingsPart{Verify: timeOrNever(unsaid.Verify), Rest: unsaid.Rest}
 	l.decode(v, &s)
 	l.draft.Settings.AuditReads = s.AuditReads
 	l.draft.Settings.Rest = s.Rest
