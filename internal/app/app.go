@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"millwright.dev/millwright/internal/desk"
@@ -24,6 +25,7 @@ import (
 	"millwright.dev/millwright/internal/secret"
 	"millwright.dev/millwright/internal/state"
 	"millwright.dev/millwright/internal/store"
+	"millwright.dev/millwright/internal/tcpwrap"
 	"millwright.dev/millwright/internal/transport"
 )
 
@@ -63,7 +65,9 @@ type App struct {
 	runs   *run.Runner
 	desk   *desk.Desk
 
-	asked   chan chan error // wishes to reload, from a door
+	asked chan chan error               // wishes to reload, from a door
+	guard atomic.Pointer[tcpwrap.Guard] // nil until a room wants it
+
 	closers []func()
 }
 

@@ -91,6 +91,9 @@ func (a *App) accept(ctx context.Context, read *roomfile.Result, note string) er
 }
 
 func (a *App) apply(r *room.Room) error {
+	if err := a.armGuard(r); err != nil {
+		return err
+	}
 	if err := a.fleet.Apply(r); err != nil {
 		return err
 	}

@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 
 	"millwright.dev/millwright/internal/door/local"
 	"millwright.dev/millwright/internal/door/local/wire"
 	powermandoor "millwright.dev/millwright/internal/door/powerman"
+	"millwright.dev/millwright/internal/event"
+	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/tcpwrap"
 	"millwright.dev/millwright/powerman"
 )
 
@@ -27,6 +31,8 @@ type Doors struct {
 	// Stdio serves one PowerMan client on a stream and ends when it leaves;
 	// nothing listens then. Nil for no such thing.
 	Stdio io.ReadWriteCloser
+	// HostsAllow and HostsDeny are the tables of TCP wrappers; empty for those in /etc.
+	HostsAllow, HostsDeny string
 	// Actions takes the line that powermand writes after each power action.
 	Actions io.Writer
 }
@@ -125,7 +131,7 @@ func (a *App) listenPowerMan(ctx context.Context, server *powerman.Server) ([]ne
 	if settings.Off || len(wanted) == 0 {
 		return nil, nil
 	}
-	_ = server
+	server.Allow = func(from net.Addr) bool { return a.admit(ctx, from) }
 	var listeners []net.Listener
 	var errs []error
 	for _, at := range wanted {
@@ -142,6 +148,39 @@ func (a *App) listenPowerMan(ctx context.Context, server *powerman.Server) ([]ne
 		a.log.Warn("a door stays closed", "why", err)
 	}
 	return listeners, nil
+}
+
+// admit asks the tables of TCP wrappers about a client, if the room wants that;
+// who is turned away is an event.
+func (a *App) admit(ctx context.Context, from net.Addr) bool {
+	if !a.fleet.Room().Settings.PowerMan.TCPWrappers {
+		return true
+	}
+	at, err := netip.ParseAddrPort(from.String())
+	if err != nil {
+		return false
+	}
+	allowed, by := a.guard.Load().Allow(ctx, at.Addr())
+	if !allowed {
+		a.events.AppendLater(event.Event{
+			Kind: event.Refusal, Door: powermandoor.Name, Remote: from.String(), Op: "connect",
+			Outcome: event.Refused, Detail: "by " + by,
+		})
+	}
+	return allowed
+}
+
+// armGuard reads the tables of TCP wrappers for a room that wants them. A room
+// whose wish cannot be honoured is not taken.
+func (a *App) armGuard(r *room.Room) error {
+	if !r.Settings.PowerMan.TCPWrappers || a.guard.Load() != nil {
+		return nil
+	}
+	guard, err := tcpwrap.Open("powermand", tcpwrap.Options{AllowFile: a.opts.Doors.HostsAllow, DenyFile: a.opts.Doors.HostsDeny, Log: a.log})
+	if err == nil {
+		a.guard.Store(guard)
+	}
+	return err
 }
 
 // listenAll binds every address of "host:port", where the port may be a service name.

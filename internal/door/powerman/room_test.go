@@ -39,48 +39,71 @@ type house struct {
 // open starts the daemon; text is the powerman.conf. Delays take no time.
 func open(t testing.TB, text string) *house {
 	t.Helper()
+	h := prepare(t, text)
+	h.start()
+	return h
+}
+
+// prepare makes a house that is not started yet.
+func prepare(t testing.TB, text string) *house {
+	t.Helper()
 	h := &house{t: t, conf: filepath.Join(t.TempDir(), "powerman.conf"), state: t.TempDir()}
 	h.write(text)
-	h.start()
 	return h
 }
 
 func (h *house) write(text string) {
 	h.t.Helper()
-	if err := os.WriteFile(h.conf, []byte(text), 0o600); err != nil {
+	h.put(h.conf, text)
+}
+
+func (h *house) put(name, text string) {
+	h.t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
 func (h *house) start() {
 	h.t.Helper()
+	if err := h.tryStart(); err != nil {
+		h.t.Fatalf("the daemon did not start: %v", err)
+	}
+}
+
+// tryStart returns when the doors are open, or with the reason why not.
+func (h *house) tryStart() error {
 	h.actions, h.log = &record{}, &record{}
 	h.reload, h.result = make(chan struct{}), make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan app.Addresses, 1), make(chan error, 1)
-	opts := script.Options{NoDelays: true}
-	go func() {
-		ended <- app.Run(ctx, app.Options{
-			Config: h.conf, State: h.state, NoDelays: true, Drivers: standard.Drivers(opts),
-			Doors:  app.Doors{PowerMan: []string{"127.0.0.1:0"}, Actions: h.actions},
-			Log:    slog.New(slog.NewTextHandler(h.log, nil)),
-			Ready:  func(a app.Addresses) { ready <- a },
-			Reload: h.reload, Reloaded: func(err error) { h.result <- err },
-		})
-	}()
+	folder := filepath.Dir(h.conf)
+	opts := app.Options{
+		Config: h.conf, State: h.state, NoDelays: true, Drivers: standard.Drivers(script.Options{NoDelays: true}),
+		Doors: app.Doors{
+			PowerMan: []string{"127.0.0.1:0"}, Actions: h.actions,
+			HostsAllow: filepath.Join(folder, "hosts.allow"), HostsDeny: filepath.Join(folder, "hosts.deny"),
+		},
+		Log:    slog.New(slog.NewTextHandler(h.log, nil)),
+		Ready:  func(a app.Addresses) { ready <- a },
+		Reload: h.reload, Reloaded: func(err error) { h.result <- err },
+	}
+	go func() { ended <- app.Run(ctx, opts) }()
 	h.stop = sync.OnceValue(func() error { cancel(); return <-ended })
+	stop, log := h.stop, h.log
 	h.t.Cleanup(func() {
-		_ = h.stop()
+		_ = stop()
 		if h.t.Failed() {
-			h.t.Logf("log:\n%s", h.log)
+			h.t.Logf("log:\n%s", log)
 		}
 	})
 	select {
 	case a := <-ready:
 		h.addr = a.PowerMan[0]
+		return nil
 	case err := <-ended:
 		ended <- err
-		h.t.Fatalf("the daemon did not start: %v", err)
+		return err
 	}
 }
 
