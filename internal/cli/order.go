@@ -74,7 +74,9 @@ func (p *program) order(ctx context.Context, f orderFlags) error {
 	cl := p.client()
 	defer cl.Close()
 	if f.dryRun {
+		done := p.patience(readingStates)
 		planned, err := cl.Plan(ctx, f.ask)
+		done()
 		if err != nil {
 			return err
 		}
@@ -89,7 +91,9 @@ func (p *program) order(ctx context.Context, f orderFlags) error {
 			return err
 		}
 	}
+	done := p.patience(readingStates)
 	planned, err := cl.Order(ctx, f.ask)
+	done()
 	if err != nil {
 		return err
 	}
@@ -100,6 +104,9 @@ func (p *program) order(ctx context.Context, f orderFlags) error {
 	return p.followRun(ctx, cl, planned.Run, f, true)
 }
 
+// readingStates is what happens before there is a plan.
+const readingStates = "reading from the devices how it stands:"
+
 // confirmAll asks a person whether everything shall go down. Programs are not
 // asked: they have typed it.
 func (p *program) confirmAll(ctx context.Context, cl *client.Client, o wire.Order) error {
@@ -107,7 +114,9 @@ func (p *program) confirmAll(ctx context.Context, cl *client.Client, o wire.Orde
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return nil
 	}
+	done := p.patience(readingStates)
 	planned, err := cl.Plan(ctx, o)
+	done()
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,8 @@ type live struct {
 	good    int
 	bad     int
 	settle  time.Time
-	total   int
+	failed  map[failing][]string // not told of yet
+	order   []failing            // of failed
 	noted
 }
 
@@ -118,7 +119,7 @@ const redraw = 100 * time.Millisecond
 func newLive(p *program, id string) *live {
 	l := &live{
 		p: p, began: time.Now(), stop: make(chan struct{}), done: make(chan struct{}),
-		open: make(map[string]bool),
+		open: make(map[string]bool), failed: make(map[failing][]string),
 	}
 	p.printf("%s\n", p.out.faint("run "+id))
 	go l.tick()
@@ -135,6 +136,7 @@ func (l *live) tick() {
 			return
 		case <-ticker.C:
 			l.mu.Lock()
+			l.tellFailures()
 			l.draw()
 			l.mu.Unlock()
 		}
@@ -166,14 +168,19 @@ func (l *live) take(u wire.Update) {
 		delete(l.open, u.Nodes)
 		if u.Outcome.Good() {
 			l.good++
-			l.total++
 			return
 		}
 		l.bad++
-		l.stay(markBad, u.Text())
+		key := failing{outcome: u.Outcome, said: u.Said}
+		if l.failed[key] == nil {
+			l.order = append(l.order, key)
+		}
+		l.failed[key] = append(l.failed[key], u.Nodes)
 	case run.Blocked:
+		l.tellFailures()
 		l.stay(markBad, u.Text())
 	case run.WaveEnded:
+		l.tellFailures()
 		l.waveOver(u)
 	case run.Settling:
 		l.settle = u.Until
@@ -181,6 +188,30 @@ func (l *live) take(u wire.Update) {
 		l.settle = time.Time{}
 	case run.Passed, run.Ended:
 	}
+}
+
+// failing is how a node ended that is not where it should be.
+type failing struct {
+	outcome fleet.Outcome
+	said    string
+}
+
+// tellFailures writes the failures since the last time, those that are alike on
+// one line.
+func (l *live) tellFailures() {
+	for _, key := range l.order {
+		m, word := markBad, string(key.outcome)
+		switch key.outcome {
+		case fleet.Unknown:
+			m = markUnknown
+		case fleet.NotBegun:
+			m, word = markWaiting, "not begun"
+		case fleet.OK, fleet.Unverified, fleet.Failed:
+		}
+		l.stay(m, strings.TrimSuffix(hostlist.Fold(l.failed[key])+": "+word+": "+key.said, ": "))
+	}
+	l.order = l.order[:0]
+	clear(l.failed)
 }
 
 func (l *live) waveOver(u wire.Update) {
@@ -199,7 +230,13 @@ func (l *live) waveOver(u wire.Update) {
 func (l *live) stay(m mark, line string) {
 	var b strings.Builder
 	l.erase(&b)
-	b.WriteString(l.p.out.mark(m) + " " + clip(clean(line), l.p.out.width-2) + "\n")
+	for i, part := range wrap(clean(line), max(l.p.out.width-4, leastLast)) {
+		lead := l.p.out.mark(m) + " "
+		if i > 0 {
+			lead = "    "
+		}
+		b.WriteString(lead + part + "\n")
+	}
 	l.write(b.String())
 	l.draw()
 }

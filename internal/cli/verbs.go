@@ -164,7 +164,15 @@ func (p *program) do(ctx context.Context, v *verb) error {
 	defer leave()
 	stopped := context.AfterFunc(ctx, func() { p.interrupt(ctx, cl, a, leave) })
 	defer stopped()
+	done := func() {}
+	if !v.ask.Live && !v.ask.Trace {
+		done = p.patience("waiting for the devices:")
+	}
+	defer done()
 	for line, err := range cl.Do(asking, v.ask) {
+		if err != nil || line.Kind == wire.KindEnd {
+			done()
+		}
 		if err != nil {
 			return a.broken(ctx, err)
 		}

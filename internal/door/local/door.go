@@ -88,7 +88,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener) error {
 		Handler: d.Handler(), ConnContext: d.people.greet,
 		// Streams of events end with the daemon too.
 		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, ReadTimeout: time.Minute,
+		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(d.opts.Log.Handler(), slog.LevelDebug),
 	}
 	ended := make(chan struct{})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	"millwright.dev/millwright/internal/door/local/wire"
 	"millwright.dev/millwright/internal/room"
@@ -63,8 +64,15 @@ func invalid(said string) error {
 	return &room.Error{Code: room.CodeInvalid, Op: "read request", Said: said}
 }
 
-// read decodes a request's body, strictly and bounded.
+// readFor is how long a client may take to send a request's body.
+const readFor = 30 * time.Second
+
+// read decodes a request's body, strictly and bounded. The clock is its own and
+// not the server's ReadTimeout, which would go on to end streams of answers.
 func read(w http.ResponseWriter, r *http.Request, into any) error {
+	ctl := http.NewResponseController(w)
+	_ = ctl.SetReadDeadline(time.Now().Add(readFor)) // writers of tests know none
+	defer func() { _ = ctl.SetReadDeadline(time.Time{}) }()
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, wire.MaxBody))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
