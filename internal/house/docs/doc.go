@@ -10,4 +10,4 @@
 // changed.
 package docs
 
-//go:generate go test . -run TestGenerated -update
+//go:generate go test . -run "TestGenerated|TestSessions" -update
