@@ -135,6 +135,7 @@ func (ps Problems) sorted() Problems {
 		}
 		return x.Col - y.Col
 	})
+	ps = ps.toldOnce()
 	out := ps[:0]
 	for _, p := range ps {
 		i := len(out) - 1
@@ -152,6 +153,25 @@ func (ps Problems) sorted() Problems {
 		p.fill()
 	}
 	return out
+}
+
+// toldOnce drops what the room has to say of a line on which the reader of
+// PowerMan's languages has found the same already.
+func (ps Problems) toldOnce() Problems {
+	type line struct {
+		file string
+		line int
+	}
+	told := make(map[line]bool)
+	for _, p := range ps {
+		if p.powermand != "" && p.Line > 0 {
+			told[line{p.File, p.Line}] = true
+		}
+	}
+	if len(told) == 0 {
+		return ps
+	}
+	return slices.DeleteFunc(ps, func(p *Problem) bool { return p.powermand == "" && told[line{p.File, p.Line}] })
 }
 
 func (p *Problem) at(q *Problem) bool {
