@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -57,7 +58,7 @@ func (r *Rehearsal) Write(ctx context.Context, dir string) (config string, err e
 		return "", err
 	}
 	config = filepath.Join(dir, start)
-	if err := r.linkSecrets(filepath.Join(dir, relTo(root, r.folder()))); err != nil {
+	if err := r.writeSecrets(filepath.Join(dir, relTo(root, r.folder()))); err != nil {
 		return "", err
 	}
 	return config, r.verify(ctx, config, at)
@@ -147,24 +148,25 @@ func (r *Rehearsal) readdress(name string, at map[string]string) ([]byte, error)
 	return readdressPowerMan(text, at), nil
 }
 
-// linkSecrets makes secrets in files beside the room be found beside the copy.
-// They are linked to, so that there is one file that holds them.
-func (r *Rehearsal) linkSecrets(folder string) error {
+// writeSecrets gives the copy secrets of its own for those in files beside the
+// room: the simulated devices want to hear these, and the real ones stay where
+// they are.
+func (r *Rehearsal) writeSecrets(folder string) error {
 	for _, c := range r.read.Room.Credentials {
 		for _, ref := range c.Secrets {
-			name, isFile := strings.CutPrefix(ref, "file:")
-			if !isFile || filepath.IsAbs(name) || !filepath.IsLocal(name) {
+			name, ok := besideRoom(ref)
+			if !ok {
 				continue
 			}
-			real, err := filepath.Abs(filepath.Join(r.folder(), name))
-			if err != nil {
+			text := r.madeUp[name]
+			if text == "" { // a key, or of no device
+				text = rand.Text()
+			}
+			path := filepath.Join(folder, name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				return err
 			}
-			link := filepath.Join(folder, name)
-			if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
-				return err
-			}
-			if err := os.Symlink(real, link); err != nil && !errors.Is(err, fs.ErrExist) {
+			if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"millwright.dev/millwright/internal/driver"
@@ -32,10 +34,11 @@ type Options struct {
 	// means the addresses of the room if all of them are of this machine, else free
 	// ports.
 	PortBase int
-	// Move allows free ports instead where the room's own are taken: somebody
-	// will use the copy, not the room itself.
-	Move bool
-	// Log takes what happens, and what is odd. Nil is silent.
+	// Copy says that a daemon will use the copy of the room, not the room itself.
+	// Then free ports do where the room's own are taken, and secrets in files beside
+	// the room are not needed: the copy gets made-up ones.
+	Copy bool
+	// Log takes what is odd. Nil is silent.
 	Log *slog.Logger
 }
 
@@ -60,6 +63,8 @@ type Rehearsal struct {
 	devices []Device
 	outlets []map[string]string // for each device, the outlet behind a plug
 	config  sim.Config
+	logins  map[string]sim.Login // by credential
+	madeUp  map[string]string    // secrets of the copy, by their names beside it
 	own     bool // on the addresses that the room itself names
 }
 
@@ -73,8 +78,8 @@ func Read(ctx context.Context, path string, o Options) (*Rehearsal, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Rehearsal{path: path, opts: o, read: read}
-	r.config = sim.Config{Styles: []sim.Style{board{}}, Log: o.Log}
+	r := &Rehearsal{path: path, opts: o, read: read, logins: map[string]sim.Login{}, madeUp: map[string]string{}}
+	r.config = sim.Config{Styles: []sim.Style{board{}}}
 	if err := r.cast(ctx); err != nil {
 		return nil, err
 	}
@@ -179,20 +184,41 @@ func allCounted(plugs []room.Plug) bool {
 
 // login gives what a device wants to hear: what the room logs in with, if that is
 // to be had here, else the make's default.
-func (r *Rehearsal) login(ctx context.Context, name string) sim.Login {
-	c, found := r.read.Room.Credential(name)
-	if !found || c.Secrets[secret.Password] == "" {
-		return sim.Login{User: c.User}
+func (r *Rehearsal) login(ctx context.Context, credential string) sim.Login {
+	if known, found := r.logins[credential]; found {
+		return known
 	}
-	ref, err := secret.Parse(c.Secrets[secret.Password])
-	if err == nil {
-		var v secret.Value
-		if v, err = ref.Resolve(ctx, r.folder()); err == nil {
-			return sim.Login{User: c.User, Password: v.Reveal()}
+	c, _ := r.read.Room.Credential(credential)
+	login := sim.Login{User: c.User}
+	if ref := c.Secrets[secret.Password]; ref != "" {
+		var err error
+		if login.Password, err = r.password(ctx, ref); err != nil {
+			r.opts.Log.Warn("a credential cannot be had here; its devices want the password of their make instead", "credential", credential, "why", err)
 		}
 	}
-	r.opts.Log.Warn("a credential cannot be had here; its devices want the password of their make instead", "credential", name, "why", err)
-	return sim.Login{User: c.User}
+	r.logins[credential] = login
+	return login
+}
+
+func (r *Rehearsal) password(ctx context.Context, text string) (string, error) {
+	if name, beside := besideRoom(text); beside && r.opts.Copy {
+		if r.madeUp[name] == "" {
+			r.madeUp[name] = rand.Text()
+		}
+		return r.madeUp[name], nil
+	}
+	ref, err := secret.Parse(text)
+	if err != nil {
+		return "", err
+	}
+	v, err := ref.Resolve(ctx, r.folder())
+	return v.Reveal(), err
+}
+
+// besideRoom gives the name of a secret's file that is in the room's folder.
+func besideRoom(ref string) (name string, ok bool) {
+	name, isFile := strings.CutPrefix(ref, "file:")
+	return name, isFile && filepath.IsLocal(name)
 }
 
 // folder is where the room's relative names start.
@@ -225,7 +251,7 @@ func (r *Rehearsal) machines() {
 func (r *Rehearsal) Start(ctx context.Context) (*sim.Room, error) {
 	own := r.opts.PortBase == 0 && r.allHere()
 	played, err := r.start(ctx, own)
-	if err != nil && own && r.opts.Move {
+	if err != nil && own && r.opts.Copy {
 		r.opts.Log.Warn("the room's own addresses are taken; others are used", "why", err)
 		own = false
 		played, err = r.start(ctx, own)

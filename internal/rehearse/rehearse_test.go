@@ -26,7 +26,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func options(choices ...string) rehearse.Options {
-	o := rehearse.Options{Files: app.ReadOptions(standard.Drivers(script.Options{}), false), Move: true, Boot: time.Millisecond}
+	o := rehearse.Options{Files: app.ReadOptions(standard.Drivers(script.Options{}), false), Copy: true, Boot: time.Millisecond}
 	for _, text := range choices {
 		c, err := rehearse.ParseChoice(text)
 		if err != nil {
@@ -75,7 +75,8 @@ func play(t *testing.T, path string, o rehearse.Options) (r *rehearse.Rehearsal,
 // switchOn starts the real daemon on a room and switches every node on.
 func switchOn(t *testing.T, config string) {
 	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
 	socket := filepath.Join(t.TempDir(), "s")
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -99,7 +100,7 @@ func switchOn(t *testing.T, config string) {
 	}
 	c := client.New(socket)
 	defer c.Close()
-	for line, err := range c.Do(t.Context(), wire.Do{Op: "on", Targets: "@all"}) {
+	for line, err := range c.Do(ctx, wire.Do{Op: "on", Targets: "@all"}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +112,9 @@ func switchOn(t *testing.T, config string) {
 
 func allUp(t *testing.T, played *sim.Room, machines int) {
 	t.Helper()
-	err := played.Await(t.Context(), func(s sim.Snapshot) bool {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	err := played.Await(ctx, func(s sim.Snapshot) bool {
 		for _, m := range s.Machines {
 			if m.State != sim.Up {
 				return false
@@ -120,7 +123,7 @@ func allUp(t *testing.T, played *sim.Room, machines int) {
 		return len(s.Machines) == machines
 	})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v: %+v", err, played.Snapshot().Machines)
 	}
 }
 
@@ -159,10 +162,11 @@ nodes:
 		path     string
 		machines int
 	}{
-		"the small example":    {"../../examples/small", 6},
-		"a powerman.conf":      {filepath.Join(folder(t, map[string]string{"powerman.conf": powerman}), "powerman.conf"), 30},
-		"PowerMan's example":   {"../../examples/powerman/powerman.conf", 10},
-		"ranges and overrides": {folder(t, map[string]string{"room.yaml": room, "sub/more.yaml": "groups: {g: n1}\n", "dev/own.dev": string(sim.DeviceFile("menu"))}), 25},
+		"the small example":                     {"../../examples/small", 6},
+		"a powerman.conf":                       {filepath.Join(folder(t, map[string]string{"powerman.conf": powerman}), "powerman.conf"), 30},
+		"the demo, with a credential in a file": {"../../examples/demo/room.yaml", 40},
+		"PowerMan's example":                    {"../../examples/powerman/powerman.conf", 10},
+		"ranges and overrides":                  {folder(t, map[string]string{"room.yaml": room, "sub/more.yaml": "groups: {g: n1}\n", "dev/own.dev": string(sim.DeviceFile("menu"))}), 25},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -222,7 +226,7 @@ func TestTheRoomsOwnAddressesAreUsed(t *testing.T) {
 		t.Error("the address is taken, and still used")
 	}
 	o := options()
-	o.Move = false
+	o.Copy = false
 	if r, err = rehearse.Read(t.Context(), path, o); err != nil {
 		t.Fatal(err)
 	}
