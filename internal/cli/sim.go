@@ -97,7 +97,7 @@ there is. The same is possible with: socat - UNIX-CONNECT:SOCKET`,
 func (p *program) sim(ctx context.Context, path string, f simFlags) error {
 	o := rehearse.Options{
 		Files: app.ReadOptions(standard.Drivers(script.Options{}), false),
-		Boot:  f.boot, PortBase: f.base, Move: f.write != "",
+		Boot:  f.boot, PortBase: f.base, Copy: f.write != "",
 		Log: slog.New(slog.NewTextHandler(p.stderr, nil)),
 	}
 	for _, text := range f.styles {
