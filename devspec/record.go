@@ -199,8 +199,8 @@ func unquoteBytes(quoted string) (string, error) {
 	return string(out), nil
 }
 
-// Replay plays the device's side of a recording on conn, until the recording ends
-// or the other side says something else. Where the recording shows a masked secret,
+// Replay plays the device's side of a recording on conn, until the other side
+// leaves or says something else than was recorded. Where the recording shows a masked secret,
 // any text without a line end is taken. It closes conn.
 func Replay(conn io.ReadWriteCloser, turns []Turn) error {
 	defer conn.Close()
@@ -215,6 +215,10 @@ func Replay(conn io.ReadWriteCloser, turns []Turn) error {
 		if err := hear(in, t.Text); err != nil {
 			return fmt.Errorf("turn %d: %w", i+1, err)
 		}
+	}
+	// A device stays on the line until the other side leaves.
+	if c, err := in.ReadByte(); err == nil {
+		return fmt.Errorf("the recording ends after turn %d, and %q is said after it", len(turns), c)
 	}
 	return nil
 }

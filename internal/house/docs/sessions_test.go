@@ -44,9 +44,10 @@ var fence = regexp.MustCompile("(?s)```([a-z]+)( [a-z]+(?:=[^\n]+)?)?\n(.*?)```\
 // session is a newcomer at the keyboard.
 type session struct {
 	*testing.T
-	dir  string
-	env  []string
-	port string // in place of 12101
+	dir   string
+	env   []string
+	ports *strings.Replacer // what the pages write, to what is free here
+	shown *strings.Replacer // and back
 }
 
 func newSession(t *testing.T) *session {
@@ -61,14 +62,29 @@ func newSession(t *testing.T) *session {
 	if err := os.Symlink(examples, filepath.Join(dir, "examples")); err != nil {
 		t.Fatal(err)
 	}
+	one, two := freePort(t), freePort(t)
+	socket := filepath.Join(dir, ".socket")
+	return &session{
+		T: t, dir: dir,
+		ports: strings.NewReplacer("12101", one, "12300", two),
+		shown: strings.NewReplacer(one, "12101", two, "12300", socket, "/run/user/1000/millwright/millwright.sock"),
+		env: append(os.Environ(),
+			"PATH="+bin+":"+os.Getenv("PATH"), "HOME="+dir, "MILLWRIGHT_SOCKET="+socket, "NO_COLOR=1", "LC_ALL=C.UTF-8"),
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return &session{T: t, dir: dir, port: port, env: append(os.Environ(),
-		"PATH="+bin+":"+os.Getenv("PATH"), "HOME="+dir, "MILLWRIGHT_SOCKET="+filepath.Join(dir, ".socket"), "NO_COLOR=1", "LC_ALL=C.UTF-8")}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 // play does what a block says and gives the block as it should be.
@@ -97,14 +113,13 @@ func (s *session) play(block string) string {
 		} else {
 			said = s.foreground(command)
 		}
-		said = strings.ReplaceAll(said, filepath.Join(s.dir, ".socket"), "/run/user/1000/millwright/millwright.sock")
-		out.WriteString(line + strings.ReplaceAll(said, s.port, "12101"))
+		out.WriteString(line + s.shown.Replace(said))
 	}
 	return "```" + m[1] + m[2] + "\n" + out.String() + "```\n"
 }
 
 func (s *session) command(ctx context.Context, line string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "bash", "-c", strings.ReplaceAll(line, "12101", s.port))
+	cmd := exec.CommandContext(ctx, "bash", "-c", s.ports.Replace(line))
 	cmd.Dir, cmd.Env = s.dir, s.env
 	return cmd
 }
