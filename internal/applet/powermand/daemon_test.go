@@ -19,7 +19,7 @@ const debian = "/usr/sbin/powermand"
 
 // patience is how long a daemon may take for all that a test asks of it before
 // it counts as stuck, and is killed.
-const patience = 8 * time.Second
+const patience = 60 * time.Second
 
 // program gives the path of one of our programs under its own name.
 func program(t testing.TB, name string) string {

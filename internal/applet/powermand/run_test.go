@@ -380,12 +380,19 @@ func TestLongArgument(t *testing.T) {
 	d.want("nodes", "306 "+targets, "103 Query complete")
 }
 
-// TestManyCoprocesses: 1024 at once, with 16 plugs each.
+// TestManyCoprocesses: 1024 at once, with 16 plugs each. They have a minute, as
+// the machine may have other things to do.
 func TestManyCoprocesses(t *testing.T) {
+	vpc, err := os.ReadFile("/etc/powerman/vpc.dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	patient := strings.Replace(string(vpc), "5.0", "60", 1)
 	for name, vpcd := range map[string]string{"Debian's": "/usr/sbin/vpcd", "ours": program(t, "vpcd")} {
 		t.Run(name, func(t *testing.T) {
+			conf := patient + strings.ReplaceAll(vpcs(vpcd, 1024), "include \"/etc/powerman/vpc.dev\"\n", "")
 			begin := time.Now()
-			d := start(t, program(t, "powermand"), write(t, "powerman.conf", vpcs(vpcd, 1024)))
+			d := start(t, program(t, "powermand"), write(t, "powerman.conf", conf))
 			d.want("status", "302 on:      ", "302 off:     t[0-16383]", "302 unknown: ", "103 Query complete")
 			t.Logf("start and first query: %v", time.Since(begin))
 			begin = time.Now()
