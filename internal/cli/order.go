@@ -92,7 +92,7 @@ func (p *program) order(ctx context.Context, f orderFlags) error {
 		}
 	}
 	done := p.patience(readingStates)
-	planned, err := cl.Order(ctx, f.ask)
+	planned, err := p.submit(ctx, cl, f.ask)
 	done()
 	if err != nil {
 		return err
@@ -102,6 +102,23 @@ func (p *program) order(ctx context.Context, f orderFlags) error {
 		return nil
 	}
 	return p.followRun(ctx, cl, planned.Run, f, true)
+}
+
+// submit begins a run. An interrupt gives the daemon a moment to answer, so that
+// a run that has just begun can be cancelled by its id; after that, the daemon is
+// still reading from the devices, and gives up without beginning anything.
+func (p *program) submit(ctx context.Context, cl *client.Client, o wire.Order) (wire.Planned, error) {
+	const moment = time.Second
+	asking, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
+	defer context.AfterFunc(ctx, func() {
+		select {
+		case <-asking.Done():
+		case <-time.After(moment):
+			leave()
+		}
+	})()
+	return cl.Order(asking, o)
 }
 
 // readingStates is what happens before there is a plan.

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -195,7 +194,7 @@ func versionCommand(p *program) *cobra.Command {
 			defer cl.Close()
 			v, err := cl.Version(c.Context())
 			if err != nil {
-				return fmt.Errorf("ask the daemon: %w", err)
+				return err
 			}
 			p.printf("daemon %s, pid %d, since %s\n", v.Version, v.PID, v.Started.Local().Format(timeForm))
 			p.printf("room %q of %s: %s, %s\n", v.Room, v.Config, counted(v.Nodes, "node"), counted(v.Devices, "device"))

@@ -116,26 +116,34 @@ func wrap(text string, width int) []string {
 	}
 	var parts []string
 	for utf8.RuneCountInString(text) > width {
-		cut, count := 0, 0
-		for i, r := range text {
-			if count++; count > width && cut > 0 {
-				break
-			}
-			if r == ' ' && count <= width+1 || r == ',' && count <= width {
-				cut = i + 1
-			}
-			if count > width && (r == ' ' || r == ',') {
-				cut = i + 1
-				break
-			}
-		}
-		if cut == 0 || cut >= len(text) {
+		cut := breakAt(text, width)
+		if cut == 0 {
 			break
 		}
 		parts = append(parts, strings.TrimRight(text[:cut], " "))
-		text = text[cut:]
+		text = strings.TrimLeft(text[cut:], " ")
 	}
 	return append(parts, text)
+}
+
+// breakAt gives the last place at which text can be broken to fit the width, or
+// the first place at all if none fits, or 0.
+func breakAt(text string, width int) int {
+	cut, count := 0, 0
+	for i, r := range text {
+		count++
+		if r != ' ' && r != ',' || i+1 == len(text) || i == 0 {
+			continue
+		}
+		fits := count <= width || r == ' ' && count == width+1
+		if fits || cut == 0 {
+			cut = i + 1
+		}
+		if !fits {
+			break
+		}
+	}
+	return cut
 }
 
 // clip shortens a line to the width of a terminal.

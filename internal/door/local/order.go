@@ -31,6 +31,10 @@ func (d *Door) order(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
+	if err := r.Context().Err(); err != nil { // nobody has heard of the run
+		_ = d.opts.Desk.Runs().Cancel(id, o.Actor.Name)
+		return
+	}
 	answer(w, wire.Planned{Run: id, Text: p.Plan.Text(p.Room), Plan: p.Plan.View(p.Room)})
 }
 
