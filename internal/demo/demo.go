@@ -1,0 +1,269 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	room "millwright.dev/millwright/examples/demo"
+	"millwright.dev/millwright/internal/client"
+	"millwright.dev/millwright/internal/fleet"
+	"millwright.dev/millwright/internal/rehearse"
+)
+
+// Boot is how long the demo's machines take from power to up. The room's file
+// gives them a little longer before what needs them is switched on.
+const Boot = 900 * time.Millisecond
+
+// Demo is a demo room that runs.
+type Demo struct {
+	Folder   string    `json:"folder"`   // everything below it is ours
+	Sockets  string    `json:"sockets"`  // the folder of the two sockets
+	Config   string    `json:"config"`   // the room that the daemon reads
+	PowerMan string    `json:"powerman"` // where PowerMan's clients are served
+	Began    time.Time `json:"began"`
+
+	// Devices and Nodes is how many there are.
+	Devices int `json:"devices"`
+	Nodes   int `json:"nodes"`
+
+	simulator, daemon process
+}
+
+// Socket is where the daemon listens, for $MILLWRIGHT_SOCKET.
+func (d *Demo) Socket() string { return filepath.Join(d.Sockets, "daemon.sock") }
+
+// Control is where the simulated room listens, for $MILLWRIGHT_SIM.
+func (d *Demo) Control() string { return filepath.Join(d.Sockets, "sim.sock") }
+
+// mark is the file that says that a folder is a demo's, and how it stands.
+const mark = "demo.json"
+
+// Folder gives the folder for demos of this user.
+func Folder() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "millwright", "demo"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("where to keep the demo: set XDG_STATE_HOME or HOME: %w", err)
+	}
+	return filepath.Join(home, ".local", "state", "millwright", "demo"), nil
+}
+
+// Find gives the demo of a folder, or nil if there is none. It may be half dead;
+// see [Demo.Runs].
+func Find(folder string) (*Demo, error) {
+	text, err := os.ReadFile(filepath.Join(folder, mark))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	d := &Demo{}
+	if err := json.Unmarshal(text, d); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(folder, mark), err)
+	}
+	d.own(folder)
+	return d, nil
+}
+
+func (d *Demo) own(folder string) {
+	d.Folder = folder
+	d.simulator = process{name: "sim", dir: folder}
+	d.daemon = process{name: "daemon", dir: folder}
+}
+
+// Processes gives the numbers of the simulated room and the daemon; 0 is one that
+// has ended.
+func (d *Demo) Processes() (simulator, daemon int) { return d.simulator.pid(), d.daemon.pid() }
+
+// Runs tells whether both programs run.
+func (d *Demo) Runs() bool {
+	simulator, daemon := d.Processes()
+	return simulator > 0 && daemon > 0
+}
+
+// Stop ends both programs and removes the folder.
+func (d *Demo) Stop() error {
+	if err := errors.Join(d.daemon.stop(), d.simulator.stop()); err != nil {
+		return err
+	}
+	if d.Sockets != "" && d.Sockets != d.Folder && strings.HasPrefix(filepath.Base(d.Sockets), "millwright-demo") {
+		if err := os.RemoveAll(d.Sockets); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(d.Folder)
+}
+
+// Start makes a demo in a folder and starts it; program is the program's own file.
+// When it returns, the daemon has a session with every device, and no node is on.
+// Whatever Start began it ends again if it fails.
+func Start(ctx context.Context, program, folder string) (_ *Demo, err error) {
+	unlock, err := lockParent(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if old, err := Find(folder); err != nil || old != nil && old.Runs() {
+		return nil, errors.Join(err, fmt.Errorf("a demo runs in %s already", folder))
+	} else if old != nil {
+		if err := old.Stop(); err != nil {
+			return nil, err
+		}
+	}
+	d := &Demo{Began: time.Now()}
+	d.own(folder)
+	if err := d.furnish(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Stop())
+		}
+	}()
+	if err := d.startSimulator(ctx, program); err != nil {
+		return nil, err
+	}
+	if err := d.startDaemon(ctx, program); err != nil {
+		return nil, err
+	}
+	return d, d.write()
+}
+
+// lockParent keeps a second one of us from doing the same at the same time.
+func lockParent(folder string) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(folder), 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(filepath.Dir(folder))
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("another demo is being started in %s", folder)
+	}
+	return func() { f.Close() }, nil
+}
+
+// furnish fills the folder: the example room as people read it, and a place for
+// sockets.
+func (d *Demo) furnish() error {
+	if inside, err := os.ReadDir(d.Folder); err == nil && len(inside) > 0 {
+		return fmt.Errorf("%s is not empty and was not made by a demo; it is left alone", d.Folder)
+	}
+	if err := os.MkdirAll(d.Folder, 0o700); err != nil {
+		return err
+	}
+	var err error
+	if d.Sockets, err = socketFolder(d.Folder); err != nil {
+		return err
+	}
+	if err := d.write(); err != nil {
+		return err
+	}
+	return os.CopyFS(filepath.Join(d.Folder, "example"), room.Files)
+}
+
+// longest is how long the path of a socket may be.
+const longest = 100
+
+// socketFolder gives a folder for the sockets, which die with the machine and must
+// have short names.
+func socketFolder(folder string) (string, error) {
+	if run := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(run) {
+		dir := filepath.Join(run, "millwright-demo")
+		if err := os.RemoveAll(dir); err == nil && os.Mkdir(dir, 0o700) == nil && len(dir)+len("/daemon.sock") < longest {
+			return dir, nil
+		}
+	}
+	if len(folder)+len("/daemon.sock") < longest {
+		return folder, nil
+	}
+	return os.MkdirTemp("", "millwright-demo")
+}
+
+func (d *Demo) write() error {
+	text, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(d.Folder, mark), append(text, '\n'), 0o600)
+}
+
+func (d *Demo) startSimulator(ctx context.Context, program string) error {
+	copied := filepath.Join(d.Folder, "room")
+	d.Config = filepath.Join(copied, "room.yaml")
+	err := d.simulator.start(program, "sim", filepath.Join(d.Folder, "example", "room.yaml"),
+		"--write", copied, "--control", d.Control(), "--boot", Boot.String())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return d.simulator.ready(ctx, func() error { return rehearse.Ask(ctx, d.Control(), "help", io.Discard) })
+}
+
+// limit is how long each program may take until it is ready.
+const limit = 15 * time.Second
+
+func (d *Demo) startDaemon(ctx context.Context, program string) error {
+	var err error
+	if d.PowerMan, err = freePort(ctx); err != nil {
+		return err
+	}
+	err = d.daemon.start(program, "serve", "--config", d.Config,
+		"--state", filepath.Join(d.Folder, "state"), "--socket", d.Socket(), "--powerman", d.PowerMan)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	c := client.New(d.Socket())
+	defer c.Close()
+	return d.daemon.ready(ctx, func() error {
+		v, err := c.Version(ctx)
+		if err != nil {
+			return err
+		}
+		d.Devices, d.Nodes = v.Devices, v.Nodes
+		return connected(ctx, c)
+	})
+}
+
+// connected tells whether the daemon has a session with every device.
+func connected(ctx context.Context, c *client.Client) error {
+	devices, err := c.Devices(ctx, "")
+	if err != nil {
+		return err
+	}
+	for i := range devices {
+		if devices[i].Link != fleet.Connected {
+			return fmt.Errorf("it is not connected to %s yet (%s)", devices[i].Name, devices[i].Said)
+		}
+	}
+	return nil
+}
+
+// freePort gives an address of this machine that nobody listens on.
+func freePort(ctx context.Context) (string, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer ln.Close()
+	return ln.Addr().String(), nil
+}
