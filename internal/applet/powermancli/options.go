@@ -3,43 +3,52 @@ package powermancli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"millwright.dev/millwright/internal/applet/getopt"
 	"millwright.dev/millwright/powerman"
 )
 
-// option is one row of the option table. An option either stands for an
-// action or sets something; only those with arg take an argument.
+// option is one row of the option table. It either stands for an action or sets
+// something. Those without help are of PowerMan 2.3, which told queries of all
+// nodes from queries of some; Debian still ships it, and scripts use them.
 type option struct {
-	short  byte
-	long   string
+	getopt.Option
 	action powerman.Command
-	arg    bool
 	help   string
 }
 
 var optionTable = [...]option{
-	{'1', "on", powerman.CmdOn, false, "power on the targets"},
-	{'0', "off", powerman.CmdOff, false, "power off the targets"},
-	{'c', "cycle", powerman.CmdCycle, false, "power the targets off, then on"},
-	{'r', "reset", powerman.CmdReset, false, "hardware reset of the targets (if available)"},
-	{'f', "flash", powerman.CmdFlash, false, "beacon on (if available)"},
-	{'u', "unflash", powerman.CmdUnflash, false, "beacon off (if available)"},
-	{'q', "query", powerman.CmdStatus, false, "show the power state of all or some nodes"},
-	{'b', "beacon", powerman.CmdBeacon, false, "show the beacon state of all or some nodes"},
-	{'t', "temp", powerman.CmdTemp, false, "show the temperature of all or some nodes"},
-	{'d', "device", powerman.CmdDevice, false, "show the power control devices"},
-	{'l', "list", powerman.CmdNodes, false, "list all nodes"},
-	{'h', "server-host", 0, true, "ask the server at HOST[:PORT]"},
-	{'x', "exprange", 0, false, "one line per node instead of ranges"},
-	{'T', "telemetry", 0, false, "show the talk with the devices"},
-	{'g', "genders", 0, false, "targets are genders queries"},
-	{'R', "retry-connect", 0, true, "try N times more to connect"},
-	{'V', "version", 0, false, "show the version"},
-	{'L', "license", 0, false, "show the licence"},
-	{'H', "help", 0, false, "show this"},
+	{getopt.Option{Short: '1', Long: "on"}, powerman.CmdOn, "power on the targets"},
+	{getopt.Option{Short: '0', Long: "off"}, powerman.CmdOff, "power off the targets"},
+	{getopt.Option{Short: 'c', Long: "cycle"}, powerman.CmdCycle, "power the targets off, then on"},
+	{getopt.Option{Short: 'r', Long: "reset"}, powerman.CmdReset, "hardware reset of the targets (if available)"},
+	{getopt.Option{Short: 'f', Long: "flash"}, powerman.CmdFlash, "beacon on (if available)"},
+	{getopt.Option{Short: 'u', Long: "unflash"}, powerman.CmdUnflash, "beacon off (if available)"},
+	{getopt.Option{Short: 'q', Long: "query"}, powerman.CmdStatus, "show the power state of all or some nodes"},
+	{getopt.Option{Short: 'b', Long: "beacon"}, powerman.CmdBeacon, "show the beacon state of all or some nodes"},
+	{getopt.Option{Short: 't', Long: "temp"}, powerman.CmdTemp, "show the temperature of all or some nodes"},
+	{getopt.Option{Short: 'd', Long: "device"}, powerman.CmdDevice, "show the power control devices"},
+	{getopt.Option{Short: 'l', Long: "list"}, powerman.CmdNodes, "list all nodes"},
+	{getopt.Option{Short: 'h', Long: "server-host", Arg: true}, 0, "ask the server at HOST[:PORT]"},
+	{getopt.Option{Short: 'x', Long: "exprange"}, 0, "one line per node instead of ranges"},
+	{getopt.Option{Short: 'T', Long: "telemetry"}, 0, "show the talk with the devices"},
+	{getopt.Option{Short: 'g', Long: "genders"}, 0, "targets are genders queries"},
+	{getopt.Option{Short: 'R', Long: "retry-connect", Arg: true}, 0, "try N times more to connect"},
+	{getopt.Option{Short: 'V', Long: "version"}, 0, "show the version"},
+	{getopt.Option{Short: 'L', Long: "license"}, 0, "show the licence"},
+	{getopt.Option{Short: 'H', Long: "help"}, 0, "show this"},
+	{getopt.Option{Short: 'Q'}, powerman.CmdStatus, ""},
+	{getopt.Option{Short: 'B'}, powerman.CmdBeacon, ""},
+	{getopt.Option{Short: 'P'}, powerman.CmdTemp, ""},
+	{getopt.Option{Short: 'D'}, powerman.CmdDevice, ""},
 }
+
+// older are long options of PowerMan 2.3. They are no rows of the table, because
+// "--quer" must stay unique.
+var older = map[string]string{"--query-all": "--query", "--beacon-all": "--beacon", "--temp-all": "--temp"}
 
 // options are what the command line asks for.
 type options struct {
@@ -55,131 +64,41 @@ type options struct {
 
 var errUnknownOption = errors.New("Unknown option.  Try '--help' for more information.") //nolint:staticcheck // the reference's words
 
-// parseOptions reads the command line as getopt_long of the GNU library does:
-// short options may be joined, long ones shortened to what is unique, and
-// options may stand behind targets until a "--". (No flag library of Go
-// abbreviates.)
-func parseOptions(args []string) (options, error) {
-	var o options
-	for len(args) > 0 {
-		arg := args[0]
-		args = args[1:]
-		var err error
-		switch {
-		case arg == "--":
-			o.targets = append(o.targets, args...)
-			args = nil
-		case strings.HasPrefix(arg, "--"):
-			args, err = o.long(arg[2:], args)
-		case len(arg) > 1 && arg[0] == '-':
-			args, err = o.shorts(arg[1:], args)
-		default:
-			o.targets = append(o.targets, arg)
-		}
-		if err != nil {
-			return o, err
-		}
-		if o.show != 0 { // at once, whatever else is wrong with the line
-			return o, nil
+// errShow ends the reading of options: something is to be shown at once,
+// whatever else is wrong with the line.
+var errShow = errors.New("show something")
+
+// parseOptions reads the command line.
+func parseOptions(args []string) (o options, err error) {
+	table := make([]getopt.Option, len(optionTable))
+	for i := range optionTable {
+		table[i] = optionTable[i].Option
+	}
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if now := older[arg]; now != "" {
+			args[i] = now
 		}
 	}
-	return o, nil
-}
-
-func (o *options) long(arg string, rest []string) ([]string, error) {
-	name, value, valued := strings.Cut(arg, "=")
-	opt, ok := findLong(name)
+	o.targets, err = getopt.Parse(args, table, o.set)
 	switch {
-	case !ok, valued && !opt.arg:
-		return nil, errUnknownOption
-	case opt.arg && !valued:
-		if len(rest) == 0 {
-			return nil, errUnknownOption
-		}
-		value, rest = rest[0], rest[1:]
+	case errors.Is(err, errShow):
+		return o, nil
+	case errors.Is(err, getopt.ErrUnknown), errors.Is(err, getopt.ErrValue), errors.Is(err, getopt.ErrNoValue):
+		return o, errUnknownOption
 	}
-	return rest, o.set(opt, value)
+	return o, err
 }
 
-// PowerMan 2.3 told queries of all nodes from queries of some by options of
-// their own, and Debian still ships it. 2.4 refuses these; scripts use them.
-func olderLong(name string) string {
-	switch name {
-	case "query-all", "beacon-all", "temp-all":
-		return strings.TrimSuffix(name, "-all")
-	}
-	return name
-}
-
-func olderShort(letter byte) byte {
-	switch letter {
-	case 'Q', 'B', 'D':
-		return letter + 'a' - 'A'
-	case 'P':
-		return 't'
-	}
-	return letter
-}
-
-func findLong(name string) (option, bool) {
-	name = olderLong(name)
-	var found option
-	matches := 0
-	for _, opt := range optionTable {
-		if opt.long == name {
-			return opt, true
-		}
-		if name != "" && strings.HasPrefix(opt.long, name) {
-			found = opt
-			matches++
-		}
-	}
-	return found, matches == 1
-}
-
-func (o *options) shorts(letters string, rest []string) ([]string, error) {
-	for i := range len(letters) {
-		opt, ok := findShort(letters[i])
-		if !ok {
-			return nil, errUnknownOption
-		}
-		if !opt.arg {
-			if err := o.set(opt, ""); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		value := letters[i+1:]
-		if value == "" {
-			if len(rest) == 0 {
-				return nil, errUnknownOption
-			}
-			value, rest = rest[0], rest[1:]
-		}
-		return rest, o.set(opt, value)
-	}
-	return rest, nil
-}
-
-func findShort(letter byte) (option, bool) {
-	letter = olderShort(letter)
-	for _, opt := range optionTable {
-		if opt.short == letter {
-			return opt, true
-		}
-	}
-	return option{}, false
-}
-
-func (o *options) set(opt option, value string) error {
-	if opt.action != powerman.CmdNone {
+func (o *options) set(opt getopt.Option, value string) error {
+	if action := actionOf(opt); action != powerman.CmdNone {
 		if o.action != powerman.CmdNone {
 			return errors.New("Only one action may be specified") //nolint:staticcheck // the reference's words
 		}
-		o.action = opt.action
+		o.action = action
 		return nil
 	}
-	switch opt.short {
+	switch opt.Short {
 	case 'h':
 		o.server = value
 	case 'x':
@@ -195,23 +114,36 @@ func (o *options) set(opt option, value string) error {
 		}
 		o.retries = n
 	default:
-		o.show = opt.short
+		o.show = opt.Short
+		return errShow
 	}
 	return nil
+}
+
+func actionOf(opt getopt.Option) powerman.Command {
+	for _, o := range optionTable {
+		if o.Option == opt {
+			return o.action
+		}
+	}
+	return powerman.CmdNone
 }
 
 func usage() string {
 	var b strings.Builder
 	b.WriteString("Usage: powerman [options] ACTION [targets]\n")
 	for _, opt := range optionTable {
-		long := opt.long
-		switch opt.short {
+		long := opt.Long
+		switch opt.Short {
 		case 'h':
 			long += " HOST[:PORT]"
 		case 'R':
 			long += " N"
 		}
-		fmt.Fprintf(&b, "  -%c,--%-24s %s\n", opt.short, long, opt.help)
+		if opt.help == "" {
+			continue
+		}
+		fmt.Fprintf(&b, "  -%c,--%-24s %s\n", opt.Short, long, opt.help)
 	}
 	return b.String()
 }

@@ -215,7 +215,7 @@ func TestListen(t *testing.T) {
 		t.Errorf("status %d, %s", cmd.ProcessState.ExitCode(), out)
 	}
 	// A name of a service that nobody else here listens on.
-	s = serveOn(t, conf, []string{"127.0.0.77:tfido"})
+	serveOn(t, conf, []string{"127.0.0.77:tfido"})
 	if out, status := run(t, ours, "-h", "127.0.0.77:60177", "-l"); status != 0 {
 		t.Errorf("by the name of a service: %d, %s", status, out)
 	}

@@ -15,9 +15,9 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"strings"
 	"time"
 
+	"millwright.dev/millwright/internal/applet/getopt"
 	"millwright.dev/millwright/internal/sim/vpc"
 )
 
@@ -89,56 +89,22 @@ type options struct {
 	plugs bank
 }
 
-// parse reads the options as getopt would: "-p7", "-p 7", "--port=7".
+var table = []getopt.Option{
+	{Short: 'p', Long: "port", Arg: true},
+	{Short: 'b', Long: "bad", Arg: true},
+}
+
 func parse(args []string) (options, error) {
 	o := options{port: -1}
-	for len(args) > 0 {
-		arg := args[0]
-		args = args[1:]
-		if arg == "--" {
-			break
-		}
-		letter, value, attached := split(arg)
-		if letter == 0 {
-			return o, fmt.Errorf("unrecognized option '%s'", arg)
-		}
-		if !attached {
-			if len(args) == 0 {
-				return o, fmt.Errorf("option '-%c' requires an argument", letter)
-			}
-			value, args = args[0], args[1:]
-		}
-		if err := o.set(letter, value); err != nil {
-			return o, err
-		}
+	words, err := getopt.Parse(args, table, o.set)
+	if err == nil && len(words) > 0 {
+		err = fmt.Errorf("unexpected argument '%s'", words[0])
 	}
-	if len(args) > 0 {
-		return o, fmt.Errorf("unexpected argument '%s'", args[0])
-	}
-	return o, nil
+	return o, err
 }
 
-// split takes an option apart: its letter (0 if there is no such option) and
-// the value, if it is in the same word.
-func split(arg string) (letter byte, value string, attached bool) {
-	if name, long := strings.CutPrefix(arg, "--"); long {
-		name, value, attached = strings.Cut(name, "=")
-		switch name {
-		case "port":
-			return 'p', value, attached
-		case "bad":
-			return 'b', value, attached
-		}
-		return 0, "", false
-	}
-	if len(arg) < 2 || arg[0] != '-' || !strings.Contains("pb", arg[1:2]) {
-		return 0, "", false
-	}
-	return arg[1], arg[2:], len(arg) > 2
-}
-
-func (o *options) set(letter byte, value string) error {
-	if letter == 'p' {
+func (o *options) set(opt getopt.Option, value string) error {
+	if opt.Short == 'p' {
 		port, err := strconv.ParseUint(value, 10, 16)
 		if err != nil {
 			return fmt.Errorf("option '-p': '%s' is no port from 0 to 65535", value)
