@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,12 +133,10 @@ func (a *answer) reads() bool {
 
 // show writes what was not written as it came.
 func (a *answer) show() {
-	slices.SortStableFunc(a.lines, func(x, y wire.Line) int {
-		return cmp.Or(hostlist.Compare(x.Device, y.Device), hostlist.Compare(x.Node, y.Node))
-	})
 	switch {
 	case a.verb.json && a.verb.ask.Live:
 	case a.verb.json:
+		a.sort()
 		a.document(a.begin)
 		for i := range a.lines {
 			a.document(a.lines[i])
@@ -155,6 +154,7 @@ func (a *answer) show() {
 	case a.verb.ask.Live:
 		a.totals()
 	case a.verb.list:
+		a.sort()
 		width := 0
 		for i := range a.lines {
 			width = max(width, len(a.lines[i].Node))
@@ -165,6 +165,17 @@ func (a *answer) show() {
 	default:
 		a.folded()
 	}
+}
+
+// sort puts the lines into the order of host lists, so that equal answers are
+// equal bytes.
+func (a *answer) sort() {
+	slices.SortStableFunc(a.lines, func(x, y wire.Line) int {
+		if x.Device != y.Device {
+			return hostlist.Compare(x.Device, y.Device)
+		}
+		return hostlist.Compare(x.Node, y.Node)
+	})
 }
 
 // class is what a result is called, how it is marked, and where it stands.
@@ -222,40 +233,42 @@ func (a *answer) listed(l *wire.Line, width int) string {
 // folded writes a line for each class of result, and then why some are not as
 // they should be.
 func (a *answer) folded() {
-	byClass := make(map[class][]string)
-	why := make(map[string][]string)
-	var order []class
-	var reasons []string
+	byClass := make(map[class]*hostlist.List)
+	why := make(map[string]*hostlist.List)
 	for i := range a.lines {
 		l := &a.lines[i]
-		c := a.class(l)
-		if byClass[c] == nil {
-			order = append(order, c)
-		}
-		byClass[c] = append(byClass[c], l.Node)
+		gather(byClass, a.class(l), l.Node)
 		if !l.Outcome.Good() && l.Said != "" {
-			if why[l.Said] == nil {
-				reasons = append(reasons, l.Said)
-			}
-			why[l.Said] = append(why[l.Said], l.Node)
+			gather(why, l.Said, l.Node)
 		}
 	}
-	slices.SortStableFunc(order, func(x, y class) int {
+	t := table{style: a.out}
+	order := slices.SortedFunc(maps.Keys(byClass), func(x, y class) int {
 		return cmp.Or(cmp.Compare(x.rank, y.rank), hostlist.Compare(x.word, y.word))
 	})
-	t := table{style: a.out}
 	for _, c := range order {
-		sign := c.mark.ascii
-		if a.out.utf8 {
-			sign = c.mark.sign
-		}
-		names := byClass[c]
-		t.row(cell{text: sign, colour: c.mark.colour}, painted(c.mark.colour, c.word), number(strconv.Itoa(len(names))), text(hostlist.Fold(names)))
+		nodes := byClass[c]
+		t.row(a.out.sign(c.mark), painted(c.mark.colour, c.word), number(strconv.Itoa(nodes.Len())), text(nodes.Sorted().String()))
 	}
 	_ = t.write(a.stdout)
-	for _, reason := range reasons {
-		a.because(hostlist.Fold(why[reason]), reason)
+	reasons := make(map[string]string, len(why)) // by nodes and reason, to have an order
+	for said, nodes := range why {
+		folded := nodes.Sorted().String()
+		reasons[folded+"\x00"+said] = folded
 	}
+	for _, key := range slices.Sorted(maps.Keys(reasons)) {
+		a.because(reasons[key], key[len(reasons[key])+1:])
+	}
+}
+
+// gather puts a name to its key.
+func gather[K comparable](to map[K]*hostlist.List, key K, name string) {
+	list := to[key]
+	if list == nil {
+		list = &hostlist.List{}
+		to[key] = list
+	}
+	list.Append(name)
 }
 
 // because writes why some nodes are not as they should be.
@@ -297,6 +310,7 @@ func (a *answer) totals() {
 
 // work writes what a dry run has found.
 func (a *answer) work() {
+	a.sort()
 	plugs := 0
 	for i := range a.lines {
 		plugs += a.lines[i].Count

@@ -293,11 +293,9 @@ func (p *program) runSummary(info wire.Run) {
 		if part.nodes == "" {
 			continue
 		}
-		sign := part.m.ascii
-		if p.out.utf8 {
-			sign = part.m.sign
-		}
-		t.row(cell{text: "  " + sign, colour: part.m.colour}, painted(part.m.colour, part.word), text(part.nodes))
+		sign := p.out.sign(part.m)
+		sign.text = "  " + sign.text
+		t.row(sign, painted(part.m.colour, part.word), text(part.nodes))
 	}
 	_ = t.write(p.stdout)
 }

@@ -95,10 +95,16 @@ var (
 )
 
 func (s style) mark(m mark) string {
+	c := s.sign(m)
+	return s.paint(c.colour, c.text)
+}
+
+// sign is a mark as a cell.
+func (s style) sign(m mark) cell {
 	if s.utf8 {
-		return s.paint(m.colour, m.sign)
+		return cell{text: m.sign, colour: m.colour}
 	}
-	return s.paint(m.colour, m.ascii)
+	return cell{text: m.ascii, colour: m.colour}
 }
 
 // dash stands for nothing.

@@ -419,26 +419,28 @@ func FuzzRequests(f *testing.F) {
 	})
 }
 
-// BenchmarkStatus is one node's state through the whole house, again and again on
-// one connection; the device answers at once.
+// BenchmarkStatus is the state of n nodes through the whole house, again and again
+// on one connection; the device answers at once.
 func BenchmarkStatus(b *testing.B) {
 	for _, n := range []int{1, 1000, 10_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			c, _ := serve(b, &relays{}, n)
-			for b.Loop() {
-				count := 0
-				for line, err := range c.Do(b.Context(), wire.Do{Op: "status"}) {
-					if err != nil {
-						b.Fatal(err)
+		for _, live := range []bool{false, true} {
+			b.Run(fmt.Sprintf("nodes=%d/live=%v", n, live), func(b *testing.B) {
+				c, _ := serve(b, &relays{}, n)
+				for b.Loop() {
+					count := 0
+					for line, err := range c.Do(b.Context(), wire.Do{Op: "status", Live: live}) {
+						if err != nil {
+							b.Fatal(err)
+						}
+						if line.Kind == wire.KindResult {
+							count++
+						}
 					}
-					if line.Kind == wire.KindResult {
-						count++
+					if count != n {
+						b.Fatal(count)
 					}
 				}
-				if count != n {
-					b.Fatal(count)
-				}
-			}
-		})
+			})
+		}
 	}
 }

@@ -85,7 +85,7 @@ func vacant(path string) error {
 	case info.Mode().Type() != fs.ModeSocket:
 		return fmt.Errorf("%s is there already and is not a socket; it is left alone", path)
 	}
-	conn, err := net.DialTimeout("unix", path, time.Second)
+	conn, err := (&net.Dialer{Timeout: time.Second}).Dial("unix", path)
 	switch {
 	case err == nil:
 		conn.Close()
