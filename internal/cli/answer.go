@@ -37,6 +37,7 @@ func (a *answer) take(line wire.Line) {
 	switch line.Kind {
 	case wire.KindBegin:
 		a.begin = line
+		a.lines = slices.Grow(a.lines, min(line.Count, room.MaxNodes))
 		if line.Request != "" {
 			a.request.Store(&line.Request)
 		}
