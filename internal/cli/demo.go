@@ -136,12 +136,12 @@ func (p *program) demoNext(d *demo.Demo) {
 	for _, try := range [][2]string{
 		{"status", "which nodes are on"},
 		{"cycle db1 --dry-run", "what a power cycle would do"},
-		{"down nas1 --dry-run", "who has to go down before the storage"},
-		{"sim ctl feed A off", "feed A fails: look at the status then"},
+		{"down nas1 --dry-run", "who goes down before storage"},
+		{"sim ctl feed A off", "feed A fails: see the status"},
 		{"sim ctl feed A on", "and it is back"},
-		{"events --follow", "all that is done, as it is done"},
+		{"events --follow", "what is done, as it is done"},
 		{"powerman -h " + d.PowerMan + " -q", "PowerMan's client works, too"},
-		{"down --yes", "everything goes down, dependents first"},
+		{"down --yes", "everything down, in order"},
 		{"demo --stop", "the end of the demo"},
 	} {
 		t.row(text("  "+self+" "+try[0]), painted(dim, try[1]))

@@ -65,7 +65,7 @@ func environment() []string {
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
 		switch {
-		case strings.HasPrefix(name, "MILLWRIGHT_") && name != ChildVariable:
+		case strings.HasPrefix(name, "MILLWRIGHT_"):
 		case name == "RUNTIME_DIRECTORY", name == "STATE_DIRECTORY", name == "NOTIFY_SOCKET":
 		default:
 			env = append(env, v)
@@ -73,10 +73,6 @@ func environment() []string {
 	}
 	return env
 }
-
-// ChildVariable is the one variable with our name that goes on to the demo's
-// programs. Tests use it; the programs do not look at it.
-const ChildVariable = "MILLWRIGHT_DEMO_CHILD"
 
 // pid gives the number of the process if it lives, else 0.
 func (p *process) pid() int {

@@ -1,0 +1,249 @@
+package demo_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"millwright.dev/millwright/internal/app"
+	"millwright.dev/millwright/internal/cli"
+	"millwright.dev/millwright/internal/demo"
+	"millwright.dev/millwright/internal/driver/script"
+	"millwright.dev/millwright/internal/driver/standard"
+	"millwright.dev/millwright/internal/rehearse"
+	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/roomfile"
+)
+
+// TestMain is the program itself when it is called by its name; see program.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "millwright" {
+		os.Exit(cli.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// program gives a file that is the whole program. It is this test's own file under
+// another name, and no symbolic link, as the demo starts itself by its own file.
+func program(t *testing.T) string {
+	t.Helper()
+	own, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "millwright")
+	if os.Link(own, path) == nil {
+		return path
+	}
+	text, err := os.ReadFile(own)
+	if err == nil {
+		err = os.WriteFile(path, text, 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// home gives the test a home of its own, and the folder of the demo there. A demo
+// that the test leaves behind is stopped.
+func home(t *testing.T) (folder string) {
+	t.Helper()
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("XDG_STATE_HOME", "")
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	t.Setenv("LANG", "C.UTF-8")
+	folder, err := demo.Folder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if d, err := demo.Find(folder); err == nil && d != nil {
+			if err := d.Stop(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return folder
+}
+
+// run runs the program and gives what it writes.
+func run(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(program, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+// alive tells whether a process is there, and no mere zombie.
+func alive(pid int) bool {
+	_, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	return err == nil
+}
+
+func TestTheRoomComesUpInOrder(t *testing.T) {
+	folder, millwright := home(t), program(t)
+	out := run(t, millwright, "demo")
+	for _, want := range []string{"6 power strips", "42 nodes", "wave 7 of 7", "on  42  db[1-2],head1,lb1,nas[1-2],net,node[1-24],shop,sw[1-2],web[1-8]", "demo --stop"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in:\n%s", want, out)
+		}
+	}
+	d, err := demo.Find(folder)
+	if err != nil || d == nil || !d.Runs() {
+		t.Fatalf("it does not run: %+v, %v", d, err)
+	}
+	inOrder(t, d)
+
+	simulator, daemon := d.Processes()
+	again := run(t, millwright, "demo", "--reuse")
+	if s, da := d.Processes(); s != simulator || da != daemon || !strings.Contains(again, "on  42  ") {
+		t.Errorf("another demo is used:\n%s", again)
+	}
+	if out = run(t, millwright, "demo", "--stop"); !strings.Contains(out, "is stopped") {
+		t.Error(out)
+	}
+	if alive(simulator) || alive(daemon) {
+		t.Error("a process is left")
+	}
+	for _, gone := range []string{folder, d.Sockets} {
+		if _, err := os.Lstat(gone); err == nil {
+			t.Errorf("%s is left", gone)
+		}
+	}
+	if out = run(t, millwright, "demo", "--stop"); !strings.Contains(out, "No demo runs") {
+		t.Error(out)
+	}
+}
+
+// inOrder holds the simulated room's own history to what needs what: no outlet of
+// a node went on before all those of the nodes that it needs.
+func inOrder(t *testing.T, d *demo.Demo) {
+	t.Helper()
+	read, err := roomfile.Load(t.Context(), d.Config, app.ReadOptions(standard.Drivers(script.Options{}), false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var history bytes.Buffer
+	if err := rehearse.Ask(t.Context(), d.Control(), "history", &history); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(history.String(), "\n")
+	first, last := make([]int, len(read.Room.Nodes)), make([]int, len(read.Room.Nodes))
+	for i := range read.Room.Nodes {
+		id := room.NodeID(i)
+		first[i], last[i] = len(lines), -1
+		for k, plug := range read.Room.PlugsOf(id) {
+			device := read.Room.Devices[read.Room.Nodes[i].Cords[k].Device].Name
+			at := slices.IndexFunc(lines, func(l string) bool {
+				return strings.HasSuffix(l, fmt.Sprintf(" %s outlet %s on", device, plug.Name))
+			})
+			if at < 0 {
+				t.Errorf("%s outlet %s never went on", device, plug.Name)
+			}
+			first[i], last[i] = min(first[i], at), max(last[i], at)
+		}
+	}
+	var needs func(of, node room.NodeID)
+	needs = func(of, node room.NodeID) { // through nodes that have no cords
+		for _, n := range read.Room.Nodes[node].Needs {
+			if last[n] > first[of] {
+				t.Errorf("%s went on before %s, which it needs", read.Room.Nodes[of].Name, read.Room.Nodes[n].Name)
+			}
+			needs(of, n)
+		}
+	}
+	for i := range read.Room.Nodes {
+		needs(room.NodeID(i), room.NodeID(i))
+	}
+}
+
+func TestADemoIsMadeAnew(t *testing.T) {
+	folder, millwright := home(t), program(t)
+	before, err := demo.Start(t.Context(), millwright, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := demo.Start(t.Context(), millwright, folder); err == nil {
+		t.Error("two demos run in one folder")
+	}
+	simulator, _ := before.Processes()
+	if kill := exec.Command("kill", "-9", fmt.Sprint(simulator)); kill.Run() != nil {
+		t.Fatal("cannot kill the simulator")
+	}
+	if err := before.Stop(); err != nil { // what is left of it
+		t.Fatal(err)
+	}
+	after, err := demo.Start(t.Context(), millwright, folder)
+	if err != nil || !after.Runs() {
+		t.Fatalf("the second one does not run: %v", err)
+	}
+	if err := rehearse.Ask(t.Context(), after.Control(), "show", io.Discard); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestADemoThatCannotStartLeavesNothing(t *testing.T) {
+	folder := home(t)
+	_, err := demo.Start(t.Context(), "/bin/false", folder)
+	if err == nil || !strings.Contains(err.Error(), "the sim ended at once") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Lstat(folder); err == nil {
+		t.Error("the folder is left")
+	}
+}
+
+func TestAForeignFolderIsLeftAlone(t *testing.T) {
+	folder := home(t)
+	mine := filepath.Join(folder, "mine")
+	if err := os.MkdirAll(mine, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := demo.Start(t.Context(), program(t), folder); err == nil {
+		t.Error("it was used")
+	}
+	if _, err := os.Lstat(mine); err != nil {
+		t.Error("it was cleared")
+	}
+}
+
+func TestTheRoomIsAGoodExample(t *testing.T) {
+	read, err := roomfile.Load(t.Context(), "../../examples/demo", app.ReadOptions(standard.Drivers(script.Options{}), false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(read.Warnings) > 0 {
+		t.Error(read.Warnings)
+	}
+	specs := map[string]bool{}
+	fed := map[string]int{}
+	for i := range read.Room.Nodes {
+		feeds := map[string]bool{}
+		for _, c := range read.Room.Nodes[i].Cords {
+			feeds[read.Room.Devices[c.Device].Feed] = true
+		}
+		fed[fmt.Sprint(len(feeds))]++
+	}
+	r, err := rehearse.Read(t.Context(), "../../examples/demo", rehearse.Options{Files: app.ReadOptions(standard.Drivers(script.Options{}), false), Copy: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range r.Devices() {
+		specs[d.Style] = true
+	}
+	if len(read.Room.Nodes) != 42 || len(specs) != 3 || fed["2"] < 2 || fed["0"] < 1 || len(read.Room.Aliases) == 0 || len(read.Room.Groups) == 0 || len(read.Room.Credentials) == 0 {
+		t.Errorf("%d nodes, makes %v, nodes by feeds %v", len(read.Room.Nodes), specs, fed)
+	}
+}
