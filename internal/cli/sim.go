@@ -173,16 +173,16 @@ func (p *program) simTable(r *rehearse.Rehearsal, played *sim.Room) error {
 
 // simHints says how to go on.
 func (p *program) simHints(r *rehearse.Rehearsal, path, config string, f simFlags) {
-	switch {
-	case config != "":
-		p.printf("A daemon for it:  millwright serve --config %s --state FOLDER --socket SOCKET\n", config)
-	case r.Own():
-		p.printf("A daemon for it:  millwright serve --config %s --state FOLDER --socket SOCKET\n", path)
-	default:
-		p.printf("The room names other addresses. For a copy that leads here: --write FOLDER\n")
+	if config == "" && r.Own() {
+		config = path
+	}
+	if config != "" {
+		p.printf("\nA daemon for it:\n  millwright serve --config %s --state FOLDER --socket SOCKET\n", config)
+	} else {
+		p.printf("\nThe room's files name other addresses. For a copy that leads here: --write FOLDER\n")
 	}
 	if f.control != "" {
-		p.printf("To command it:    millwright sim ctl %s help\n", f.control)
+		p.printf("To command it:\n  millwright sim ctl %s help\n", f.control)
 	}
 	p.printf("\n")
 }
