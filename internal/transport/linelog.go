@@ -70,5 +70,5 @@ func (l *lineLog) flush() {
 		args = append(args, "lines_dropped_before", l.dropped)
 		l.dropped = 0
 	}
-	l.log.Info("device says on stderr", args...)
+	l.log.Warn("device says on stderr", args...)
 }

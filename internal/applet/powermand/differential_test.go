@@ -67,6 +67,30 @@ node "n[1-4]" "test1" "[2-3,8,15]"
 			"on n[2-4]", "status n[1-2]", "temp t1", "beacon t1", "flash t2", "reset n1", "telemetry", "on t1", "device", "quit",
 		},
 	},
+	"failures": {
+		conf: `specification "s" {
+	timeout 0.3
+	plug name { "1" "2" "3" }
+	script login { send "login\n" expect "OK\n" }
+	script on { send "on %s\n" expect "[0-9]* OK\n" delay 1.5 expect "vpc> " delay 0.5 }
+	script off { send "off %s\n" expect "NEVER" }
+	script cycle { send "stat %s\n" expect "plug ([0-9]+): (ON|OFF)\n" setplugstate $1 $2 on="ON" off="OFF"
+		ifon { send "off %s\n" expect "OK\n" } ifoff { send "on %s\n" expect "OK\n" } }
+	script reset { ifon { send "x" } }
+	script reset_all { send "reset *\n" expect "NEVER" }
+}
+device "d" "s" "VPCD |&"
+device "gone" "s" "/no/such/program |&"
+device "away" "s" "127.0.0.1:9"
+node "n[1-3]" "d"
+node "g[1-2]" "gone"
+node "a[1-2]" "away"
+`,
+		requests: []string{
+			"on n1", "telemetry", "on n1", "off n2", "off n[1-3]", "reset n1", "reset n[1-3]", "cycle n[1-2]", "cycle n[1-3]", "telemetry",
+			"on a[1-2]", "telemetry", "on a1", "reset g[1-2],n1", "status", "temp n1", "flash n1", "quit",
+		},
+	},
 	"names": {
 		conf: `device "test0" "vpc" "VPCD |&"
 device "test1" "vpc" "VPCD |&"
