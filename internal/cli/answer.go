@@ -115,6 +115,9 @@ func (a *answer) verdict() error {
 	for i := range a.lines {
 		l := &a.lines[i]
 		switch {
+		case l.Outcome == fleet.Unknown && l.Code == "":
+			// In a read of everything, its device cannot do this at all: nobody
+			// was asked, so nothing went wrong.
 		case l.Outcome == fleet.Unknown, l.Outcome == fleet.OK && a.reads() && l.State == room.StateUnknown.String():
 			return exit(ExitUnknown)
 		case !l.Outcome.Good():
@@ -196,6 +199,8 @@ func (a *answer) class(l *wire.Line) class {
 		return class{"unknown", markUnknown, 22}
 	case fleet.Unverified:
 		return class{done[a.op] + ", not verified", markSoft, 11}
+	case fleet.Skipped:
+		return class{"skipped", markWaiting, 30}
 	case fleet.OK:
 	}
 	switch {
@@ -225,10 +230,15 @@ var done = map[room.Op]string{
 func (a *answer) listed(l *wire.Line, width int) string {
 	c := a.class(l)
 	text := fmt.Sprintf("%s %-*s  %s", a.out.mark(c.mark), width, clean(l.Node), a.out.paint(c.mark.colour, c.word))
-	if !l.Outcome.Good() && l.Said != "" {
+	if explained(l) {
 		text += ": " + clean(l.Said)
 	}
 	return text
+}
+
+// explained says whether a result comes with the reason why it is not as asked.
+func explained(l *wire.Line) bool {
+	return l.Said != "" && (!l.Outcome.Good() || l.Outcome == fleet.Skipped)
 }
 
 // folded writes a line for each class of result, and then why some are not as
@@ -239,7 +249,7 @@ func (a *answer) folded() {
 	for i := range a.lines {
 		l := &a.lines[i]
 		gather(byClass, a.class(l), l.Node)
-		if !l.Outcome.Good() && l.Said != "" {
+		if explained(l) {
 			gather(why, l.Said, l.Node)
 		}
 	}
