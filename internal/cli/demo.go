@@ -68,8 +68,8 @@ func (p *program) demo(c *cobra.Command, folder string, reuse bool) error {
 	simulator, daemon := d.Processes()
 	p.printf("%s\n", p.out.head("A machine room that does not exist"))
 	t := table{style: p.out}
-	t.row(text("  " + counted(d.Devices, "power strip") + ","), text("simulated, on real sockets"), painted(dim, fmt.Sprintf("process %d", simulator)))
-	t.row(text("  " + counted(d.Nodes, "node") + ","), text("looked after by a daemon"), painted(dim, fmt.Sprintf("process %d", daemon)))
+	t.row(text("  "+counted(d.Devices, "power strip")+","), text("simulated, on real sockets"), painted(dim, fmt.Sprintf("process %d", simulator)))
+	t.row(text("  "+counted(d.Nodes, "node")+","), text("looked after by a daemon"), painted(dim, fmt.Sprintf("process %d", daemon)))
 	if err := t.write(p.stdout); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -26,6 +27,7 @@ type simFlags struct {
 	base    int
 	control string
 	quiet   bool
+	standIn bool
 }
 
 func simCommand(p *program) *cobra.Command {
@@ -44,6 +46,8 @@ no real device is ever reached.
 What each device is simulated as follows from the name of its specification. Where
 that is not known, say it by device or specification, as often as needed:
   --style pdu1=menu --style 'rack[1-4]=line' --style apc7920=menu --style kvm=none
+With --stand-in, all others are played by a make that has the same plugs; the copy
+then names another specification for them, too.
 Styles: ` + strings.Join(rehearse.Styles(), ", ") + `.
 
 Everything that happens in the room is told, one line each. Feeds fail, strips hang
@@ -55,6 +59,7 @@ and outlets lie on demand: see millwright sim ctl --help.`,
 	}
 	c.Flags().StringVar(&f.write, "write", "", "write a copy of the room that leads to the simulation into `FOLDER`")
 	c.Flags().StringArrayVar(&f.styles, "style", nil, "simulate `DEVICE=STYLE`; may be repeated")
+	c.Flags().BoolVar(&f.standIn, "stand-in", false, "let others, with the same plugs, stand in for unknown makes")
 	c.Flags().DurationVar(&f.boot, "boot", 3*time.Second, "`TIME` from power to up, of each machine")
 	c.Flags().IntVar(&f.base, "port-base", 0, "listen on 127.0.0.1, from port `N` on")
 	c.Flags().StringVar(&f.control, "control", "", "open a control `SOCKET` for: millwright sim ctl")
@@ -97,7 +102,7 @@ there is. The same is possible with: socat - UNIX-CONNECT:SOCKET`,
 func (p *program) sim(ctx context.Context, path string, f simFlags) error {
 	o := rehearse.Options{
 		Files: app.ReadOptions(standard.Drivers(script.Options{}), false),
-		Boot:  f.boot, PortBase: f.base, Copy: f.write != "",
+		Boot:  f.boot, PortBase: f.base, Copy: f.write != "", StandIns: f.standIn,
 		Log: slog.New(slog.NewTextHandler(p.stderr, nil)),
 	}
 	for _, text := range f.styles {
@@ -106,6 +111,9 @@ func (p *program) sim(ctx context.Context, path string, f simFlags) error {
 			return &usageError{err, "millwright sim"}
 		}
 		o.Choices = append(o.Choices, choice)
+	}
+	if f.standIn && f.write == "" {
+		return &usageError{errors.New("--stand-in needs --write: the room itself would speak another language"), "millwright sim"}
 	}
 	r, err := rehearse.Read(ctx, path, o)
 	if err != nil {
@@ -221,4 +229,3 @@ func (p *program) simTell(played *sim.Room) (stop func()) {
 		wait.Wait()
 	}
 }
-

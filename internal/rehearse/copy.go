@@ -31,14 +31,31 @@ func (r *Rehearsal) Write(ctx context.Context, dir string) (config string, err e
 	if err != nil {
 		return "", err
 	}
-	at := make(map[string]string, len(r.devices)) // by device
-	for _, d := range r.devices {
-		if at[d.Name] = d.Address; d.Address == "" {
-			at[d.Name] = nowhere
+	at := make(map[string]target, len(r.devices)) // by device
+	for i, d := range r.devices {
+		to := target{address: d.Address}
+		if d.Address == "" {
+			to.address = nowhere
+		}
+		if d.Style == StandIn {
+			to.spec = standInSpec(d.Spec)
+			r.standIn(i)
+		}
+		at[d.Name] = to
+	}
+	full, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	files := maps.Clone(r.read.Files)
+	maps.Copy(files, r.introduce(filepath.Join(full, standInFile)))
+	if len(r.standIns) > 0 {
+		if err := os.WriteFile(filepath.Join(full, standInFile), r.standInText(), 0o644); err != nil { //nolint:gosec // as below
+			return "", err
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(rel)) {
-		text, err := r.readdress(name, at)
+		text, err := readdress(name, files[name], at)
 		if err != nil {
 			return "", err
 		}
@@ -134,15 +151,8 @@ func (r *Rehearsal) namedAbsolutely(path string) bool {
 }
 
 // readdress gives the text of a file with the new addresses.
-func (r *Rehearsal) readdress(name string, at map[string]string) ([]byte, error) {
-	text := r.read.Files[name]
-	switch filepath.Ext(name) {
-	case ".yaml", ".yml", ".json":
-		return readdressYAML(name, text, at)
-	case ".dev":
-		return readdressPowerMan(text, at), nil
-	}
-	if looksLikeYAML(text) {
+func readdress(name string, text []byte, at map[string]target) ([]byte, error) {
+	if isRoomFile(name, text) {
 		return readdressYAML(name, text, at)
 	}
 	return readdressPowerMan(text, at), nil
@@ -175,7 +185,7 @@ func (r *Rehearsal) writeSecrets(folder string) error {
 }
 
 // verify reads the copy and holds it to what was meant.
-func (r *Rehearsal) verify(ctx context.Context, config string, at map[string]string) error {
+func (r *Rehearsal) verify(ctx context.Context, config string, at map[string]target) error {
 	back, err := roomfile.Load(ctx, config, r.opts.Files)
 	if err != nil {
 		return fmt.Errorf("the copy cannot be read back: %w", err)
@@ -186,7 +196,7 @@ func (r *Rehearsal) verify(ctx context.Context, config string, at map[string]str
 	for i := range back.Room.Devices {
 		d := &back.Room.Devices[i]
 		settings, ok := scriptOf(d)
-		if !ok || hostport(settings.Address) != at[d.Name] {
+		if !ok || hostport(settings.Address) != at[d.Name].address {
 			return fmt.Errorf("the copy in %s has a wrong address for device %s, so it must not be used", config, d.Name)
 		}
 	}

@@ -7,6 +7,9 @@
 // it by their cords and boots them in package sim. A copy of the room's files, in
 // which nothing but the addresses has changed, leads the daemon there (copy.go).
 //
+// Makes that nobody knows can have stand-ins (standin.go), which rehearse the room's
+// order and faults but not the device's own language.
+//
 // A device that cannot be simulated is an error, never left as it is: the copy
 // must not reach a real one.
 //

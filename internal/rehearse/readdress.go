@@ -24,11 +24,20 @@ func hostport(address string) string {
 	return a.HostPort()
 }
 
+// target is what a device of the room becomes in the copy.
+type target struct {
+	address string
+	spec    string // of its stand-in; else ""
+}
+
 // edit is a piece of text to be replaced.
 type edit struct {
 	from, to int
 	text     string
 }
+
+// behind moves an edit of a part to the whole text.
+func (e edit) behind(from int) edit { return edit{e.from + from, e.to + from, e.text} }
 
 func apply(text []byte, edits []edit) []byte {
 	slices.SortFunc(edits, func(a, b edit) int { return a.from - b.from })
@@ -48,14 +57,17 @@ func looksLikeYAML(text []byte) bool {
 
 // devicesPart finds the lines of a room file's devices, which alone are parsed:
 // a room can have very many nodes.
-func devicesPart(text []byte) (from, to int) {
+func devicesPart(text []byte) (from, to int) { return section(text, "devices:") }
+
+// section finds the lines of a section of a room file, its head included.
+func section(text []byte, head string) (from, to int) {
 	at, found := 0, -1
 	for line := range bytes.Lines(text) {
 		top := !bytes.ContainsAny(line[:1], " \t\r\n#")
 		switch {
 		case found >= 0 && top:
 			return found, at
-		case bytes.HasPrefix(line, []byte("devices:")):
+		case bytes.HasPrefix(line, []byte(head)):
 			found = at
 		}
 		at += len(line)
@@ -68,7 +80,7 @@ func devicesPart(text []byte) (from, to int) {
 
 // readdressYAML replaces the addresses in a room file's devices. A range of
 // devices gets a range of ports, which is walked along with the names.
-func readdressYAML(name string, text []byte, at map[string]string) ([]byte, error) {
+func readdressYAML(name string, text []byte, at map[string]target) ([]byte, error) {
 	from, to := devicesPart(text)
 	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		from, to = 0, len(text)
@@ -81,21 +93,29 @@ func readdressYAML(name string, text []byte, at map[string]string) ([]byte, erro
 	var edits []edit
 	for _, doc := range tree.Docs {
 		for key, entry := range fields(under(doc.Body, "devices")) {
-			address, ok := under(under(entry, "settings"), "address").(ast.ScalarNode)
-			if !ok {
-				continue
-			}
 			devices, err := hostlist.Expand(key)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", name, key, err)
 			}
-			e, err := scalar(part, address)
-			if err != nil {
-				return nil, fmt.Errorf("%s: the address of %s: %w", name, key, err)
+			settings := under(entry, "settings")
+			if address, ok := under(settings, "address").(ast.ScalarNode); ok {
+				e, err := scalar(part, address)
+				if err != nil {
+					return nil, fmt.Errorf("%s: the address of %s: %w", name, key, err)
+				}
+				e.text = `"` + newAddress(address.GetToken().Value, devices, at) + `"`
+				edits = append(edits, e.behind(from))
 			}
-			e.from, e.to = e.from+from, e.to+from
-			e.text = `"` + newAddress(address.GetToken().Value, devices, at) + `"`
-			edits = append(edits, e)
+			if spec, ok := under(settings, "spec").(ast.ScalarNode); ok {
+				as, err := newSpec(devices, at)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %s: %w", name, key, err)
+				}
+				if e, err := scalar(part, spec); err == nil && as != "" {
+					e.text = `"` + as + `"`
+					edits = append(edits, e.behind(from))
+				}
+			}
 		}
 	}
 	return apply(text, edits), nil
@@ -159,14 +179,14 @@ func scalar(text []byte, n ast.ScalarNode) (edit, error) {
 
 // newAddress words the address of the devices of one entry. Raw TCP stays raw;
 // all else is spoken to in telnet, as the simulated makes are.
-func newAddress(old string, devices []string, at map[string]string) string {
+func newAddress(old string, devices []string, at map[string]target) string {
 	scheme := "telnet"
 	if strings.HasPrefix(old, "tcp:") {
 		scheme = "tcp"
 	}
 	var hosts, ports []string
 	for _, d := range devices {
-		host, port, err := net.SplitHostPort(at[d])
+		host, port, err := net.SplitHostPort(at[d].address)
 		if err != nil {
 			return old
 		}
@@ -176,7 +196,7 @@ func newAddress(old string, devices []string, at map[string]string) string {
 	case !same(hosts):
 		return old // the room's own addresses
 	case same(ports):
-		return scheme + "://" + at[devices[0]]
+		return scheme + "://" + at[devices[0]].address
 	}
 	return scheme + "://" + net.JoinHostPort(hosts[0], "["+strings.Join(ports, ",")+"]")
 }
@@ -187,16 +207,20 @@ func same(texts []string) bool {
 
 // readdressPowerMan replaces the third string of each device line of a
 // powerman.conf, and takes away a fourth that is for serial lines.
-func readdressPowerMan(text []byte, at map[string]string) []byte {
+func readdressPowerMan(text []byte, at map[string]target) []byte {
 	words := tokens(text)
 	var edits []edit
 	for i := 0; i+3 < len(words); i++ {
 		if words[i].text != "device" || words[i].quoted || !words[i+1].quoted || !words[i+2].quoted || !words[i+3].quoted {
 			continue
 		}
-		address, found := at[words[i+1].text]
+		to, found := at[words[i+1].text]
 		if !found {
 			continue
+		}
+		address := to.address
+		if to.spec != "" {
+			edits = append(edits, edit{words[i+2].from, words[i+2].to, `"` + to.spec + `"`})
 		}
 		where := words[i+3]
 		if where.text != address {

@@ -38,6 +38,9 @@ type Options struct {
 	// Then free ports do where the room's own are taken, and secrets in files beside
 	// the room are not needed: the copy gets made-up ones.
 	Copy bool
+	// StandIns lets devices whose make nobody knows be played by one with the same
+	// plugs and a specification of its own. Only with Copy.
+	StandIns bool
 	// Log takes what is odd. Nil is silent.
 	Log *slog.Logger
 }
@@ -47,7 +50,7 @@ type Device struct {
 	Name   string
 	Driver string
 	Spec   string
-	Style  string // or [None]
+	Style  string // or [None], or [StandIn]
 	Feed   string
 	Plugs  int    // that can be switched
 	Real   string // where the room says it is
@@ -65,7 +68,9 @@ type Rehearsal struct {
 	config  sim.Config
 	logins  map[string]sim.Login // by credential
 	madeUp  map[string]string    // secrets of the copy, by their names beside it
-	own     bool // on the addresses that the room itself names
+	// standIns are the specifications of stand-ins, by their names.
+	standIns map[string][]byte
+	own      bool // on the addresses that the room itself names
 }
 
 // Read reads a room and finds out how to play it. Besides what is wrong with the
@@ -78,7 +83,7 @@ func Read(ctx context.Context, path string, o Options) (*Rehearsal, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Rehearsal{path: path, opts: o, read: read, logins: map[string]sim.Login{}, madeUp: map[string]string{}}
+	r := &Rehearsal{path: path, opts: o, read: read, logins: map[string]sim.Login{}, madeUp: map[string]string{}, standIns: map[string][]byte{}}
 	r.config = sim.Config{Styles: []sim.Style{board{}}}
 	if err := r.cast(ctx); err != nil {
 		return nil, err
@@ -108,6 +113,9 @@ func (r *Rehearsal) cast(ctx context.Context) error {
 		if ok {
 			d.Spec, d.Real = settings.Spec, settings.Address
 			d.Style = choose(d.Name, d.Spec, r.opts.Choices)
+			if d.Style == "" && r.opts.StandIns && r.opts.Copy {
+				d.Style = StandIn
+			}
 		}
 		outlets, names := r.strip(&list[i], d.Style)
 		d.Plugs = len(names)
@@ -119,7 +127,7 @@ func (r *Rehearsal) cast(ctx context.Context) error {
 		case None:
 		default:
 			r.config.PDUs = append(r.config.PDUs, sim.PDU{
-				Name: d.Name, Style: d.Style, Feed: d.Feed, Outlets: names, Login: r.login(ctx, list[i].Credential),
+				Name: d.Name, Style: played(d.Style), Feed: d.Feed, Outlets: names, Login: r.login(ctx, list[i].Credential),
 			})
 		}
 	}
@@ -147,7 +155,7 @@ const fewest = 8
 // count from one.
 func (r *Rehearsal) strip(d *room.Device, style string) (outlets map[string]string, names []string) {
 	outlets = make(map[string]string, len(d.Plugs))
-	if style == "vpc" || style == None || style == "" {
+	if style == "vpc" || style == StandIn || style == None || style == "" {
 		for _, p := range d.Plugs {
 			outlets[p.Name] = p.Name
 			names = append(names, p.Name)

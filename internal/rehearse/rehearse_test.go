@@ -269,6 +269,54 @@ node "a" "good" "1"  node "b" "odd1" "1"  node "c" "odd2" "1"
 	}
 }
 
+// vpc is a device file of a make that is known.
+var vpc = strings.Replace(string(sim.DeviceFile("vpc")), "mw-vpc", "vpc", -1)
+
+// strange is a device file for makes that nobody knows.
+const strange = `
+specification "strange8" { plug name { "P1" "P2" "P3" "P4" }
+	script status_all { send "?" expect "(!)" setplugstate "P1" $1 } script on { send "%s" } script off { send "%s" } }
+specification "strange" { script status_all { send "?" expect "(!)" setplugstate "1" $1 } script on { send "%s" } script off { send "%s" } }
+`
+
+func TestOthersStandInForStrangeMakes(t *testing.T) {
+	const devices = `
+devices:
+  pdu[1-2]: {driver: script, settings: {spec: strange8, address: "telnet://10.0.0.[1-2]:23"}}
+  odd:
+    driver: script
+    settings: {spec: "strange", address: "exec:/usr/bin/odd --real"}
+  good: {driver: script, settings: {spec: vpc, address: "telnet://10.0.0.4:23"}}
+nodes:
+  n[1-8]: {cords: "pdu[1-2]"}
+  o[1-2]: {cords: "odd:[7,11]"}
+  g: {cords: good:0}
+`
+	const conf = "include \"strange.dev\"\ndevice \"c\" \"strange8\" \"/dev/ttyS1\" \"9600\"\nnode \"c[1-4]\" \"c\"\n"
+	tests := map[string]struct {
+		files    map[string]string
+		start    string
+		machines int
+	}{
+		"one name":         {map[string]string{"room.yaml": "specifications: '*.dev'\n" + devices, "vpc.dev": vpc}, "", 11},
+		"a flow list":      {map[string]string{"room.yaml": "specifications: [strange.dev, vpc.dev]  # both\n" + devices, "vpc.dev": vpc}, "room.yaml", 11},
+		"a block list":     {map[string]string{"room.yaml": devices + "specifications:\n  - strange.dev\n  - vpc.dev\n", "vpc.dev": vpc}, "", 11},
+		"several files":    {map[string]string{"room.yaml": "include: sub/*.yaml\n" + devices, "sub/s.yaml": "specifications: ../*.dev\n", "vpc.dev": vpc}, "room.yaml", 11},
+		"a conf":           {map[string]string{"powerman.conf": conf}, "powerman.conf", 4},
+		"a room of a conf": {map[string]string{"room.yaml": "include: powerman.conf\n", "powerman.conf": conf}, "", 4},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			tt.files["strange.dev"] = strange
+			o := options()
+			o.StandIns = true
+			_, played, copied := play(t, filepath.Join(folder(t, tt.files), tt.start), o)
+			switchOn(t, copied)
+			allUp(t, played, tt.machines)
+		})
+	}
+}
+
 func TestChoices(t *testing.T) {
 	for text, good := range map[string]bool{"pdu1=menu": true, "pdu[1-3]=none": true, "pdu1": false, "=menu": false, "pdu1=": false, "pdu1=apc": false} {
 		if _, err := rehearse.ParseChoice(text); (err == nil) != good {

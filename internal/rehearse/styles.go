@@ -13,6 +13,18 @@ import (
 // has an address where nobody answers.
 const None = "none"
 
+// StandIn is the style of a device that is simulated as another make, because
+// nobody knows its own: the copy of the room names another specification for it.
+const StandIn = "stand-in"
+
+// played gives the simulated make for a style.
+func played(style string) string {
+	if style == StandIn {
+		return "vpc"
+	}
+	return style
+}
+
 // styleOf says which make speaks as a specification expects: our own device files
 // and examples, and those of PowerMan's that were tried against the make.
 var styleOf = map[string]string{
@@ -90,6 +102,7 @@ func (e *Unplayed) Error() string {
 	}
 	first := e.Devices[0]
 	fmt.Fprintf(&b, "\nSay which simulated make they speak with, by device or by specification: --style '%s=vpc'", first.Name)
+	fmt.Fprintf(&b, "\nor let others stand in for them, which have the same plugs and speak otherwise: --stand-in --write FOLDER")
 	fmt.Fprintf(&b, "\nMakes: %s. A device that is %q is out of reach in the rehearsal.", strings.Join(Styles(), ", "), None)
 	if first.Spec == "" {
 		fmt.Fprintf(&b, "\nOnly devices of the driver \"script\" can be simulated; take the others out of the room that is rehearsed.")
