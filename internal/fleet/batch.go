@@ -11,33 +11,6 @@ import (
 	"millwright.dev/millwright/internal/room"
 )
 
-// job is what one exchange asks of one device.
-type job struct {
-	op     room.Op
-	plugs  []int   // ascending
-	cords  []int32 // the exchange's own numbers, parallel to plugs
-	trace  bool
-	live   bool
-	verify *watch // set when the job reads back what another did
-
-	ctx     context.Context
-	mail    *mailbox
-	state   atomic.Int32
-	results []plugResult // parallel to plugs; valid once the job is done
-}
-
-// newJob makes room for n plugs.
-func newJob(op room.Op, n int) *job {
-	return &job{op: op, plugs: make([]int, 0, n), cords: make([]int32, 0, n)}
-}
-
-// The states of a job. Only the one who moves it out of jobWaiting may act on it.
-const (
-	jobWaiting int32 = iota
-	jobTaken
-	jobCancelled
-)
-
 // batch is jobs done together by one device. It is the driver's sink.
 type batch struct {
 	device  *device
@@ -45,60 +18,63 @@ type batch struct {
 	jobs    []*job
 	trace   bool
 	plugs   []int        // ascending, the union of the jobs'
-	results []plugResult // parallel to plugs
+	results []plugResult // parallel to plugs; made when the work begins
 	todo    []int        // plugs not yet handed to the driver
 	begun   []int        // plugs in the driver's hands
+	faults  []*driver.Fault
 
-	start     time.Time // the action clock
-	notBefore time.Time // the next turn, for staggered work
-	ctx       context.Context
-	cancel    context.CancelFunc
-	wanted    atomic.Int32  // jobs not cancelled
-	forget    []func() bool // stop watching the jobs' contexts, which may outlive the batch by far
+	start  time.Time // the action clock
+	breaks int       // how often the line broke under it
+	ctx    context.Context
+	cancel context.CancelFunc
+	wanted atomic.Int32  // jobs not cancelled
+	forget []func() bool // stop watching the jobs' contexts, which may outlive the batch by far
 }
 
 func newBatch(d *device, j *job) *batch {
-	b := &batch{device: d, op: j.op, jobs: []*job{j}, trace: j.trace, plugs: j.plugs, start: time.Now()}
+	b := &batch{device: d, op: j.op, trace: j.trace, plugs: j.plugs, start: time.Now()}
+	b.ctx, b.cancel = context.WithCancel(d.ctx)
+	b.add(j)
 	return b
+}
+
+// accepts says whether a job may be done together with those of the batch. What
+// must not be done twice is not shared, since a shared failure is tried again.
+func (b *batch) accepts(j *job) bool {
+	return j.op == b.op && j.op.Repeatable() && !j.trace && !b.trace && !j.alone && !b.jobs[0].alone
 }
 
 // join merges another job into a batch that has not begun.
 func (b *batch) join(j *job) {
-	b.jobs = append(b.jobs, j)
+	b.add(j)
 	if !slices.Equal(b.plugs, j.plugs) {
-		b.plugs = union(b.plugs, j.plugs)
+		all := append(slices.Clone(b.plugs), j.plugs...)
+		slices.Sort(all)
+		b.plugs = slices.Compact(all)
 	}
 }
 
-// union merges two ascending lists.
-func union(a, b []int) []int {
-	all := make([]int, 0, len(a)+len(b))
-	all = append(append(all, a...), b...)
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// due says whether the batch's next turn has come.
-func (b *batch) due() bool { return b.notBefore.IsZero() || !time.Now().Before(b.notBefore) }
-
-// prepare is done once, when the batch is about to meet the device.
-func (b *batch) prepare() {
-	if b.results != nil {
+func (b *batch) add(j *job) {
+	b.jobs = append(b.jobs, j)
+	b.wanted.Add(1)
+	if j.ctx.Done() == nil {
 		return
 	}
-	b.results = make([]plugResult, len(b.plugs))
-	b.todo = b.plugs
-	b.ctx, b.cancel = context.WithCancel(b.device.ctx)
-	b.wanted.Store(int32(len(b.jobs)))
-	for _, j := range b.jobs {
-		if j.ctx.Done() == nil {
-			continue
+	b.forget = append(b.forget, context.AfterFunc(j.ctx, func() {
+		if b.wanted.Add(-1) == 0 {
+			b.cancel()
 		}
-		b.forget = append(b.forget, context.AfterFunc(j.ctx, func() {
-			if b.wanted.Add(-1) == 0 {
-				b.cancel()
-			}
-		}))
+	}))
+}
+
+// inrush says whether the batch's operation switches things on.
+func (b *batch) inrush() bool { return b.op == room.On || b.op == room.Cycle }
+
+// prepare is done once, when the batch is about to meet the device or its end.
+func (b *batch) prepare() {
+	if b.results == nil {
+		b.results = make([]plugResult, len(b.plugs))
+		b.todo = b.plugs
 	}
 }
 
@@ -110,44 +86,100 @@ func (d *device) perform(b *batch) *batch {
 		b.fail(&driver.Fault{Phase: driver.Waiting, Device: d.name, Err: context.Canceled})
 		return nil
 	}
-	if len(b.begun) == 0 {
-		b.turn(d.def.Load())
+	if len(b.begun) == 0 && !b.nextTurn(d.def.Load()) {
+		b.finish(b.jobs)
+		return nil
 	}
-	err := d.session.Do(b.ctx, driver.Batch{
-		Op: b.op, Plugs: b.begun, Whole: b.whole(), Start: b.start, Trace: b.trace,
-	}, b)
-	if err != nil {
+	if err := d.do(b); err != nil {
 		return d.broke(b, err)
 	}
 	b.sweep()
 	b.begun = nil
 	if len(b.todo) == 0 {
-		b.finish()
+		b.finish(b.jobs)
 		return nil
 	}
-	b.start = time.Time{}
+	b.start = time.Time{} // the next turn has a clock of its own
 	return b
 }
 
-// turn moves as many plugs from todo to begun as the device's limits let go at once.
-func (b *batch) turn(def *room.Device) {
+// overdue is how much longer than all its actions may take a driver is given.
+const overdue = 30 * time.Second
+
+// do hands the plugs in begun to the driver. A driver that does not come back is
+// told to stop, and then loses its session: a device must not be wedged by it.
+func (d *device) do(b *batch) error {
+	actions := 1
+	if count := d.traits.Actions; count != nil {
+		actions = max(1, count(b.op, len(b.begun), d.whole(len(b.begun))))
+	}
+	ctx, cancel := context.WithCancel(b.ctx)
+	defer cancel()
+	session := d.session
+	limit := time.Duration(actions)*d.traits.Timeout + overdue
+	stop := time.AfterFunc(limit, cancel)
+	defer stop.Stop()
+	hangUp := time.AfterFunc(limit+overdue, func() {
+		d.log.Error("the driver does not come back; its session is closed under it", "op", b.op)
+		session.Close()
+	})
+	defer hangUp.Stop()
+	return session.Do(ctx, driver.Batch{
+		Op: b.op, Plugs: b.begun, Whole: d.whole(len(b.begun)), Start: b.start, Trace: b.trace,
+	}, b)
+}
+
+// nextTurn moves as many plugs from todo to begun as the device's limits let go
+// at once. It reports false when nobody wants any of them any more.
+func (b *batch) nextTurn(def *room.Device) bool {
+	b.dropUnwanted()
 	n := len(b.todo)
 	if b.op.Changes() && def.AtOnce > 0 {
 		n = min(n, def.AtOnce)
 	}
-	if def.Stagger > 0 && (b.op == room.On || b.op == room.Cycle) {
-		n = 1
-		b.notBefore = time.Now().Add(def.Stagger)
+	if def.Stagger > 0 && b.inrush() {
+		n = min(n, 1)
+		b.device.lastOn = time.Now()
 	}
 	b.begun, b.todo = b.todo[:n], b.todo[n:]
 	if b.start.IsZero() {
 		b.start = time.Now()
 	}
+	return n > 0
 }
 
-// whole says whether what is begun is all that the device has.
-func (b *batch) whole() bool {
-	return len(b.begun) == len(b.device.plugs) && b.device.used == len(b.begun)
+// dropUnwanted takes out the plugs that only cancelled jobs asked for.
+func (b *batch) dropUnwanted() {
+	if int(b.wanted.Load()) == len(b.jobs) {
+		return
+	}
+	b.todo = slices.DeleteFunc(slices.Clone(b.todo), func(p int) bool {
+		for _, j := range b.jobs {
+			if _, asks := slices.BinarySearch(j.plugs, p); asks && j.ctx.Err() == nil {
+				return false
+			}
+		}
+		*b.at(p) = plugResult{reported: true, verdict: notDone(b.op), said: "cancelled"}
+		return true
+	})
+}
+
+// yield gives up switching plugs on that somebody wants off meanwhile. It reports
+// whether nothing is left to do, and the batch has ended.
+func (b *batch) yield(plugs []int) bool {
+	b.prepare()
+	b.todo = slices.DeleteFunc(slices.Clone(b.todo), func(p int) bool {
+		if _, asked := slices.BinarySearch(plugs, p); !asked {
+			return false
+		}
+		*b.at(p) = plugResult{reported: true, verdict: wasNotBegun, said: "overtaken by a later off"}
+		return true
+	})
+	if len(b.todo)+len(b.begun) > 0 {
+		return false
+	}
+	b.finish(b.jobs)
+	return true
 }
 
 // broke deals with a session that has failed under a batch: what can be tried
@@ -155,33 +187,32 @@ func (b *batch) whole() bool {
 func (d *device) broke(b *batch, err error) *batch {
 	fault := asFault(d.name, err)
 	d.lose(fault)
-	d.tries.Reset()
 	expired := time.Since(b.start) >= d.traits.Timeout
-	if fault.Phase == driver.Lost && b.op.Repeatable() && b.ctx.Err() == nil && !expired {
-		b.begun = slices.DeleteFunc(slices.Clone(b.begun), func(p int) bool { return b.at(p).reported })
-		if len(b.begun) > 0 {
-			return b
-		}
-		b.begun = nil
-		if len(b.todo) > 0 {
-			return b
-		}
-		b.finish()
+	if fault.Phase != driver.Lost || !b.op.Repeatable() || b.ctx.Err() != nil || expired {
+		d.soon = true
+		b.fail(fault)
 		return nil
 	}
-	b.fail(fault)
+	b.breaks++
+	d.soon = b.breaks == 1
+	b.begun = slices.DeleteFunc(slices.Clone(b.begun), func(p int) bool { return b.at(p).reported })
+	if len(b.begun)+len(b.todo) > 0 {
+		return b
+	}
+	b.finish(b.jobs)
 	return nil
 }
 
 // fail ends a batch with a fault: what is in the driver's hands is unknown, the
-// rest was not begun.
+// rest was not begun. Jobs that were merged do not fail for each other's sake.
 func (b *batch) fail(fault *driver.Fault) {
 	b.prepare()
-	told := false
+	lost := fault.Phase == driver.Lost
+	unheard := false
 	for _, p := range b.begun {
 		if r := b.at(p); !r.reported {
 			*r = plugResult{reported: true, verdict: wasUnknown, state: r.state, raw: r.raw, said: fault.Error(), fault: fault}
-			told = told || fault.Phase == driver.Lost
+			unheard = true
 		}
 	}
 	for _, p := range b.todo {
@@ -190,25 +221,53 @@ func (b *batch) fail(fault *driver.Fault) {
 	// A driver reports the faults of its own actions; those of the line, and of
 	// actions that never came to the driver, are ours to tell.
 	n := 0
-	if len(b.todo) > 0 {
+	switch {
+	case len(b.todo) > 0:
+		n = b.device.countActions(b.op, len(b.todo))
+	case len(b.begun) > 0 && (lost && unheard || fault.Phase != driver.Acting && !lost):
 		n = 1
-		if count := b.device.traits.Actions; count != nil {
-			n = max(1, count(b.op, len(b.todo), len(b.todo) == len(b.device.plugs)))
-		}
-	} else if told || fault.Phase != driver.Acting && len(b.begun) > 0 {
-		n = 1
-	}
-	if fault.Phase == driver.Connecting {
-		b.Trace(devspec.Trace{Kind: devspec.TraceConnectTimeout})
 	}
 	for range n {
 		b.Fault(fault)
 	}
 	b.todo, b.begun = nil, nil
-	b.finish()
+	spared, rest := b.spare(fault)
+	b.finish(rest)
+	b.device.again(spared)
 }
 
-// notDone is the outcome of something that was never begun: for a read there is
+func (d *device) countActions(op room.Op, plugs int) int {
+	if d.traits.Actions == nil {
+		return 1
+	}
+	return max(1, d.traits.Actions(op, plugs, d.whole(plugs)))
+}
+
+// spare divides the jobs of a merged batch into those that deserve another try,
+// each for itself, and the rest. A change that failed together may be the fault
+// of one; a read that the device did not answer would not be answered again, but
+// one that never came to the device deserves its turn.
+func (b *batch) spare(fault *driver.Fault) (spared, rest []*job) {
+	if len(b.jobs) == 1 || fault.Phase != driver.Acting && fault.Phase != driver.Lost {
+		return nil, b.jobs
+	}
+	for _, j := range b.jobs {
+		hurt, touched := false, false
+		for _, p := range j.plugs {
+			r := b.at(p)
+			hurt = hurt || !r.verdict.good()
+			touched = touched || r.fault == nil || r.fault.Phase != driver.Waiting
+		}
+		if hurt && j.ctx.Err() == nil && (b.op.Changes() || !touched) {
+			spared = append(spared, j)
+		} else {
+			rest = append(rest, j)
+		}
+	}
+	return spared, rest
+}
+
+// notDone is the verdict on something that was never begun: for a read there is
 // simply no answer.
 func notDone(op room.Op) verdict {
 	if op.Changes() {
@@ -233,13 +292,17 @@ func (b *batch) sweep() {
 	}
 }
 
-// finish gives each job its results.
-func (b *batch) finish() {
+// finish gives jobs their results and ends the batch.
+func (b *batch) finish(jobs []*job) {
 	for _, stop := range b.forget {
 		stop()
 	}
 	b.cancel()
-	for _, j := range b.jobs {
+	b.prepare()
+	for _, j := range jobs {
+		for _, f := range b.faults {
+			j.mail.post(letter{kind: letterFault, fault: f})
+		}
 		j.results = b.results
 		if len(j.plugs) != len(b.plugs) {
 			j.results = make([]plugResult, len(j.plugs))
@@ -263,10 +326,14 @@ func (b *batch) at(plug int) *plugResult {
 	return &b.results[i]
 }
 
-// settle notes a plug's outcome and tells those who want to hear at once.
+// settle notes that a plug's outcome is known, and tells those who want to hear
+// at once. Bad news of a merged batch waits for its end, since it may be tried again.
 func (b *batch) settle(plug int) {
 	r := b.at(plug)
 	r.reported = true
+	if !r.verdict.good() && len(b.jobs) > 1 {
+		return
+	}
 	for _, j := range b.jobs {
 		if !j.live {
 			continue
@@ -317,9 +384,11 @@ func (b *batch) Unknown(plug int, why *driver.Fault) {
 
 // Fault implements [driver.Sink].
 func (b *batch) Fault(f *driver.Fault) {
-	for _, j := range b.jobs {
-		j.mail.post(letter{kind: letterFault, fault: f})
+	if len(b.jobs) > 1 { // who it concerns is clear at the end
+		b.faults = append(b.faults, f)
+		return
 	}
+	b.jobs[0].mail.post(letter{kind: letterFault, fault: f})
 }
 
 // Trace implements [driver.Sink].

@@ -2,7 +2,7 @@ package fleet
 
 import (
 	"context"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"millwright.dev/millwright/internal/driver"
@@ -13,7 +13,7 @@ import (
 // attempt is one try to reach the device, in a goroutine of its own, so that
 // the owner can give up on a job's behalf while the try goes on.
 type attempt struct {
-	reached atomic.Bool
+	reached chan struct{} // closed when the address has answered
 	session driver.Session
 	err     error
 	done    chan struct{}
@@ -25,7 +25,9 @@ type attempt struct {
 // an immediate one.
 func (d *device) connect() {
 	var try *attempt
+	var reached <-chan struct{}
 	var retry <-chan time.Time
+	open := func() { try, retry = d.open(), nil; reached = try.reached }
 	defer func() {
 		if try != nil { // the device ends in the middle of a try
 			try.cancel()
@@ -35,27 +37,29 @@ func (d *device) connect() {
 			}
 		}
 	}()
-	if d.tries.Attempts() > 0 && d.waitingSince().IsZero() {
-		retry = time.After(d.tries.Next())
+	if d.tryNow() {
+		open()
 	} else {
-		try = d.open()
+		retry = time.After(d.tries.Next())
 	}
 	for {
+		b := d.waiting()
 		select {
 		case <-d.ctx.Done():
 			return
 		case <-d.wake:
-			if try == nil && !d.waitingSince().IsZero() {
+			if try == nil && d.waiting() != nil {
 				d.tries.Reset()
-				try = d.open()
+				open()
 			}
 		case <-retry:
-			try, retry = d.open(), nil
-		case <-d.patience(try):
-			if try != nil && try.reached.Load() {
-				continue // since we looked last
-			}
-			d.failAll(&driver.Fault{Phase: driver.Connecting, Device: d.name, Said: d.lastWords()})
+			open()
+		case <-reached:
+			reached = nil // look at patience again
+		case <-d.patience(b, try):
+			d.failFirst(&driver.Fault{Phase: driver.Connecting, Device: d.name, Said: d.lastWords()})
+		case <-given(b):
+			d.giveUp(b)
 		case <-done(try):
 			ended := try
 			try = nil
@@ -69,6 +73,15 @@ func (d *device) connect() {
 	}
 }
 
+// tryNow says whether a lost device is to be tried at once: at the start, for
+// work that has not met a broken line yet, and once for work that has.
+func (d *device) tryNow() bool {
+	b := d.waiting()
+	now := d.soon || b != nil && b.breaks == 0
+	d.soon = false
+	return now
+}
+
 func done(try *attempt) <-chan struct{} {
 	if try == nil {
 		return nil
@@ -76,29 +89,41 @@ func done(try *attempt) <-chan struct{} {
 	return try.done
 }
 
-// patience rings when the first in the queue has waited for as long as an action
-// may take. Once the address has answered, the driver's own time for logging in counts.
-func (d *device) patience(try *attempt) <-chan time.Time {
-	since := d.waitingSince()
-	if since.IsZero() || try != nil && try.reached.Load() {
+func given(b *batch) <-chan struct{} {
+	if b == nil {
 		return nil
 	}
-	return time.After(time.Until(since.Add(d.traits.Timeout)))
+	return b.ctx.Done()
 }
 
-// waitingSince starts the clock of the first in the queue and gives its time,
-// zero when nobody waits.
-func (d *device) waitingSince() time.Time {
-	if d.work == nil && d.read == nil {
-		d.work = d.take(false)
+// waiting gives the batch that waits for a connection, its clock running.
+func (d *device) waiting() *batch {
+	if d.first() == nil {
+		d.work = d.take()
 	}
-	switch {
-	case d.read != nil:
-		return d.read.start
-	case d.work != nil:
-		return d.work.start
+	b := d.first()
+	if b != nil && b.start.IsZero() {
+		b.start = time.Now()
 	}
-	return time.Time{}
+	return b
+}
+
+// patience rings when the first in the queue has waited for as long as an action
+// may take. Once the address has answered, the driver's own time for logging in counts.
+func (d *device) patience(b *batch, try *attempt) <-chan time.Time {
+	if b == nil || try != nil && try.hasReached() {
+		return nil
+	}
+	return time.After(time.Until(b.start.Add(d.traits.Timeout)))
+}
+
+func (t *attempt) hasReached() bool {
+	select {
+	case <-t.reached:
+		return true
+	default:
+		return false
+	}
 }
 
 func (d *device) lastWords() string {
@@ -109,7 +134,8 @@ func (d *device) lastWords() string {
 
 // open begins a try.
 func (d *device) open() *attempt {
-	try := &attempt{done: make(chan struct{})}
+	try := &attempt{reached: make(chan struct{}), done: make(chan struct{})}
+	var once sync.Once
 	ctx, cancel := context.WithCancel(d.ctx)
 	try.cancel = cancel
 	d.setLink(Connecting, d.lastWords())
@@ -125,8 +151,10 @@ func (d *device) open() *attempt {
 		try.session, try.err = d.settings.Open(ctx, driver.Env{
 			Device: d.name, Plugs: d.plugs, Dial: d.opts.Dialer.WithLog(d.log).Dial, Credential: who, Log: d.log,
 			Reached: func() {
-				try.reached.Store(true)
-				d.setLink(Connected, "")
+				once.Do(func() {
+					d.setLink(Connected, "")
+					close(try.reached)
+				})
 			},
 			Acted: func() { d.actions.Add(1) },
 		})
@@ -142,7 +170,7 @@ func (d *device) credential(ctx context.Context, r *room.Room, def *room.Device)
 }
 
 func (d *device) connected(s driver.Session) {
-	d.session = s
+	d.session, d.since = s, time.Now()
 	d.log.Debug("connected")
 	if d.traits.Ping > 0 {
 		d.ping = time.NewTimer(0) // the first one at once

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,10 @@ import (
 
 // errGone is the cause of a fault for work on a device that a reload took away.
 var errGone = errors.New("the device is no longer part of the room")
+
+// steady is how long a session must have lived for its loss to count as the
+// first one: a device that hangs up sooner is left alone for longer each time.
+const steady = 5 * time.Second
 
 // device is the owner of one device. Fields below "owner's own" are touched by
 // the owner goroutine only.
@@ -29,7 +34,9 @@ type device struct {
 	log      *slog.Logger
 	ctx      context.Context
 	stop     context.CancelFunc
-	wake     chan struct{} // one token: the queue has grown
+	wake     chan struct{}   // one token: the queue has grown
+	before   <-chan struct{} // closed when the owner that this one replaces has ended; may be nil
+	ended    chan struct{}   // closed when this one has
 
 	def     atomic.Pointer[room.Device] // limits may change under a kept session
 	room    atomic.Pointer[room.Room]
@@ -39,35 +46,38 @@ type device struct {
 	queue    []*job
 	gone     bool // the owner has ended: nothing may be queued any more
 	link     Link
+	told     Link // the last of connected and disconnected that others were told
 	connects int
 	said     string
 
 	// owner's own
 	session driver.Session
-	work    *batch // begun, and perhaps waiting for its next turn (stagger)
-	read    *batch // a read that overtakes waiting work
+	since   time.Time // when the session began
+	work    *batch    // begun, and perhaps waiting for its next turn (stagger)
+	quick   *batch    // what overtakes waiting work
+	lastOn  time.Time // the last switch-on, for stagger
 	tries   *transport.Backoff
+	soon    bool        // the next try to connect need not wait
 	ping    *time.Timer // nil when the device wants no pings
 }
 
-func (f *Fleet) newDevice(def *room.Device, ready driver.Prepared) *device {
+func (f *Fleet) newDevice(def *room.Device, ready driver.Prepared, before <-chan struct{}) *device {
 	settings, traits := ready.Settings, ready.Traits
 	if traits.Timeout <= 0 {
 		traits.Timeout = driver.DefaultTimeout
 	}
 	plugs := make([]driver.Plug, len(def.Plugs))
-	for i, p := range def.Plugs {
-		plugs[i] = driver.Plug{Name: p.Name, Used: p.Node != room.None}
-	}
 	d := &device{
 		name: def.Name, settings: settings, traits: traits, plugs: plugs,
 		opts: &f.opts, log: f.opts.Log.With("device", def.Name),
-		wake: make(chan struct{}, 1), link: Disconnected,
+		wake: make(chan struct{}, 1), before: before, ended: make(chan struct{}),
+		link: Disconnected, soon: true,
 		// A source of its own for each, since owners run at the same time.
 		tries: transport.NewBackoff(rand.New(rand.NewPCG(f.opts.Rand.Uint64(), f.opts.Rand.Uint64()))), //nolint:gosec // it spreads reconnects, no more
 	}
-	for _, p := range plugs {
-		if p.Used {
+	for i, p := range def.Plugs {
+		plugs[i] = driver.Plug{Name: p.Name, Used: p.Node != room.None}
+		if plugs[i].Used {
 			d.used++
 		}
 	}
@@ -81,9 +91,18 @@ func (d *device) adopt(r *room.Room, def *room.Device) {
 	d.room.Store(r)
 }
 
+// whole says whether so many plugs are all that the device has, each with a node.
+func (d *device) whole(plugs int) bool { return plugs == len(d.plugs) && d.used == plugs }
+
 // own is the owner goroutine.
 func (d *device) own() {
 	defer d.end()
+	if d.before != nil { // many devices let only one in at a time
+		select {
+		case <-d.before:
+		case <-d.ctx.Done():
+		}
+	}
 	for d.ctx.Err() == nil {
 		if d.session == nil {
 			d.connect()
@@ -98,16 +117,15 @@ func (d *device) own() {
 
 // end leaves nothing behind that waits for this device.
 func (d *device) end() {
+	defer close(d.ended)
 	if d.session != nil {
 		d.session.Close()
 		d.session = nil
 	}
-	fault := &driver.Fault{Phase: driver.Waiting, Device: d.name, Err: errGone}
 	d.mu.Lock()
 	d.gone = true
 	d.mu.Unlock()
-	d.failAll(fault)
-	d.setLink(Disconnected, "")
+	d.failAll(&driver.Fault{Phase: driver.Waiting, Device: d.name, Err: errGone})
 	d.stop()
 }
 
@@ -127,6 +145,17 @@ func (d *device) submit(j *job) bool {
 	return true
 }
 
+// again puts jobs back to the head of the queue, to be done one by one.
+func (d *device) again(jobs []*job) {
+	for _, j := range jobs {
+		j.alone = true
+		j.state.Store(jobWaiting)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.queue = slices.Insert(d.queue, 0, jobs...)
+}
+
 // advance does one piece of work, if there is one that may be done now.
 func (d *device) advance() bool {
 	select {
@@ -135,15 +164,18 @@ func (d *device) advance() bool {
 		return true
 	default:
 	}
-	if d.work == nil {
-		d.work = d.take(false)
-	} else if d.read == nil && !d.work.due() {
-		d.read = d.take(true)
+	switch {
+	case d.work == nil:
+		d.work = d.take()
+	case d.quick == nil && !d.due(d.work):
+		if d.quick = d.takeQuick(); d.quick != nil && d.quick.op == room.Off && d.work.yield(d.quick.plugs) {
+			d.work = nil
+		}
 	}
 	switch {
-	case d.read != nil:
-		d.read = d.perform(d.read)
-	case d.work != nil && d.work.due():
+	case d.quick != nil:
+		d.quick = d.perform(d.quick)
+	case d.work != nil && d.due(d.work):
 		d.work = d.perform(d.work)
 	default:
 		return false
@@ -151,13 +183,25 @@ func (d *device) advance() bool {
 	return true
 }
 
+// turn gives the moment before which a batch must not go on: switch-ons keep
+// their distance from the last one, whoever asked for that.
+func (d *device) turn(b *batch) time.Time {
+	stagger := d.def.Load().Stagger
+	if stagger <= 0 || d.lastOn.IsZero() || !b.inrush() || len(b.begun) > 0 {
+		return time.Time{}
+	}
+	return d.lastOn.Add(stagger)
+}
+
+func (d *device) due(b *batch) bool { return !time.Now().Before(d.turn(b)) }
+
 // idle waits for something to do.
 func (d *device) idle() {
-	var turn <-chan time.Time
+	var turn, ping <-chan time.Time
+	var given <-chan struct{}
 	if d.work != nil {
-		turn = time.After(time.Until(d.work.notBefore))
+		turn, given = time.After(time.Until(d.turn(d.work))), d.work.ctx.Done()
 	}
-	var ping <-chan time.Time
 	if d.ping != nil {
 		ping = d.ping.C
 	}
@@ -165,6 +209,8 @@ func (d *device) idle() {
 	case <-d.ctx.Done():
 	case <-d.wake:
 	case <-turn:
+	case <-given:
+		d.giveUp(d.work)
 	case <-d.session.Done():
 		d.lose(&driver.Fault{Phase: driver.Lost, Device: d.name})
 	case <-ping:
@@ -186,52 +232,45 @@ func (d *device) keepAlive() {
 	}
 }
 
-// take gives the next batch, merged from neighbours in the queue that ask for
-// the same; readsOnly skips what changes anything.
-func (d *device) take(readsOnly bool) *batch {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var b *batch
-	rest := d.queue[:0]
-	blocked := false // once something was passed over, order must be kept
-	for _, j := range d.queue {
-		switch {
-		case blocked && !(readsOnly && b == nil && !j.op.Changes()):
-			rest = append(rest, j)
-		case !j.state.CompareAndSwap(jobWaiting, jobTaken):
-			// cancelled: its exchange has forgotten it
-		case b == nil && readsOnly && j.op.Changes():
-			j.state.Store(jobWaiting)
-			rest = append(rest, j)
-			blocked = true
-		case b == nil:
-			b = newBatch(d, j)
-			blocked = j.trace
-		case j.op == b.op && !j.trace:
-			b.join(j)
-		default:
-			j.state.Store(jobWaiting)
-			rest = append(rest, j)
-			blocked = true
-		}
+// first is the batch that is next, nil when nobody waits.
+func (d *device) first() *batch {
+	if d.quick != nil {
+		return d.quick
 	}
-	clear(d.queue[len(rest):])
-	d.queue = rest
-	if len(rest) == 0 && cap(rest) > 64 {
-		d.queue = nil // a burst is no reason to keep its memory
+	return d.work
+}
+
+// forget takes a batch that has ended out of its place.
+func (d *device) forget(b *batch) {
+	switch b {
+	case d.quick:
+		d.quick = nil
+	case d.work:
+		d.work = nil
 	}
-	return b
+}
+
+// failFirst reports a fault to the batch that is next. Those behind it have not
+// begun to wait: their clocks start when they come to the head.
+func (d *device) failFirst(fault *driver.Fault) {
+	if b := d.first(); b != nil {
+		d.forget(b)
+		b.fail(fault)
+	}
+}
+
+// giveUp ends a batch that nobody wants any more.
+func (d *device) giveUp(b *batch) {
+	d.forget(b)
+	b.fail(&driver.Fault{Phase: driver.Waiting, Device: d.name, Err: context.Canceled})
 }
 
 // failAll reports a fault to everything that is begun or waiting.
 func (d *device) failAll(fault *driver.Fault) {
-	for _, b := range []*batch{d.read, d.work} {
-		if b != nil {
-			b.fail(fault)
-		}
+	for d.first() != nil {
+		d.failFirst(fault)
 	}
-	d.read, d.work = nil, nil
-	for b := d.take(false); b != nil; b = d.take(false) {
+	for b := d.take(); b != nil; b = d.take() {
 		b.fail(fault)
 	}
 }
@@ -242,19 +281,27 @@ func (d *device) lose(fault *driver.Fault) {
 		d.session.Close()
 		d.session = nil
 	}
+	if time.Since(d.since) >= steady {
+		d.tries.Reset()
+	}
 	d.log.Info("lost the device", "why", fault)
 	d.setLink(Disconnected, fault.Error())
 }
 
+// setLink notes how far the conversation has got. Others are told when the device
+// is lost and when it is back, not of each try in between.
 func (d *device) setLink(link Link, said string) {
 	d.mu.Lock()
-	changed := d.link != link
 	if link == Connected {
 		d.connects++
 	}
 	d.link, d.said = link, said
+	tell := link != Connecting && link != d.told
+	if tell {
+		d.told = link
+	}
 	d.mu.Unlock()
-	if changed {
+	if tell {
 		d.opts.Changed(d.status())
 	}
 }

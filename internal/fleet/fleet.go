@@ -75,9 +75,9 @@ func (f *Fleet) Apply(r *room.Room) error {
 	defer f.mu.Unlock()
 
 	old := f.current.Load()
-	kept := make(map[string]*device, len(old.owners))
+	kept, ends := make(map[string]*device, len(old.owners)), make(map[string]<-chan struct{}, len(old.owners))
 	for _, d := range old.owners {
-		kept[d.key()] = d
+		kept[d.key()], ends[d.name] = d, d.ended
 	}
 	next := &view{room: r, owners: make([]*device, len(r.Devices))}
 	var fresh []*device
@@ -92,7 +92,7 @@ func (f *Fleet) Apply(r *room.Room) error {
 		if !ok {
 			return fmt.Errorf("device %s: its settings are %T, not a driver's", def.Name, def.Settings)
 		}
-		d := f.newDevice(def, ready)
+		d := f.newDevice(def, ready, ends[def.Name])
 		next.owners[i] = d
 		fresh = append(fresh, d)
 	}
@@ -138,6 +138,31 @@ func (f *Fleet) owner(r *room.Room, id room.DeviceID) *device {
 		return nil
 	}
 	return v.owners[now]
+}
+
+// heir finds the device of the current room that has taken the name of one of
+// an older room, and the places there of plugs that are named alike. It is how
+// power that was taken before a reload can be given back after it.
+func (f *Fleet) heir(r *room.Room, id room.DeviceID, plugs []int) (*device, []int) {
+	v := f.current.Load()
+	was := &r.Devices[id]
+	now, ok := v.room.Device(was.Name)
+	if !ok {
+		return nil, nil
+	}
+	at := make(map[string]int, len(plugs))
+	for i, p := range v.room.Devices[now].Plugs {
+		at[p.Name] = i
+	}
+	places := make([]int, len(plugs))
+	for i, p := range plugs {
+		place, ok := at[was.Plugs[p].Name]
+		if !ok {
+			return nil, nil
+		}
+		places[i] = place
+	}
+	return v.owners[now], places
 }
 
 // Device gives the status of one device of room r; ok is false when it is no

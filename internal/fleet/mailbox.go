@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -58,16 +57,16 @@ func (m *mailbox) post(l letter) {
 	}
 }
 
-// wait gives what has come; it returns empty-handed when ctx ends or at due.
+// wait gives what has come; it returns empty-handed when stop closes or at due.
 // What it gives is valid until the next call.
-func (m *mailbox) wait(ctx context.Context, due time.Time) []letter {
+func (m *mailbox) wait(stop <-chan struct{}, due time.Time) []letter {
 	var alarm <-chan time.Time
 	if !due.IsZero() {
 		alarm = time.After(time.Until(due))
 	}
 	select {
 	case <-m.bell:
-	case <-ctx.Done():
+	case <-stop:
 	case <-alarm:
 	}
 	m.mu.Lock()

@@ -1,0 +1,36 @@
+package fleet
+
+import (
+	"slices"
+	"time"
+
+	"millwright.dev/millwright/internal/room"
+)
+
+// A cycle of a node with several cords is two steps: all cords off, a rest, and
+// all on again. Once a cord is off, or may be, the second step is owed: it is
+// carried out whatever happens to the request meanwhile, whether it is cancelled,
+// or the device's settings are changed by a reload. Otherwise a slip would leave
+// a machine dark that was to be off for seconds.
+
+// composed says whether the slot's operation is made of two steps.
+func (x *exchange) composed(s *slot) bool { return x.req.Op == room.Cycle && s.n > 1 }
+
+// giving says whether the slot is in the step that gives power back.
+func (x *exchange) giving(s *slot) bool { return x.composed(s) && s.step == 1 }
+
+// restLater puts the second step off until the rest is over. It reports false if
+// there is none to come: nothing was taken, so nothing is owed.
+func (x *exchange) restLater(si int32) bool {
+	s := &x.slots[si]
+	cords := x.cords[s.first : s.first+s.n]
+	if !x.composed(s) || s.step > 0 || !slices.ContainsFunc(cords, func(c cord) bool { return c.acted }) {
+		return false
+	}
+	s.step = 1
+	for i := range cords {
+		cords[i].read = false // what was read belongs to the step that has ended
+	}
+	x.due = append(x.due, later{at: time.Now().Add(x.req.Room.Settings.Rest), slot: si})
+	return true
+}
