@@ -37,7 +37,9 @@ func (a *answer) take(line wire.Line) {
 	switch line.Kind {
 	case wire.KindBegin:
 		a.begin = line
-		a.lines = slices.Grow(a.lines, min(line.Count, room.MaxNodes))
+		if !a.verb.ask.Fold {
+			a.lines = slices.Grow(a.lines, min(line.Count, room.MaxNodes))
+		}
 		if line.Request != "" {
 			a.request.Store(&line.Request)
 		}
@@ -248,9 +250,9 @@ func (a *answer) folded() {
 	why := make(map[string]*hostlist.List)
 	for i := range a.lines {
 		l := &a.lines[i]
-		gather(byClass, a.class(l), l.Node)
+		gather(byClass, a.class(l), l)
 		if explained(l) {
-			gather(why, l.Said, l.Node)
+			gather(why, l.Said, l)
 		}
 	}
 	t := table{style: a.out}
@@ -272,15 +274,24 @@ func (a *answer) folded() {
 	}
 }
 
-// gather puts a name to its key.
-func gather[K comparable](to map[K]*hostlist.List, key K, name string) {
+// gather puts a result's nodes to its key.
+func gather[K comparable](to map[K]*hostlist.List, key K, l *wire.Line) {
 	list := to[key]
 	if list == nil {
 		list = &hostlist.List{}
 		to[key] = list
 	}
-	list.Append(name)
+	if l.Node != "" {
+		list.Append(l.Node)
+		return
+	}
+	if nodes, err := anyLength.Parse(l.Nodes); err == nil {
+		list.Extend(nodes)
+	}
 }
+
+// anyLength reads host lists that the daemon wrote.
+var anyLength = hostlist.Limits{Range: room.MaxNodes, Items: room.MaxNodes, Names: room.MaxNodes}
 
 // because writes why some nodes are not as they should be.
 func (a *answer) because(nodes, reason string) {

@@ -156,6 +156,7 @@ func (p *program) do(ctx context.Context, v *verb) error {
 	v.ask.Op, v.ask.Timeout = op.String(), v.timeout.Seconds()
 	_, provable := op.Wants()
 	v.ask.Verify = provable && !v.noCheck
+	v.ask.Fold = !v.list && !v.json && !v.ask.Live
 	a := &answer{program: p, verb: v, op: op}
 	cl := p.client()
 	defer cl.Close()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -41,11 +42,15 @@ func (d *Door) do(w http.ResponseWriter, r *http.Request) {
 	s := newStream(w, ask.Live || ask.Trace)
 	defer s.end()
 	t := &teller{stream: s, op: op, door: d, cancel: cancel}
+	if ask.Fold {
+		t.folds = make(map[alike]*hostlist.List)
+	}
 	defer t.forget()
 	sum, err := d.opts.Desk.Do(ctx, desk.Request{
 		Actor: actorOf(r.Context()), Op: op, Targets: ask.Targets,
 		Verify: ask.Verify, Live: ask.Live, Trace: ask.Trace, NoWait: ask.NoWait, DryRun: ask.DryRun,
 	}, t)
+	t.tellFolds()
 	if err != nil {
 		s.fail(err, wire.Line{Kind: wire.KindError, Problem: problemOf(err)})
 		return
@@ -113,6 +118,15 @@ type teller struct {
 	room  *room.Room
 	typed map[room.NodeID]string // names that are not the nodes' own
 	buf   []byte
+	folds map[alike]*hostlist.List // results so far, if they are to be folded
+}
+
+// alike is what results have in common that are told of together.
+type alike struct {
+	outcome   fleet.Outcome
+	state     room.State
+	code      room.Code
+	raw, said string
 }
 
 var _ desk.Sink = (*teller)(nil)
@@ -170,6 +184,10 @@ func (t *teller) name(id room.NodeID) string {
 // Result implements [fleet.Sink]. There may be a hundred thousand of these, so
 // they are written by hand.
 func (t *teller) Result(res fleet.Result) {
+	if t.folds != nil {
+		t.fold(&res)
+		return
+	}
 	b := append(t.buf[:0], `{"kind":"result","node":`...)
 	b = appendString(b, t.name(res.Node))
 	if _, alias := t.typed[res.Node]; alias {
@@ -195,6 +213,38 @@ func (t *teller) Result(res fleet.Result) {
 	}
 	t.buf = append(b, '}', '\n')
 	t.bytes(t.buf)
+}
+
+// fold keeps a result for later.
+func (t *teller) fold(res *fleet.Result) {
+	key := alike{outcome: res.Outcome, state: res.State, said: res.Said}
+	if t.op == room.Temp {
+		key.raw = res.Raw
+	}
+	if res.Err != nil {
+		key.code = res.Err.Code
+	}
+	list := t.folds[key]
+	if list == nil {
+		list = &hostlist.List{}
+		t.folds[key] = list
+	}
+	list.Append(t.name(res.Node))
+}
+
+// tellFolds tells of the results that were kept, in the order of their nodes.
+func (t *teller) tellFolds() {
+	lines := make([]wire.Line, 0, len(t.folds))
+	for key, list := range t.folds {
+		lines = append(lines, wire.Line{
+			Kind: wire.KindResult, Nodes: list.Sorted().String(), Count: list.Len(), Outcome: key.outcome,
+			State: key.state.String(), Raw: key.raw, Code: key.code, Said: key.said,
+		})
+	}
+	slices.SortFunc(lines, func(x, y wire.Line) int { return hostlist.Compare(x.Nodes, y.Nodes) })
+	for i := range lines {
+		_ = t.line(lines[i])
+	}
 }
 
 // appendString writes a JSON text. Plain ones, which nearly all are, go fast.

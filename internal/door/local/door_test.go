@@ -164,6 +164,24 @@ func TestDo(t *testing.T) {
 	}
 }
 
+// Folded, results that are alike are one line.
+func TestFold(t *testing.T) {
+	c, _ := serve(t, &relays{}, 40)
+	if _, err := do(t, c, wire.Do{Op: "on", Targets: "n[5-8]"}); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := do(t, c, wire.Do{Op: "status", Targets: "@all,-n40", Fold: true})
+	if err != nil || len(lines) != 4 {
+		t.Fatalf("%+v, %v", lines, err)
+	}
+	if l := lines[1]; l.Nodes != "n[1-4,9-39]" || l.Count != 35 || l.State != "off" || l.Outcome != fleet.OK {
+		t.Errorf("%+v", l)
+	}
+	if l := lines[2]; l.Nodes != "n[5-8]" || l.Count != 4 || l.State != "on" {
+		t.Errorf("%+v", l)
+	}
+}
+
 func TestErrorsKeepTheirCode(t *testing.T) {
 	c, socket := serve(t, &relays{}, 4)
 	for _, tt := range []struct {

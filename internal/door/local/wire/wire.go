@@ -41,6 +41,7 @@ type Do struct {
 	Targets string `json:"targets,omitempty"` // empty means all, which only a read may say
 	Verify  bool   `json:"verify,omitempty"`  // read outcomes back
 	Live    bool   `json:"live,omitempty"`    // results one by one, as early as they are known
+	Fold    bool   `json:"fold,omitempty"`    // results that are alike as one line, at the end
 	Trace   bool   `json:"trace,omitempty"`   // tell the conversations with devices
 	NoWait  bool   `json:"nowait,omitempty"`  // answer once it is written down
 	DryRun  bool   `json:"dry_run,omitempty"` // say what would be done, and do nothing
@@ -96,9 +97,10 @@ type Line struct {
 	Request string `json:"request,omitempty"` // its id; none for reads
 	Op      string `json:"op,omitempty"`
 	Nodes   string `json:"nodes,omitempty"` // as typed, as a folded host list; of work: the nodes behind Plugs
-	Count   int    `json:"count,omitempty"` // of nodes
+	Count   int    `json:"count,omitempty"` // of Nodes
 
-	// Result and diagnostic. Node is its name as it was typed.
+	// Result and diagnostic. Node is its name as it was typed; a folded result has
+	// Nodes instead, and Raw for temperatures only.
 	Node    string        `json:"node,omitempty"`
 	Own     string        `json:"own,omitempty"` // its own name, if it was typed as an alias
 	Outcome fleet.Outcome `json:"outcome,omitempty"`
