@@ -147,7 +147,7 @@ func (p *program) simServe(ctx context.Context, played *sim.Room, socket string)
 		<-ctx.Done()
 		return exit(ExitOK)
 	}
-	ln, err := rehearse.ListenControl(socket)
+	ln, err := rehearse.ListenControl(ctx, socket)
 	if err != nil {
 		return err
 	}

@@ -186,7 +186,12 @@ const longest = 100
 func socketFolder(folder string) (string, error) {
 	if run := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(run) {
 		dir := filepath.Join(run, "millwright-demo")
-		if err := os.RemoveAll(dir); err == nil && os.Mkdir(dir, 0o700) == nil && len(dir)+len("/daemon.sock") < longest {
+		if err := os.Mkdir(dir, 0o700); err != nil { // there, perhaps, for another home's demo
+			if dir, err = os.MkdirTemp(run, "millwright-demo-"); err != nil {
+				dir = folder
+			}
+		}
+		if len(dir)+len("/daemon.sock") < longest {
 			return dir, nil
 		}
 	}
@@ -201,7 +206,11 @@ func (d *Demo) write() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(d.Folder, mark), append(text, '\n'), 0o600)
+	path := filepath.Join(d.Folder, mark)
+	if err := os.WriteFile(path+".new", append(text, '\n'), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path) // it is there whole, or not at all
 }
 
 func (d *Demo) startSimulator(ctx context.Context, program string) error {

@@ -15,8 +15,8 @@ import (
 // ListenControl opens the unix socket on which a simulated room is commanded
 // ([sim.Room.ServeControl]), for its owner only. What a dead simulator left at
 // path is replaced.
-func ListenControl(path string) (net.Listener, error) {
-	if conn, err := net.Dial("unix", path); err == nil {
+func ListenControl(ctx context.Context, path string) (net.Listener, error) {
+	if conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path); err == nil {
 		conn.Close()
 		return nil, fmt.Errorf("somebody answers on %s already", path)
 	}
@@ -29,7 +29,7 @@ func ListenControl(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the control socket: %w", err)
 	}
-	defer os.RemoveAll(hidden)
+	defer func() { _ = os.RemoveAll(hidden) }()
 	fresh := filepath.Join(hidden, "s")
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: fresh, Net: "unix"})
 	if err != nil {
