@@ -210,10 +210,11 @@ func (b *batch) fail(fault *driver.Fault) {
 	lost := fault.Phase == driver.Lost
 	unheard := false
 	for _, p := range b.begun {
-		if r := b.at(p); !r.reported {
+		r := b.at(p)
+		if !r.reported {
 			*r = plugResult{reported: true, verdict: wasUnknown, state: r.state, raw: r.raw, said: fault.Error(), fault: fault}
-			unheard = true
 		}
+		unheard = unheard || r.fault == fault // a driver may have said so of the plugs, but it tells no lost line
 	}
 	for _, p := range b.todo {
 		*b.at(p) = plugResult{reported: true, verdict: notDone(b.op), said: fault.Error(), fault: fault}
@@ -226,6 +227,9 @@ func (b *batch) fail(fault *driver.Fault) {
 		n = b.device.countActions(b.op, len(b.todo))
 	case len(b.begun) > 0 && (lost && unheard || fault.Phase != driver.Acting && !lost):
 		n = 1
+	}
+	if fault.Phase == driver.Connecting {
+		b.Trace(devspec.Trace{Kind: devspec.TraceConnectTimeout})
 	}
 	for range n {
 		b.Fault(fault)
