@@ -87,7 +87,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"strips": cmdStrips, "strip": cmdStrip, "daemon": cmdDaemon, "stop": cmdStop, "status": cmdStatus,
+			"strips": cmdStrips, "strip": cmdStrip, "daemon": cmdDaemon, "halt": cmdHalt, "hangup": cmdHangup, "status": cmdStatus,
 		},
 	})
 }
@@ -185,8 +185,8 @@ func (p *place) end(s syscall.Signal) error {
 	return err
 }
 
-// stop [kill]: end the daemon; kill is kill -9. Its log becomes stderr.
-func cmdStop(ts *testscript.TestScript, _ bool, args []string) {
+// halt [kill]: end the daemon; kill is kill -9. Its log becomes stderr.
+func cmdHalt(ts *testscript.TestScript, _ bool, args []string) {
 	p := placeOf(ts)
 	sig := syscall.SIGTERM
 	if len(args) > 0 {
@@ -197,6 +197,11 @@ func cmdStop(ts *testscript.TestScript, _ bool, args []string) {
 	if sig == syscall.SIGTERM {
 		ts.Check(err)
 	}
+}
+
+// hangup: send the daemon SIGHUP.
+func cmdHangup(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(placeOf(ts).daemon.Process.Signal(syscall.SIGHUP))
 }
 
 // status N: run the rest of the line with exec, and want this exit status.
