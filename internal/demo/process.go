@@ -11,8 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // process is one of the demo's programs.
@@ -38,7 +36,7 @@ func (p *process) start(program string, args ...string) error {
 		return err
 	}
 	defer lock.Close()
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return fmt.Errorf("lock %s: %w", p.lock(), err)
 	}
 	cmd := exec.Command(program, args...) //nolint:gosec,noctx // ourselves, and it outlives us
@@ -81,7 +79,7 @@ func (p *process) pid() int {
 		return 0
 	}
 	defer lock.Close()
-	if unix.Flock(int(lock.Fd()), unix.LOCK_SH|unix.LOCK_NB) == nil {
+	if syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) == nil {
 		return 0 // nobody holds it
 	}
 	text, err := os.ReadFile(p.lock())
