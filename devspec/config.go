@@ -80,8 +80,18 @@ var logLevels = []struct {
 	name  string
 	level int
 }{
-	{"alert", 1}, {"crit", 2}, {"debug", 7}, {"emerg", 0}, {"err", 3}, {"error", 3}, {"info", 6},
-	{"none", 16}, {"notice", 5}, {"panic", 0}, {"warn", 4}, {"warning", 4},
+	{"alert", 1},
+	{"crit", 2},
+	{"debug", 7},
+	{"emerg", 0},
+	{"err", 3},
+	{"error", 3},
+	{"info", 6},
+	{"none", 16},
+	{"notice", 5},
+	{"panic", 0},
+	{"warn", 4},
+	{"warning", 4},
 }
 
 // ParseConfig reads the file name and all that it includes. Everything that is

@@ -125,6 +125,7 @@ func ExampleSession() {
 			return
 		}
 	}
+	s.Close() // the device stays on the line until we leave
 	fmt.Println("replay:", <-played)
 	// Output:
 	// send(d0): 'show\n'

@@ -110,9 +110,9 @@ func (in *input) find(re *Regex, into []int) []int {
 		return nil
 	}
 	if in.high == 0 {
-		return re.find(text, into)
+		return re.find(text)
 	}
-	return in.findWide(re, into)
+	return in.findWide(re)
 }
 
 // search looks for plain text, and remembers how far it has looked.
@@ -131,12 +131,12 @@ func (in *input) search(lit []byte) int {
 func (in *input) restart() { in.scanned = 0 }
 
 // findWide matches against the wide form, and counts runes to come back to bytes.
-func (in *input) findWide(re *Regex, into []int) []int {
+func (in *input) findWide(re *Regex) []int {
 	if !in.built {
 		in.wide, in.woff, in.built = appendWide(in.wide[:0], in.unread()), 0, true
 	}
 	w := in.wide[in.woff:]
-	loc := re.find(w, into)
+	loc := re.find(w)
 	for i, at := range loc {
 		if at >= 0 {
 			loc[i] = utf8.RuneCount(w[:at])

@@ -258,7 +258,7 @@ func hearSecret(in *bufio.Reader, after string) error {
 		if after != "" && next[0] == after[0] || next[0] == '\n' || next[0] == '\r' {
 			return nil
 		}
-		in.Discard(1)
+		_, _ = in.Discard(1) // what was peeked at is there
 		if after == "" && in.Buffered() == 0 {
 			return nil
 		}

@@ -240,7 +240,7 @@ func (r *Regex) Match(b []byte) bool {
 
 // find gives the leftmost-longest match in text that the matcher can take, and its
 // groups, or nil.
-func (r *Regex) find(text []byte, into []int) []int {
+func (r *Regex) find(text []byte) []int {
 	loc := r.re.FindSubmatchIndex(text)
 	if len(loc) > 2*(MaxRegexGroups+1) {
 		loc = loc[:2*(MaxRegexGroups+1)]

@@ -69,15 +69,6 @@ func says(texts ...string) func(net.Conn) {
 	}
 }
 
-// answers is a device that answers lines.
-func answers(table map[string]string) func(net.Conn) {
-	return func(c net.Conn) {
-		for in := bufio.NewScanner(c); in.Scan(); {
-			io.WriteString(c, table[in.Text()])
-		}
-	}
-}
-
 // do runs one script and gives what came out.
 func (r *rig) do(t *testing.T, name ScriptName, targets, arg []int) ([]string, error) {
 	t.Helper()
@@ -185,11 +176,15 @@ func TestSetPlugState(t *testing.T) {
 	}{
 		"the captured name decides, unasked plugs are dropped": {
 			`foreachplug { expect "([0-9]): (ON|OFF|BAD)\n" setplugstate $1 $2 on="ON" off="OFF" }`,
-			"3: ON\n2: OFF\n1: BAD\n", []int{2, 0}, []string{`2=on "ON"`, `0=unknown "BAD"`},
+			"3: ON\n2: OFF\n1: BAD\n",
+			[]int{2, 0},
+			[]string{`2=on "ON"`, `0=unknown "BAD"`},
 		},
 		"a group that took no part leaves the argument": {
 			`foreachplug { expect "(x)?(ON|OFF);" setplugstate $1 $2 on="ON" off="OFF" }`,
-			"ON;OFF;ON;", []int{0, 1, 2}, []string{`0=on "ON"`, `1=off "OFF"`, `2=on "ON"`},
+			"ON;OFF;ON;",
+			[]int{0, 1, 2},
+			[]string{`0=on "ON"`, `1=off "OFF"`, `2=on "ON"`},
 		},
 		"first interpretation wins": {
 			`expect "v=(.*);" setplugstate "2" $1 off="O" on="ON"`, "v=ON;", []int{1}, []string{`1=off "O` + `N"`},
@@ -205,7 +200,9 @@ func TestSetPlugState(t *testing.T) {
 		},
 		"results": {
 			`foreachplug { expect "([0-9]): ([a-z ]*)\n" setresult $1 $2 success="^ok" }`,
-			"1: ok\n9: gone\n2: not found\n", []int{0, 1}, []string{`0 ok=true "ok"`, `1 ok=false "not found"`},
+			"1: ok\n9: gone\n2: not found\n",
+			[]int{0, 1},
+			[]string{`0 ok=true "ok"`, `1 ok=false "not found"`},
 		},
 		"a result's text ends with its line": {
 			`expect "([0-9]): (.*);" setresult $1 $2 success="^ok"`, "1: bad\r\nmore;", []int{0}, []string{`0 ok=false "bad"`},

@@ -45,7 +45,7 @@ func appendToggle(b []byte, code Code, what string, on bool) []byte {
 
 // appendError adds the 2xx line for an error of a handler. withErrors is the
 // code for a request that was carried out in part.
-func appendError(b []byte, err error, withErrors Code) []byte {
+func appendError(b []byte, err error, withErrors Code) []byte { //nolint:unparam // as its siblings
 	var noSuch *NoSuchNodesError
 	switch {
 	case errors.As(err, &noSuch):

@@ -249,7 +249,7 @@ func FuzzFilter(f *testing.F) {
 		whole, answers, _, err := run(o, string(in))
 		split, answers2, _, err2 := run(o, string(in[:k]), string(in[k:]))
 		bytewise, answers3, _, err3 := run(o, strings.Split(string(in), "")...)
-		if whole != split || whole != bytewise || answers != answers2 || answers != answers3 || err != err2 || err != err3 {
+		if whole != split || whole != bytewise || answers != answers2 || answers != answers3 || !errors.Is(err2, err) || !errors.Is(err3, err) {
 			t.Fatalf("cut at %d: %q %q %v, else %q %q %v", k, split, answers2, err2, whole, answers, err)
 		}
 		if len(whole) > len(in) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"testing"
 	"time"
 
@@ -96,6 +95,3 @@ func options(files map[string][]byte) roomfile.Options {
 	}
 	return o
 }
-
-// notThere is what Replay says of a file that it does not hold.
-var notThere = fs.ErrNotExist

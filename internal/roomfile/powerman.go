@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -64,8 +65,8 @@ func (l *loader) addPowerMan(id int32, path string) {
 }
 
 func withoutNoNodes(err error) error {
-	list, ok := err.(devspec.ErrorList)
-	if !ok {
+	var list devspec.ErrorList
+	if !errors.As(err, &list) {
 		return err
 	}
 	list = slices.DeleteFunc(slices.Clone(list), func(e *devspec.Error) bool { return !e.Pos.IsValid() })

@@ -87,7 +87,6 @@ type bench struct {
 	hands  *hands
 	events *event.Log
 	room   *room.Room
-	plan   plan.Plan
 }
 
 // onBench runs a test in a bubble of its own time. The room is lines such as

@@ -110,7 +110,7 @@ func (u *Unit) Find(name string) (int, bool) {
 		return i, ok
 	}
 	n, err := strconv.ParseUint(name, 10, 32)
-	i := int(n) - u.first //nolint:gosec // 32 bits
+	i := int(n) - u.first // n has 32 bits
 	return i, err == nil && i >= 0 && i < len(u.outlets)
 }
 

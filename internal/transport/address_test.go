@@ -195,8 +195,8 @@ func FuzzParseURL(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		a, err := ParseURL(s)
 		if err != nil {
-			fault := err.(*AddressError)
-			if fault.Offset < 0 || fault.Length < 0 || fault.Offset+fault.Length > len(s) {
+			var fault *AddressError
+			if !errors.As(err, &fault) || fault.Offset < 0 || fault.Length < 0 || fault.Offset+fault.Length > len(s) {
 				t.Fatalf("%q: fault %+v lies outside", s, fault)
 			}
 			return
@@ -216,8 +216,8 @@ func FuzzParsePowerMan(f *testing.F) {
 	f.Fuzz(func(t *testing.T, where, flags string) {
 		a, err := ParsePowerMan(where, flags)
 		if err != nil {
-			fault := err.(*AddressError)
-			if fault.Offset < 0 || fault.Length < 0 || fault.Offset+fault.Length > len(where)+len(flags) {
+			var fault *AddressError
+			if !errors.As(err, &fault) || fault.Offset < 0 || fault.Length < 0 || fault.Offset+fault.Length > len(where)+len(flags) {
 				t.Fatalf("%q %q: fault %+v lies outside", where, flags, fault)
 			}
 			return

@@ -118,7 +118,7 @@ func cancelledOpening(s *stand) {
 		synctest.Wait()
 		cancel()
 	}()
-	s.cannotOpen(ctx)
+	_ = s.cannotOpen(ctx)
 	s.prompt("Open", time.Since(start))
 }
 

@@ -124,7 +124,7 @@ func (r *report) end(err error) {
 	r.s.Helper()
 	r.over, r.err = true, err
 	if err != nil {
-		r.s.fault(err)
+		_ = r.s.fault(err)
 		return
 	}
 	for _, p := range r.batch.Plugs {

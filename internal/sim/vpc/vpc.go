@@ -23,6 +23,7 @@ package vpc
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -81,7 +82,7 @@ func (s *Session) Serve(in io.Reader) error {
 	for {
 		s.Prompt()
 		line, err := r.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return s.err
 		}
 		if err != nil {
@@ -341,7 +342,7 @@ func scanInt(text string) (int32, bool) {
 	}
 	// Out of range, ParseInt gives the nearest value that fits, as strtol does.
 	n, _ := strconv.ParseInt(text[:end], 10, 64)
-	return int32(n), true //nolint:gosec // wrapping is the point
+	return int32(n), true // wrapping is the point
 }
 
 // lineReader cuts the input into lines of at most maxLine bytes.
