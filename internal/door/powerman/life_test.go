@@ -205,6 +205,22 @@ func TestBusy(t *testing.T) {
 	}
 }
 
+// TestToggles: telemetry and expansion are each client's own, and off at first.
+func TestToggles(t *testing.T) {
+	d := newDevice(t, ok)
+	h := open(t, plain("5")+onDevice(d.addr))
+	a, b := h.dial(), h.dial()
+	a.want("telemetry", "104 Telemetry ON")
+	a.want("exprange", "105 Hostrange expansion ON")
+	b.want("nodes", "306 n[1-3]", "103 Query complete")
+	b.want("on n1", "102 Command completed successfully")
+	a.want("nodes", "307 n1", "307 n2", "307 n3", "103 Query complete")
+	a.want("on n1", `305 send(d): 'on 1\n'`, `305 recv(d): 'ok\n'`, "102 Command completed successfully")
+	a.want("exprange", "105 Hostrange expansion OFF")
+	a.want("telemetry", "104 Telemetry OFF")
+	a.want("off n1", "102 Command completed successfully")
+}
+
 // TestPing: the first one comes at once, and counts.
 func TestPing(t *testing.T) {
 	d := newDevice(t, ok)

@@ -77,7 +77,8 @@ func TestDefectManyClients(t *testing.T) {
 	_, conf := simRoom(t, 4)
 	h := open(t, conf)
 	h.dial().want("off t[0-63]", "102 Command completed successfully")
-	misers := h.misers(20)
+	leave := h.misers(20)
+	defer leave()
 
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -106,27 +107,38 @@ func TestDefectManyClients(t *testing.T) {
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 32<<20 {
 		t.Errorf("%d MB are still held after the clients have left", grown>>20)
 	}
-	misers.Wait()
 }
 
-// misers connect, ask for much and read nothing, or write half a line.
-func (h *house) misers(n int) *sync.WaitGroup {
-	var wg sync.WaitGroup
-	for i := range n {
+// misers connect, and then ask without end and read nothing, or write half a
+// line. What is returned sends them away.
+func (h *house) misers(n int) (leave func()) {
+	var all sync.WaitGroup
+	conns := make([]net.Conn, n)
+	for i := range conns {
 		conn, err := net.Dial("tcp", h.addr)
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		h.t.Cleanup(func() { conn.Close() })
+		conns[i] = conn
 		if i%2 == 0 {
-			wg.Go(func() { _, _ = io.WriteString(conn, "sta") })
+			_, _ = io.WriteString(conn, "sta")
 			continue
 		}
-		wg.Go(func() {
-			_, _ = io.WriteString(conn, "telemetry\n"+strings.Repeat("help\n", 200))
+		all.Go(func() {
+			lines := "telemetry\n" + strings.Repeat("help\n", 200)
+			for {
+				if _, err := io.WriteString(conn, lines); err != nil {
+					return
+				}
+			}
 		})
 	}
-	return &wg
+	return func() {
+		for _, c := range conns {
+			c.Close()
+		}
+		all.Wait()
+	}
 }
 
 // FuzzDoor throws lines at a whole daemon with devices. Whatever they are, the
