@@ -3,7 +3,6 @@ package cli
 import (
 	"os"
 	"path/filepath"
-	"strconv"
 )
 
 // system is where the daemon of the machine listens.
@@ -42,7 +41,8 @@ func (p *program) saidSocket() string {
 	return os.Getenv("MILLWRIGHT_SOCKET")
 }
 
-// ownSocket is where the daemon of an ordinary user listens.
+// ownSocket is where the daemon of an ordinary user listens: always below a folder
+// that is theirs alone, so that nobody else can put a socket there first.
 func ownSocket() string {
 	if os.Geteuid() == 0 {
 		return system
@@ -50,5 +50,9 @@ func ownSocket() string {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
 		return filepath.Join(dir, "millwright", "millwright.sock")
 	}
-	return filepath.Join(os.TempDir(), "millwright-"+strconv.Itoa(os.Geteuid()), "millwright.sock")
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return system // whoever has no home has no daemon of their own
+	}
+	return filepath.Join(home, ".local", "state", "millwright", "millwright.sock")
 }
