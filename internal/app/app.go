@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -21,6 +20,7 @@ import (
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/roomfile"
 	"millwright.dev/millwright/internal/run"
 	"millwright.dev/millwright/internal/secret"
 	"millwright.dev/millwright/internal/state"
@@ -65,7 +65,7 @@ type App struct {
 	runs   *run.Runner
 	desk   *desk.Desk
 
-	asked chan chan error               // wishes to reload, from a door
+	asked chan reloading                // wishes to reload, from a door
 	guard atomic.Pointer[tcpwrap.Guard] // nil until a room wants it
 
 	closers []func()
@@ -76,7 +76,7 @@ func Run(ctx context.Context, opts Options) error {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{opts: opts, log: opts.Log, asked: make(chan chan error)}
+	a := &App{opts: opts, log: opts.Log, asked: make(chan reloading)}
 	defer a.close()
 	if err := a.open(ctx); err != nil {
 		return err
@@ -114,10 +114,10 @@ func (a *App) open(ctx context.Context) (err error) {
 		Credential: a.credential, Changed: a.deviceChanged, Log: a.log,
 	})
 	a.onClose(a.fleet.Close)
-	a.state = state.New(a.fleet, a.events)
+	a.state = state.New(a.fleet, a.events, a.log)
 	a.runs = run.New(run.Options{Fleet: a.state, Events: a.events, Log: a.log})
 	a.onClose(a.runs.Close)
-	a.desk = desk.New(desk.Options{Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Log: a.log})
+	a.desk = desk.New(desk.Options{Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Reload: a.askReload, Log: a.log})
 	a.onClose(a.desk.Close)
 	if err := a.configure(ctx); err != nil {
 		return err
@@ -145,6 +145,7 @@ func (a *App) serve(ctx context.Context, doors *openDoors) error {
 	ctx, stop := context.WithCancel(ctx)
 	failed := doors.serve(ctx)
 	defer doors.wait()
+	defer a.desk.Stop() // the doors wait for the changes that they brought
 	defer stop()
 	for {
 		select {
@@ -156,12 +157,12 @@ func (a *App) serve(ctx context.Context, doors *openDoors) error {
 			}
 			return nil
 		case <-a.opts.Reload:
-			err := a.reload(ctx)
+			err := a.reload(ctx, desk.Actor{Door: "signal"})
 			if a.opts.Reloaded != nil {
 				a.opts.Reloaded(err)
 			}
-		case answer := <-a.asked:
-			answer <- a.reload(ctx)
+		case wish := <-a.asked:
+			wish.answer <- a.reload(ctx, wish.by)
 		}
 	}
 }
@@ -177,7 +178,11 @@ func (a *App) close() {
 
 // note says something about the daemon itself.
 func (a *App) note(op, outcome, detail string) {
-	a.events.AppendLater(event.Event{Kind: event.Daemon, Op: op, Outcome: outcome, Detail: detail})
+	a.events.AppendLater(eventOf(op, outcome, detail))
+}
+
+func eventOf(op, outcome, detail string) event.Event {
+	return event.Event{Kind: event.Daemon, Op: op, Outcome: outcome, Detail: detail}
 }
 
 // deviceChanged makes an event of a device that is lost or back. The first
@@ -212,7 +217,7 @@ func (a *App) resolve(ctx context.Context, c room.Credential) (secret.Resolved, 
 		}
 		refs.Values[key] = ref
 	}
-	who, err := refs.Resolve(ctx, filepath.Dir(a.opts.Config))
+	who, err := refs.Resolve(ctx, roomfile.Folder(a.opts.Config))
 	if err != nil {
 		return secret.Resolved{}, fmt.Errorf("credential %s: %w", c.Name, err)
 	}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"millwright.dev/millwright/devspec"
+	"millwright.dev/millwright/internal/desk"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/driver/script"
 	"millwright.dev/millwright/internal/event"
@@ -31,7 +33,7 @@ func ReadOptions(drivers []driver.Driver, noDelays bool) roomfile.Options {
 func (a *App) configure(ctx context.Context) error {
 	read, err := roomfile.Load(ctx, a.opts.Config, ReadOptions(a.opts.Drivers, a.opts.NoDelays))
 	if err == nil {
-		return a.accept(ctx, read, "read at the start")
+		return a.accept(ctx, read, desk.Actor{}, "read at the start")
 	}
 	last, found := a.store.LatestRevision(ctx)
 	if errors.Is(found, store.ErrNotFound) || last != nil && last.Origin != a.opts.Config {
@@ -50,34 +52,74 @@ func (a *App) configure(ctx context.Context) error {
 		"revision", last.Number, "accepted", last.Time, "problems", err)
 	a.note("configuration broken", event.Failed,
 		fmt.Sprintf("revision %d of %s runs instead: %v", last.Number, last.Time.Format("2006-01-02 15:04:05"), err))
+	if err := a.armGuard(old.Room); err != nil {
+		return err
+	}
 	return a.apply(old.Room)
 }
 
+// reloading is somebody's wish to reload.
+type reloading struct {
+	by     desk.Actor
+	answer chan error
+}
+
+// askReload reloads on behalf of somebody: one reload at a time.
+func (a *App) askReload(ctx context.Context, by desk.Actor) error {
+	wish := reloading{by: by, answer: make(chan error, 1)}
+	select {
+	case a.asked <- wish:
+		return <-wish.answer
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // reload reads the room again: all of it is taken, or nothing.
-func (a *App) reload(ctx context.Context) error {
+func (a *App) reload(ctx context.Context, by desk.Actor) error {
 	read, err := roomfile.Load(ctx, a.opts.Config, ReadOptions(a.opts.Drivers, a.opts.NoDelays))
+	if err == nil {
+		before := a.fleet.Room().Settings.PowerMan
+		if err = a.accept(ctx, read, by, "reloaded"); err == nil && !reflect.DeepEqual(before, read.Room.Settings.PowerMan) {
+			a.log.Warn("the room's powerman: part has changed; where its door listens changes with the next start")
+		}
+	}
 	if err != nil {
 		a.log.Error("the new configuration is not used, the old one stays", "problems", err)
-		a.note("reload", event.Refused, err.Error())
-		return err
+		e := eventOf("reload", event.Refused, err.Error())
+		e.Actor, e.Door, e.Remote = by.Name, by.Door, by.Remote
+		a.events.AppendLater(e)
 	}
-	return a.accept(ctx, read, "reloaded")
+	return err
 }
 
 // accept makes a room that was read the current one. It becomes a revision
 // unless it is, byte for byte, the revision that was accepted last.
-func (a *App) accept(ctx context.Context, read *roomfile.Result, note string) error {
+func (a *App) accept(ctx context.Context, read *roomfile.Result, by desk.Actor, note string) error {
 	for _, w := range read.Warnings {
 		a.log.Warn("configuration: " + w.Error())
 	}
-	if err := a.apply(read.Room); err != nil {
+	if err := a.armGuard(read.Room); err != nil {
 		return err
 	}
+	// It is kept before it runs: what runs can always be gone back to.
+	if err := a.keep(ctx, read, by, note); err != nil {
+		return err
+	}
+	return a.apply(read.Room)
+}
+
+// keep makes a revision of what was read, unless it is the last one.
+func (a *App) keep(ctx context.Context, read *roomfile.Result, by desk.Actor, note string) error {
 	last, err := a.store.LatestRevision(ctx)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	rev := &store.Revision{Author: "files", Note: note, Origin: a.opts.Config, Files: read.Files}
+	author := by.Name
+	if author == "" {
+		author = "files"
+	}
+	rev := &store.Revision{Author: author, Note: note, Origin: a.opts.Config, Files: read.Files}
 	if last != nil {
 		if last.Origin == rev.Origin && maps.EqualFunc(last.Files, rev.Files, slices.Equal) {
 			return nil
@@ -85,15 +127,12 @@ func (a *App) accept(ctx context.Context, read *roomfile.Result, note string) er
 		rev.Parent = last.Number
 	}
 	return a.events.SaveRevision(ctx, rev, &event.Event{
-		Kind: event.Revision, Op: "accept", Outcome: event.OK,
+		Kind: event.Revision, Op: "accept", Outcome: event.OK, Actor: by.Name, Door: by.Door, Remote: by.Remote,
 		Detail: fmt.Sprintf("%s: %d nodes, %d devices", note, len(read.Room.Nodes), len(read.Room.Devices)),
 	})
 }
 
 func (a *App) apply(r *room.Room) error {
-	if err := a.armGuard(r); err != nil {
-		return err
-	}
 	if err := a.fleet.Apply(r); err != nil {
 		return err
 	}

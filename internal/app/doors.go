@@ -75,7 +75,7 @@ func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
 		}
 		opened = append(opened, l)
 		doors.addresses.Socket = path
-		doors.servers = append(doors.servers, func(ctx context.Context) error { return local.New(ctx, a.localDoor()).Serve(ctx, l) })
+		doors.servers = append(doors.servers, func(ctx context.Context) error { return local.New(a.localDoor()).Serve(ctx, l) })
 	}
 	listeners, err := a.listenPowerMan(ctx, server)
 	opened = append(opened, listeners...)
@@ -92,19 +92,8 @@ func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
 // localDoor gives the door of our own command line what it stands on.
 func (a *App) localDoor() local.Options {
 	return local.Options{
-		Desk: a.desk, Reload: a.askReload, Revisions: a.revisions,
+		Desk: a.desk, Revisions: a.revisions,
 		Version: a.opts.Version, Config: a.opts.Config, Log: a.log,
-	}
-}
-
-// askReload reloads on behalf of a door: one reload at a time.
-func (a *App) askReload(ctx context.Context) error {
-	answer := make(chan error, 1)
-	select {
-	case a.asked <- answer:
-		return <-answer
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

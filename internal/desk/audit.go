@@ -3,13 +3,15 @@ package desk
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
+	"time"
 
 	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/state"
+	"millwright.dev/millwright/internal/store"
 )
 
 // audited says whether a request leaves events.
@@ -25,35 +27,68 @@ func (req Request) event(kind event.Kind) *event.Event {
 
 // intend writes down what is about to be done. When it returns without error it
 // is on the disk, and only then may a device be touched.
-func (d *Desk) intend(ctx context.Context, r *room.Room, req Request, nodes []room.NodeID) (string, error) {
+func (d *Desk) intend(ctx context.Context, id string, r *room.Room, req Request, nodes []room.NodeID) error {
 	e := req.event(event.Intent)
-	e.Request, e.Targets, e.Count = d.newID(), r.Fold(nodes), len(nodes)
+	e.Request, e.Count = id, len(nodes)
+	e.Targets, e.Detail = listed(r.Fold(nodes))
+	if busy := d.runs.Holders(r.Names(nodes)); len(busy) > 0 {
+		e.Detail += "while a run is at work on some of them: " + strings.Join(busy, ", ")
+	}
 	if err := d.events.Append(ctx, e); err != nil {
-		return "", &room.Error{
+		return &room.Error{
 			Code: room.CodeInternal, Op: req.Op.String(), Subject: e.Targets,
 			Said: "nothing was done, because it could not be written down first", Err: err,
 		}
 	}
-	return e.Request, nil
+	return nil
+}
+
+// listed gives a host list as an event can hold it. One that is too long even
+// when folded is left out, and the detail says so.
+func listed(folded string) (targets, detail string) {
+	if len(folded) > event.MaxTargets {
+		return "", "the nodes are too many, and too irregularly named, to be listed. "
+	}
+	return folded, ""
 }
 
 // conclude writes down what came of an intent. It does so even if the asker has
-// given up meanwhile: the result belongs to the log, not to them.
+// given up meanwhile: the result belongs to the log, not to them. Nodes whose
+// cycle or reset may have stopped half-way are held from now on.
 func (d *Desk) conclude(ctx context.Context, id string, r *room.Room, req Request, nodes []room.NodeID, t *tally, failed error) error {
 	e := req.event(event.Result)
-	e.Request, e.Targets, e.Count = id, r.Fold(nodes), len(nodes)
-	e.Outcome, e.Detail, e.Data = t.outcome(), t.detail(), t.data()
+	e.Request, e.Count = id, len(nodes)
+	var cut string
+	e.Targets, cut = listed(r.Fold(nodes))
+	e.Outcome, e.Detail, e.Data = t.outcome(), cut+t.detail(), t.data()
+	if why := context.Cause(ctx); why != nil && !t.good() {
+		e.Detail = why.Error() + "\n" + e.Detail
+	}
 	if failed != nil {
 		e.Outcome, e.Detail = event.Failed, failed.Error()
 	}
-	err := d.events.Append(context.WithoutCancel(ctx), e)
+	var held []store.Interruption
+	if !req.Op.Repeatable() {
+		for _, n := range t.names[fleet.Unknown] {
+			held = append(held, store.Interruption{Node: n, Op: req.Op.String(), Request: id, Time: time.Now()})
+		}
+	}
+	err := d.events.AppendWith(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.SetInterruptions(held...) }, e)
 	if err != nil {
 		return &room.Error{
 			Code: room.CodeInternal, Op: req.Op.String(), Subject: e.Targets,
 			Said: "it was done, but its result could not be written down", Err: err,
 		}
 	}
+	d.hold(held)
 	return nil
+}
+
+// hold marks nodes as not to be built upon.
+func (d *Desk) hold(list []store.Interruption) {
+	for _, i := range list {
+		d.state.Hold(i.Node, state.Hold{Op: i.Op, Request: i.Request, At: i.Time})
+	}
 }
 
 // refuse writes down that a request was turned away, and gives back why. Reads
@@ -63,11 +98,8 @@ func (d *Desk) refuse(req Request, targets string, why error) error {
 		return why
 	}
 	e := req.event(event.Refusal)
-	e.Outcome, e.Detail = event.Refused, why.Error()
-	if len(targets) <= event.MaxTargets {
-		e.Targets = targets
-	}
-	d.events.AppendLater(*e)
+	e.Targets, e.Detail = listed(targets)
+	d.turnedAway(*e, why)
 	return why
 }
 
@@ -90,6 +122,10 @@ func (t *tally) Result(res fleet.Result) {
 		t.said = append(t.said, name+": "+res.Said)
 	}
 	t.Sink.Result(res)
+}
+
+func (t *tally) good() bool {
+	return len(t.names[fleet.Failed])+len(t.names[fleet.NotBegun])+len(t.names[fleet.Unknown]) == 0
 }
 
 func (t *tally) outcome() string {
@@ -115,8 +151,12 @@ func (t *tally) data() json.RawMessage {
 		folded[outcome] = hostlist.Fold(names)
 	}
 	data, err := json.Marshal(folded)
-	if err != nil { // maps of strings always marshal
-		panic(fmt.Sprintf("marshal outcomes: %v", err))
+	if err != nil || len(data) > event.MaxData { // the counts then have to do
+		counts := make(map[fleet.Outcome]int, len(t.names))
+		for outcome, names := range t.names {
+			counts[outcome] = len(names)
+		}
+		data, _ = json.Marshal(counts)
 	}
 	return data
 }

@@ -3,8 +3,10 @@ package desk
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/fleet"
@@ -20,6 +22,9 @@ type Options struct {
 	State  *state.Keeper
 	Runs   *run.Runner
 	Log    *slog.Logger
+	// Reload reads the configuration again: all of it is taken, or nothing. Nil if
+	// that cannot be asked for.
+	Reload func(ctx context.Context, by Actor) error
 	// NewID names requests; nil means random ones.
 	NewID func() string
 }
@@ -32,44 +37,96 @@ type Desk struct {
 	runs   *run.Runner
 	log    *slog.Logger
 	newID  func() string
+	reload func(context.Context, Actor) error
+	turned refusals
 
-	ctx  context.Context // ends with the desk: for work whose asker does not wait
-	stop context.CancelFunc
-	mu   sync.Mutex // guards the start of background work against Close
-	wg   sync.WaitGroup
+	ctx  context.Context // ends with the desk: changes live as long, whoever asked
+	stop context.CancelCauseFunc
+
+	mu       sync.Mutex // guards the start of changes against Close, and what follows
+	changing map[string]context.CancelCauseFunc
+	wg       sync.WaitGroup
 }
 
 // New opens the desk.
 func New(o Options) *Desk {
-	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, log: o.Log, newID: o.NewID}
+	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, log: o.Log, newID: o.NewID, reload: o.Reload, changing: make(map[string]context.CancelCauseFunc)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
 	if d.newID == nil {
 		d.newID = rand.Text
 	}
-	d.ctx, d.stop = context.WithCancel(context.Background())
+	d.ctx, d.stop = context.WithCancelCause(context.Background())
 	return d
 }
 
-// Close stops the work that nobody waits for, and waits until its results are
-// written down.
-func (d *Desk) Close() {
+// errStopping is why changes end when the daemon does.
+var errStopping = &room.Error{Code: room.CodeBusy, Said: "the daemon is stopping"}
+
+// Stop takes no more changes and cancels those under way. Power that is owed is
+// given back first; [Desk.Close] waits for that.
+func (d *Desk) Stop() {
 	d.mu.Lock()
-	d.stop()
-	d.mu.Unlock()
+	defer d.mu.Unlock()
+	d.stop(errStopping)
+}
+
+// Close stops, and waits until all results are written down.
+func (d *Desk) Close() {
+	d.Stop()
 	d.wg.Wait()
 }
 
-// background runs fn as the desk's own, unless the desk is closing.
-func (d *Desk) background(fn func(context.Context)) error {
+// enter makes the context of a change: it does not end with its asker but with
+// the desk, with Cancel, or after timeout (zero is never). The change must call
+// leave when it is over. It fails when the desk is closing.
+func (d *Desk) enter(id string, timeout time.Duration) (ctx context.Context, leave func(), err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ctx.Err() != nil {
-		return &room.Error{Code: room.CodeBusy, Said: "the daemon is stopping"}
+		return nil, nil, errStopping
 	}
-	d.wg.Go(func() { fn(d.ctx) })
+	ctx, cancel := context.WithCancelCause(d.ctx)
+	stop := func() {}
+	if timeout > 0 {
+		ctx, stop = context.WithTimeoutCause(ctx, timeout, &room.Error{Code: room.CodeTimeout, Said: fmt.Sprintf("not done within %v", timeout)})
+	}
+	d.changing[id] = cancel
+	d.wg.Add(1)
+	return ctx, func() {
+		stop()
+		cancel(nil)
+		d.mu.Lock()
+		delete(d.changing, id)
+		d.mu.Unlock()
+		d.wg.Done()
+	}, nil
+}
+
+// Cancel stops a change that is under way: what has not begun is not done. Who
+// did it stands in the change's result event.
+func (d *Desk) Cancel(by Actor, request string) error {
+	d.mu.Lock()
+	cancel := d.changing[request]
+	d.mu.Unlock()
+	if cancel == nil {
+		return &room.Error{Code: room.CodeNotFound, Op: "cancel", Subject: request, Said: "no such request is under way"}
+	}
+	cancel(&room.Error{Code: room.CodeRefused, Said: "cancelled by " + by.String()})
 	return nil
+}
+
+// CancelRun stops a run: what its devices are doing is brought to an end, and
+// nothing more begins.
+func (d *Desk) CancelRun(by Actor, id string) error { return d.runs.Cancel(id, by.String()) }
+
+// Reload reads the configuration again.
+func (d *Desk) Reload(ctx context.Context, by Actor) error {
+	if d.reload == nil {
+		return &room.Error{Code: room.CodeRefused, Op: "reload", Said: "this daemon cannot reload"}
+	}
+	return d.reload(ctx, by)
 }
 
 // Room gives the room as it is now, for doors to read.

@@ -88,7 +88,7 @@ func open(t *testing.T, edit func(*room.Draft)) *bureau {
 	if err := f.Apply(r); err != nil {
 		t.Fatal(err)
 	}
-	keeper := state.New(f, b.events)
+	keeper := state.New(f, b.events, nil)
 	keeper.Apply(r)
 	runs := run.New(run.Options{Fleet: keeper, Events: b.events})
 	n := 0

@@ -62,18 +62,13 @@ func (d *Desk) Submit(ctx context.Context, o Order, p Planned) (string, error) {
 	return id, nil
 }
 
-// Runs gives the runs, for doors to read, follow and cancel.
+// Runs gives the runs, for doors to read and follow.
 func (d *Desk) Runs() *run.Runner { return d.runs }
 
 func (d *Desk) refuseOrder(o Order, why error) error {
-	e := event.Event{
-		Kind: event.Refusal, Actor: o.Actor.Name, Door: o.Actor.Door, Remote: o.Actor.Remote,
-		Op: o.Goal.String(), Outcome: event.Refused, Detail: why.Error(),
-	}
-	if len(o.Targets) <= event.MaxTargets {
-		e.Targets = o.Targets
-	}
-	d.events.AppendLater(e)
+	e := event.Event{Actor: o.Actor.Name, Door: o.Actor.Door, Remote: o.Actor.Remote, Op: o.Goal.String()}
+	e.Targets, e.Detail = listed(o.Targets)
+	d.turnedAway(e, why)
 	return why
 }
 

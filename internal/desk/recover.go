@@ -8,7 +8,6 @@ import (
 	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/room"
-	"millwright.dev/millwright/internal/state"
 	"millwright.dev/millwright/internal/store"
 )
 
@@ -17,9 +16,7 @@ import (
 // says it was interrupted, and a node whose cycle or reset was cut off is held,
 // since it may stand without power or may never have been touched.
 func (d *Desk) Recover(ctx context.Context, interruptions []store.Interruption) error {
-	for _, i := range interruptions {
-		d.state.Hold(i.Node, state.Hold{Op: i.Op, Request: i.Request, At: i.Time})
-	}
+	d.hold(interruptions)
 	open, err := d.events.OpenIntents(ctx)
 	if err != nil {
 		return fmt.Errorf("find what was interrupted: %w", err)
@@ -40,26 +37,35 @@ func (d *Desk) interrupted(ctx context.Context, intent *event.Event) error {
 	result.Detail = "interrupted: the daemon died before it ended; it is not repeated"
 	result.Time = time.Now().UTC()
 
-	var held []store.Interruption
-	if op, ok := room.ParseOp(intent.Op); ok && !op.Repeatable() {
-		names, err := hostlist.Limits{Range: room.MaxNodes, Items: room.MaxNodes, Names: room.MaxNodes}.Parse(intent.Targets)
-		if err != nil {
-			return fmt.Errorf("read its targets: %w", err)
-		}
-		for n := range names.All() {
-			held = append(held, store.Interruption{Node: n, Op: intent.Op, Request: intent.Request, Time: intent.Time})
-		}
-	}
+	held := d.halfDone(intent)
 	err := d.events.AppendWith(ctx, func(tx *store.Tx) error { return tx.SetInterruptions(held...) }, &result)
 	if err != nil {
 		return err
 	}
-	for _, h := range held {
-		d.state.Hold(h.Node, state.Hold{Op: h.Op, Request: h.Request, At: h.Time})
-	}
+	d.hold(held)
 	d.log.Warn("a request was interrupted by the daemon's death", "request", intent.Request,
 		"op", intent.Op, "targets", intent.Targets, "by", intent.Actor)
 	return nil
+}
+
+// halfDone gives the nodes of an intent that may be half-way through something
+// that must not be repeated.
+func (d *Desk) halfDone(intent *event.Event) []store.Interruption {
+	op, ok := room.ParseOp(intent.Op)
+	if !ok || op.Repeatable() {
+		return nil
+	}
+	names, err := hostlist.Limits{Range: room.MaxNodes, Items: room.MaxNodes, Names: room.MaxNodes}.Parse(intent.Targets)
+	if err != nil { // no reason to keep the daemon from starting
+		d.log.Error("cannot tell which nodes an interrupted request was for, so they are not held",
+			"request", intent.Request, "targets", intent.Targets, "why", err)
+		return nil
+	}
+	var held []store.Interruption
+	for n := range names.All() {
+		held = append(held, store.Interruption{Node: n, Op: intent.Op, Request: intent.Request, Time: intent.Time})
+	}
+	return held
 }
 
 // Clear takes the hold off nodes, because a person or a check has decided.

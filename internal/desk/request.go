@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"time"
 
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
@@ -12,6 +13,17 @@ type Actor struct {
 	Name   string // a user's name, or "" if the door cannot know
 	Door   string // "powerman", "local"
 	Remote string // an address, or ""
+}
+
+// String names the actor for people.
+func (a Actor) String() string {
+	switch {
+	case a.Name != "":
+		return a.Name
+	case a.Remote != "":
+		return a.Remote
+	}
+	return "somebody at the " + a.Door + " door"
 }
 
 // Language is how a request's targets are written.
@@ -33,8 +45,10 @@ type Request struct {
 	Verify bool // read outcomes back
 	Live   bool // results one by one, as early as they are known
 	Trace  bool // show the conversations with devices
-	NoWait bool // answer when the request is written down; see the events for what becomes of it
-	DryRun bool // say what would be done, and do nothing
+	// Timeout bounds a change; zero is no bound. A read ends with its context.
+	Timeout time.Duration
+	NoWait  bool // answer when the request is written down; see the events for what becomes of it
+	DryRun  bool // say what would be done, and do nothing
 }
 
 // Sink hears what becomes of a request, from one goroutine.
@@ -78,6 +92,9 @@ func (s Summary) Good() bool {
 
 // Do carries out a request at once. An error means that nothing was done, and
 // is a *room.Error; how it went with each node is told to the sink.
+//
+// A read ends with ctx. A change, once it is written down, is brought to its end
+// whether or not its asker is still there; see [Desk.Cancel].
 func (d *Desk) Do(ctx context.Context, req Request, sink Sink) (Summary, error) {
 	r := d.fleet.Room()
 	targets, err := resolve(r, req)
@@ -97,20 +114,35 @@ func (d *Desk) Do(ctx context.Context, req Request, sink Sink) (Summary, error) 
 		sink.Begin(Began{Room: r, Targets: targets, Work: work(r, parts.asked)})
 		return Summary{}, nil
 	}
-	id, err := d.intend(ctx, r, req, nodes)
+	return d.change(ctx, req, targets, nodes, parts, sink)
+}
+
+// change carries out a request that leaves events.
+func (d *Desk) change(asker context.Context, req Request, targets room.Targets, nodes []room.NodeID, parts share, sink Sink) (Summary, error) {
+	id := d.newID()
+	ctx, leave, err := d.enter(id, req.Timeout)
 	if err != nil {
+		return Summary{}, d.refuse(req, parts.room.Fold(nodes), err)
+	}
+	if !req.Op.Changes() {
+		ctx = asker
+	}
+	if err := d.intend(asker, id, parts.room, req, nodes); err != nil {
+		leave()
 		return Summary{}, err
 	}
-	sink.Begin(Began{ID: id, Room: r, Targets: targets})
+	sink.Begin(Began{ID: id, Room: parts.room, Targets: targets})
 	if !req.NoWait {
+		defer leave()
 		return d.see(ctx, id, req, parts, nodes, sink)
 	}
-	err = d.background(func(ctx context.Context) {
+	go func() {
+		defer leave()
 		if _, err := d.see(ctx, id, req, parts, nodes, silent{}); err != nil {
 			d.log.Error("a request that nobody waited for failed", "request", id, "why", err)
 		}
-	})
-	return Summary{ID: id}, err
+	}()
+	return Summary{ID: id}, nil
 }
 
 // see carries out an intended request and writes its result down.

@@ -47,9 +47,9 @@ const (
 // ends in [CutMark]; longer Targets or Data are refused by [Log.Append], because
 // half a host list or half a JSON value would say something untrue.
 const (
-	MaxTargets = 128 << 10
+	MaxTargets = 2 << 20
 	MaxDetail  = 16 << 10
-	MaxData    = 512 << 10
+	MaxData    = 4 << 20
 	MaxField   = 512 // each of the other text fields
 )
 

@@ -386,6 +386,9 @@ func (x *exchange) conclude(si int32) {
 		res.Outcome = Failed
 	}
 	res.State = room.Combine(states)
+	if !x.req.Op.Changes() && res.State != room.StateUnknown {
+		res.Outcome, res.Err = OK, nil // one live cord tells enough; Said tells of the other
+	}
 	x.sink.Result(res)
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -230,12 +229,7 @@ func besideRoom(ref string) (name string, ok bool) {
 }
 
 // folder is where the room's relative names start.
-func (r *Rehearsal) folder() string {
-	if info, err := os.Stat(r.path); err == nil && info.IsDir() {
-		return r.path
-	}
-	return filepath.Dir(r.path)
-}
+func (r *Rehearsal) folder() string { return roomfile.Folder(r.path) }
 
 // machines hangs the nodes on their outlets.
 func (r *Rehearsal) machines() {

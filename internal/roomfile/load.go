@@ -415,3 +415,13 @@ func (l *loader) where(at place, from place) string {
 	}
 	return fmt.Sprintf("%s:%d", l.files[at.file].name, at.line)
 }
+
+// Folder gives the folder that a room at path lives in, which is what relative
+// paths in it, such as those of secrets, start from: the path itself if it is a
+// folder.
+func Folder(path string) string {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return path
+	}
+	return filepath.Dir(path)
+}

@@ -16,6 +16,22 @@ type claim struct {
 	switches bool     // the one run switches the node
 }
 
+// Holders gives the runs under way that switch one of the nodes or count on it,
+// sorted by id.
+func (r *Runner) Holders(nodes []string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.claims) == 0 {
+		return nil
+	}
+	var ids []string
+	for _, n := range nodes {
+		ids = append(ids, r.claims[n].runs...)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
 // take claims all nodes of a run's plan, or none and says who is in the way.
 func (c claims) take(r *run) error {
 	var taken []room.NodeID

@@ -578,16 +578,16 @@ func TestEndedRunsAreForgotten(t *testing.T) {
 
 func TestManyNamesThatDoNotFold(t *testing.T) {
 	var site strings.Builder
-	for i := range 30_000 {
-		fmt.Fprintf(&site, "h%dx\n", i)
+	for i := range 260_000 {
+		fmt.Fprintf(&site, "hx%dx\n", i)
 	}
 	onBench(t, site.String(), run.Options{}, func(t *testing.T, b *bench) {
 		id := b.submit(t, plan.Up, room.StateOff, "@all")
 		for range b.Follow(t.Context(), id, 0) {
 		}
 		same(t, `
-intent up  by ann via http from here 30000 : up: 30000 to switch in 1 wave
-result up  by ann via http from here 30000 ok: 30000 on
+intent up  by ann via http from here 260000 : up: 260000 to switch in 1 wave
+result up  by ann via http from here 260000 ok: 260000 on
 `, b.told(t, id))
 	})
 }

@@ -13,6 +13,7 @@ package state
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -53,6 +54,7 @@ type Seen struct {
 type Keeper struct {
 	fleet   Fleet
 	events  *event.Log
+	log     *slog.Logger
 	applied chan struct{} // one token: the room has changed
 
 	mu    sync.Mutex
@@ -67,8 +69,11 @@ type Fleet interface {
 }
 
 // New makes a keeper that stands before a fleet and reports drift to events.
-func New(f Fleet, events *event.Log) *Keeper {
-	return &Keeper{fleet: f, events: events, applied: make(chan struct{}, 1), room: &room.Room{}, holds: make(map[string]*Hold)}
+func New(f Fleet, events *event.Log, log *slog.Logger) *Keeper {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Keeper{fleet: f, events: events, log: log, applied: make(chan struct{}, 1), room: &room.Room{}, holds: make(map[string]*Hold)}
 }
 
 // Apply makes r the room; beliefs follow their nodes by name.

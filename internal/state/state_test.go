@@ -51,7 +51,7 @@ func open(t *testing.T, r *room.Room) (*Keeper, *plain, *event.Log) {
 	}
 	t.Cleanup(func() { s.Close() })
 	f, events := &plain{answers: map[string]fleet.Result{}}, event.New(s, nil)
-	k := New(f, events)
+	k := New(f, events, nil)
 	k.Apply(r)
 	return k, f, events
 }

@@ -2,7 +2,6 @@ package state
 
 import (
 	"context"
-	"log/slog"
 
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/fleet"
@@ -25,7 +24,7 @@ func (k *Keeper) Do(ctx context.Context, req fleet.Request, sink fleet.Sink) err
 		Op: req.Op.String(), Outcome: event.OK, Detail: "no longer held: it has been switched since",
 	})
 	if failed != nil {
-		slog.Error("a hold could not be cleared", "why", failed)
+		k.log.Error("a hold could not be cleared", "why", failed)
 	}
 	return err
 }

@@ -37,18 +37,21 @@ func (d *Door) do(w http.ResponseWriter, r *http.Request) {
 	}
 	d.serving.Add(1)
 	defer d.serving.Done()
-	ctx, cancel := d.begin(r, op, ask.Timeout)
-	defer cancel(nil)
+	ctx, timeout := r.Context(), seconds(ask.Timeout)
+	if timeout > 0 && !op.Changes() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
 	s := newStream(w, ask.Live || ask.Trace)
 	defer s.end()
-	t := &teller{stream: s, op: op, door: d, cancel: cancel}
+	t := &teller{stream: s, op: op}
 	if ask.Fold {
 		t.folds = make(map[alike]*hostlist.List)
 	}
-	defer t.forget()
 	sum, err := d.opts.Desk.Do(ctx, desk.Request{
 		Actor: actorOf(r.Context()), Op: op, Targets: ask.Targets,
-		Verify: ask.Verify, Live: ask.Live, Trace: ask.Trace, NoWait: ask.NoWait, DryRun: ask.DryRun,
+		Verify: ask.Verify, Live: ask.Live, Trace: ask.Trace, NoWait: ask.NoWait, DryRun: ask.DryRun, Timeout: timeout,
 	}, t)
 	t.tellFolds()
 	if err != nil {
@@ -74,45 +77,28 @@ func shorten(s string) string {
 	return s
 }
 
-// begin gives the context of an operation. That of a read ends with its client;
-// that of a change with the daemon.
-func (d *Door) begin(r *http.Request, op room.Op, timeout float64) (context.Context, context.CancelCauseFunc) {
-	ctx := r.Context()
-	if op.Changes() {
-		ctx = d.ctx
+// seconds reads a timeout; what makes no sense is no limit at all.
+func seconds(n float64) time.Duration {
+	const longest = 1e6 // more than eleven days
+	if n <= 0 || n > longest {
+		return 0
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	const longest = 1e6 // seconds; more than eleven days is no limit at all
-	if timeout <= 0 || timeout > longest {
-		return ctx, cancel
-	}
-	ctx, stop := context.WithTimeout(ctx, time.Duration(timeout*float64(time.Second)))
-	return ctx, func(why error) {
-		cancel(why)
-		stop()
-	}
+	return time.Duration(n * float64(time.Second))
 }
 
 // cancelRequest answers POST /v0/requests/{id}/cancel.
 func (d *Door) cancelRequest(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	d.mu.Lock()
-	cancel := d.changing[id]
-	d.mu.Unlock()
-	if cancel == nil {
-		refuse(w, &room.Error{Code: room.CodeNotFound, Op: "cancel", Subject: shorten(id), Said: "no such request is under way"})
+	if err := d.opts.Desk.Cancel(actorOf(r.Context()), shorten(r.PathValue("id"))); err != nil {
+		refuse(w, err)
 		return
 	}
-	cancel(&room.Error{Code: room.CodeRefused, Said: "cancelled by " + actorOf(r.Context()).Name})
 	answer(w, struct{}{})
 }
 
 // teller puts what becomes of a request into lines. It implements [desk.Sink].
 type teller struct {
 	*stream
-	door   *Door
-	op     room.Op
-	cancel context.CancelCauseFunc
+	op room.Op
 
 	id    string
 	room  *room.Room
@@ -145,11 +131,6 @@ func (t *teller) Begin(b desk.Began) {
 			}
 		}
 	}
-	if b.ID != "" { // it can be cancelled from now on
-		t.door.mu.Lock()
-		t.door.changing[b.ID] = t.cancel
-		t.door.mu.Unlock()
-	}
 	_ = t.line(wire.Line{Kind: wire.KindBegin, Request: b.ID, Op: t.op.String(), Nodes: hostlist.Fold(names), Count: len(names)})
 	for _, work := range b.Work {
 		nodes := make([]string, len(work.Nodes))
@@ -163,14 +144,6 @@ func (t *teller) Begin(b desk.Began) {
 	}
 	if b.ID != "" {
 		t.now() // so that the client knows what to cancel
-	}
-}
-
-func (t *teller) forget() {
-	if t.id != "" {
-		t.door.mu.Lock()
-		delete(t.door.changing, t.id)
-		t.door.mu.Unlock()
 	}
 }
 

@@ -19,8 +19,6 @@ import (
 // Options are what the door stands on.
 type Options struct {
 	Desk *desk.Desk
-	// Reload reads the configuration again and says how it went.
-	Reload func(context.Context) error
 	// Revisions gives the newest accepted configurations, the newest first.
 	Revisions func(ctx context.Context, limit int) ([]wire.Revision, error)
 	Version   string // of the program
@@ -33,24 +31,15 @@ type Door struct {
 	opts    Options
 	people  people
 	started time.Time
-	serving sync.WaitGroup  // operations under way
-	ctx     context.Context // of changes: ends with the daemon
-
-	mu       sync.Mutex
-	changing map[string]context.CancelCauseFunc // by request
+	serving sync.WaitGroup // operations under way
 }
 
-// New makes the door. ctx bounds the changes that come through it: when it ends,
-// they are cut short between two steps and written down as such.
-func New(ctx context.Context, o Options) *Door {
+// New makes the door.
+func New(o Options) *Door {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Door{
-		opts: o, started: time.Now(), ctx: ctx,
-		people:   people{names: make(map[uint32]string)},
-		changing: make(map[string]context.CancelCauseFunc),
-	}
+	return &Door{opts: o, started: time.Now(), people: people{names: make(map[uint32]string)}}
 }
 
 // Handler gives the routes.

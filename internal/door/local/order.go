@@ -32,7 +32,7 @@ func (d *Door) order(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := r.Context().Err(); err != nil { // nobody has heard of the run
-		_ = d.opts.Desk.Runs().Cancel(id, o.Actor.Name)
+		_ = d.opts.Desk.CancelRun(o.Actor, id)
 		return
 	}
 	answer(w, wire.Planned{Run: id, Text: p.Plan.Text(p.Room), Plan: p.Plan.View(p.Room)})
@@ -95,7 +95,7 @@ func (d *Door) updates(w http.ResponseWriter, r *http.Request) {
 
 // cancelRun answers POST /v0/runs/{id}/cancel.
 func (d *Door) cancelRun(w http.ResponseWriter, r *http.Request) {
-	if err := d.opts.Desk.Runs().Cancel(r.PathValue("id"), actorOf(r.Context()).Name); err != nil {
+	if err := d.opts.Desk.CancelRun(actorOf(r.Context()), r.PathValue("id")); err != nil {
 		refuse(w, err)
 		return
 	}

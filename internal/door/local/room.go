@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -101,12 +102,12 @@ func (d *Door) clear(w http.ResponseWriter, r *http.Request) {
 
 // reload answers POST /v0/reload.
 func (d *Door) reload(w http.ResponseWriter, r *http.Request) {
-	if d.opts.Reload == nil {
-		refuse(w, &room.Error{Code: room.CodeRefused, Op: "reload", Said: "this daemon cannot reload"})
-		return
-	}
-	if err := d.opts.Reload(r.Context()); err != nil {
-		refuse(w, &room.Error{Code: room.CodeInvalid, Op: "reload", Said: err.Error(), Err: err})
+	if err := d.opts.Desk.Reload(r.Context(), actorOf(r.Context())); err != nil {
+		var known *room.Error
+		if !errors.As(err, &known) {
+			known = &room.Error{Code: room.CodeInvalid, Op: "reload", Said: err.Error(), Err: err}
+		}
+		refuse(w, known)
 		return
 	}
 	d.version(w, r)

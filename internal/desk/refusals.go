@@ -1,0 +1,53 @@
+package desk
+
+import (
+	"fmt"
+	"sync"
+
+	"golang.org/x/time/rate"
+
+	"millwright.dev/millwright/internal/event"
+)
+
+// A client that is turned away again and again must not fill the disk: beyond
+// a burst, refusals are counted, and the next one that is written says how many.
+const (
+	refusalsPerSecond = 5
+	refusalsAtOnce    = 100
+)
+
+// refusals bounds how many refusals become events. The zero value is ready.
+type refusals struct {
+	mu      sync.Mutex
+	limit   *rate.Limiter
+	dropped int
+}
+
+// admit says whether a refusal is to be written, and how many were not since the last.
+func (r *refusals) admit() (dropped int, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.limit == nil {
+		r.limit = rate.NewLimiter(refusalsPerSecond, refusalsAtOnce)
+	}
+	if !r.limit.Allow() {
+		r.dropped++
+		return 0, false
+	}
+	dropped, r.dropped = r.dropped, 0
+	return dropped, true
+}
+
+// turnedAway makes an event of a refusal.
+func (d *Desk) turnedAway(e event.Event, why error) {
+	dropped, ok := d.turned.admit()
+	if !ok {
+		return
+	}
+	e.Kind, e.Outcome = event.Refusal, event.Refused
+	e.Detail += why.Error()
+	if dropped > 0 {
+		e.Detail += fmt.Sprintf(" (and %d refusals more that are not listed)", dropped)
+	}
+	d.events.AppendLater(e)
+}
