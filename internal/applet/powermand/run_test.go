@@ -221,11 +221,11 @@ func TestListen(t *testing.T) {
 	}
 }
 
-// TestStubbornCoprocess: a coprocess that ignores being asked does not keep the
+// TestDefectStubbornCoprocess: a coprocess that ignores being asked does not keep the
 // daemon from ending.
 func TestDefectStubbornCoprocess(t *testing.T) {
 	marker := filepath.Join(t.TempDir(), "pid")
-	script := write(t, "stubborn", "#!/bin/sh\ntrap '' TERM HUP INT\necho $$ >"+marker+"\nexec /usr/sbin/vpcd\n")
+	script := write(t, "stubborn", "#!/bin/sh\ntrap '' TERM HUP INT\necho $$ >"+marker+"\n/usr/sbin/vpcd\nwhile :; do sleep 600; done\n")
 	if err := os.Chmod(script, 0o700); err != nil {
 		t.Fatal(err)
 	}
