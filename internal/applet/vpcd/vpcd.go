@@ -130,7 +130,7 @@ func (*bank) Name(i int) string { return strconv.Itoa(i) }
 
 func (*bank) Find(name string) (int, bool) {
 	i, err := strconv.ParseUint(name, 10, 8)
-	return int(i), err == nil && i < plugCount //nolint:gosec // fits
+	return int(i), err == nil && i < plugCount
 }
 func (b *bank) On(i int) bool              { return b[i].on }
 func (b *bank) Bad(i int) bool             { return b[i].bad }
