@@ -250,19 +250,21 @@ func (d *device) countActions(op room.Op, plugs int) int {
 // spare divides the jobs of a merged batch into those that deserve another try,
 // each for itself, and the rest. A change that failed together may be the fault
 // of one; a read that the device did not answer would not be answered again, but
-// one that never came to the device deserves its turn.
+// one that never came to the device deserves its turn. What was overtaken in part
+// is not tried again, since that would undo what came later.
 func (b *batch) spare(fault *driver.Fault) (spared, rest []*job) {
 	if len(b.jobs) == 1 || fault.Phase != driver.Acting && fault.Phase != driver.Lost {
 		return nil, b.jobs
 	}
 	for _, j := range b.jobs {
-		hurt, touched := false, false
+		hurt, touched, overtaken := false, false, false
 		for _, p := range j.plugs {
 			r := b.at(p)
 			hurt = hurt || !r.verdict.good()
+			overtaken = overtaken || r.verdict == wasNotBegun && r.fault == nil
 			touched = touched || r.fault == nil || r.fault.Phase != driver.Waiting
 		}
-		if hurt && j.ctx.Err() == nil && (b.op.Changes() || !touched) {
+		if hurt && !overtaken && j.ctx.Err() == nil && (b.op.Changes() || !touched) {
 			spared = append(spared, j)
 		} else {
 			rest = append(rest, j)
@@ -304,9 +306,6 @@ func (b *batch) finish(jobs []*job) {
 	b.cancel()
 	b.prepare()
 	for _, j := range jobs {
-		for _, f := range b.faults {
-			j.mail.post(letter{kind: letterFault, fault: f})
-		}
 		j.results = b.results
 		if len(j.plugs) != len(b.plugs) {
 			j.results = make([]plugResult, len(j.plugs))
@@ -314,8 +313,19 @@ func (b *batch) finish(jobs []*job) {
 				j.results[i] = *b.at(p)
 			}
 		}
+		if len(b.faults) > 0 && slices.ContainsFunc(j.results, b.wanting) {
+			for _, f := range b.faults {
+				j.mail.post(letter{kind: letterFault, fault: f})
+			}
+		}
 		j.mail.post(letter{kind: letterDone, job: j})
 	}
+}
+
+// wanting says whether a result is not what was asked for, so that the faults of
+// a merged batch concern whoever asked.
+func (b *batch) wanting(r plugResult) bool {
+	return !r.verdict.good() || !b.op.Changes() && r.state == room.StateUnknown && r.raw == ""
 }
 
 // at gives the place where a plug's result is kept.

@@ -200,6 +200,7 @@ func (d *device) idle() {
 	var turn, ping <-chan time.Time
 	var given <-chan struct{}
 	if d.work != nil {
+		d.work.start = time.Time{} // waiting its turn is no part of the time that an action may take
 		turn, given = time.After(time.Until(d.turn(d.work))), d.work.ctx.Done()
 	}
 	if d.ping != nil {

@@ -229,7 +229,7 @@ func (x *exchange) handle(l letter) {
 			x.acted(l.job)
 		}
 	case letterPlug:
-		if x.cords[l.cord].job == l.job && !x.mustRead(l.cord, &l.result) {
+		if x.cords[l.cord].job == l.job && !l.job.orphaned(&l.result) && !x.mustRead(l.cord, &l.result) {
 			x.settle(l.cord, l.result)
 		}
 	case letterDiagnostic:
@@ -295,7 +295,7 @@ func (x *exchange) send(j *job) {
 			sort.Sort(byPlug{j})
 		}
 	}
-	if d == nil || !d.submit(j) {
+	if j.to = d; d == nil || !d.submit(j) {
 		x.gone(j, x.req.Room.Devices[id].Name)
 	}
 }
@@ -303,6 +303,7 @@ func (x *exchange) send(j *job) {
 // gone ends a job whose device is no longer there.
 func (x *exchange) gone(j *job, device string) {
 	fault := &driver.Fault{Phase: driver.Waiting, Device: device, Err: errGone}
+	j.to = nil
 	j.results = make([]plugResult, len(j.cords))
 	for i := range j.results {
 		j.results[i] = plugResult{reported: true, verdict: notDone(j.op), said: fault.Error(), fault: fault}
@@ -323,10 +324,12 @@ func (b byPlug) Swap(i, j int) {
 
 // acted takes the results of a job that did the step's operation.
 func (x *exchange) acted(j *job) {
-	var back []int32
+	var back, owed []int32
 	for i, ci := range j.cords {
 		switch {
 		case x.cords[ci].job != j:
+		case j.orphaned(&j.results[i]):
+			owed = append(owed, ci)
 		case x.mustRead(ci, &j.results[i]):
 			back = append(back, ci)
 		default:
@@ -335,6 +338,9 @@ func (x *exchange) acted(j *job) {
 	}
 	if len(back) > 0 {
 		x.watch(j, back)
+	}
+	if len(owed) > 0 {
+		x.giveAgain(j, owed)
 	}
 }
 

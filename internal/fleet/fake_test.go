@@ -21,12 +21,24 @@ type fake struct {
 	refuse  error         // Open fails with it
 	takes   time.Duration // each plug of a change, each read
 
+	// opening stands in for reaching the device and logging in; n counts from 1.
+	opening func(ctx context.Context, n int, env driver.Env) error
+	// acting comes before each batch: an error is what Do returns, having done nothing.
+	acting func(ctx context.Context, s *fakeSession, b driver.Batch) error
+	// acted comes after each batch.
+	acted func(s *fakeSession, b driver.Batch)
+
 	mu       sync.Mutex
 	on       map[int]bool
 	broken   map[int]string // plugs that say no
 	stuck    map[int]bool   // plugs that say yes and do nothing
+	silent   map[int]bool   // plugs that never answer: the action fails, and what is behind it is not begun
 	cut      int            // so many Do calls break off first
 	opened   int
+	opens    []time.Time // when
+	busy     int         // opens in progress
+	most     int         // the most opens at the same time
+	live     int         // sessions not closed
 	pings    int
 	batches  []driver.Batch
 	switched []moment
@@ -42,7 +54,10 @@ type moment struct {
 var allVerbs = room.Ops()
 
 func newFake() *fake {
-	return &fake{verbs: allVerbs, timeout: 10 * time.Second, on: map[int]bool{}, broken: map[int]string{}, stuck: map[int]bool{}}
+	return &fake{
+		verbs: allVerbs, timeout: 10 * time.Second,
+		on: map[int]bool{}, broken: map[int]string{}, stuck: map[int]bool{}, silent: map[int]bool{},
+	}
 }
 
 func (f *fake) Traits(driver.Shelf) (driver.Traits, error) {
@@ -51,27 +66,53 @@ func (f *fake) Traits(driver.Shelf) (driver.Traits, error) {
 
 func (f *fake) Open(ctx context.Context, env driver.Env) (driver.Session, error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.opened++
-	if f.refuse != nil {
-		return nil, f.refuse
+	n := f.opened
+	f.opens = append(f.opens, time.Now())
+	f.busy++
+	f.most = max(f.most, f.busy)
+	err := f.refuse
+	f.mu.Unlock()
+	switch {
+	case err != nil:
+	case f.opening != nil:
+		err = f.opening(ctx, n, env)
+	default:
+		env.Reached()
 	}
-	env.Reached()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.busy--
+	if err != nil {
+		return nil, err
+	}
 	env.Acted()
-	f.session = &fakeSession{fake: f, env: env, done: make(chan struct{})}
+	f.live++
+	f.session = &fakeSession{fake: f, env: env, done: make(chan struct{}), closed: make(chan struct{})}
 	return f.session, nil
 }
 
 type fakeSession struct {
 	*fake
-	env  driver.Env
-	once sync.Once
-	done chan struct{}
+	env    driver.Env
+	once   sync.Once
+	done   chan struct{}
+	end    sync.Once
+	closed chan struct{}
 }
 
 func (s *fakeSession) Done() <-chan struct{} { return s.done }
-func (s *fakeSession) Close() error          { return nil }
 func (s *fakeSession) hangUp()               { s.once.Do(func() { close(s.done) }) }
+
+func (s *fakeSession) Close() error {
+	s.end.Do(func() {
+		close(s.closed)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.live--
+	})
+	return nil
+}
 
 func (s *fakeSession) Ping(context.Context) error {
 	s.mu.Lock()
@@ -89,10 +130,25 @@ func (s *fakeSession) Do(ctx context.Context, b driver.Batch, sink driver.Sink) 
 	if cut {
 		return &driver.Fault{Phase: driver.Lost, Device: s.env.Device, Err: errors.New("hung up")}
 	}
+	if s.acting != nil {
+		if err := s.acting(ctx, s, b); err != nil {
+			return err
+		}
+	}
+	if s.acted != nil {
+		defer s.acted(s, b)
+	}
 	if b.Trace {
 		sink.Trace(devspec.Trace{})
 	}
-	for _, p := range b.Plugs {
+	if late := time.Since(b.Start); !b.Start.IsZero() && late >= s.timeout { // a driver keeps the action clock
+		return s.giveUp(b.Plugs, sink)
+	}
+	for i, p := range b.Plugs {
+		if s.dumb(p) {
+			time.Sleep(s.timeout)
+			return s.giveUp(b.Plugs[i:], sink)
+		}
 		if s.takes > 0 {
 			select {
 			case <-time.After(s.takes):
@@ -104,6 +160,23 @@ func (s *fakeSession) Do(ctx context.Context, b driver.Batch, sink driver.Sink) 
 	}
 	s.env.Acted()
 	return nil
+}
+
+func (s *fakeSession) dumb(p int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.silent[p]
+}
+
+// giveUp reports an action that timed out, and those behind it.
+func (s *fakeSession) giveUp(plugs []int, sink driver.Sink) error {
+	fault := &driver.Fault{Phase: driver.Acting, Device: s.env.Device, Err: context.DeadlineExceeded}
+	sink.Fault(fault)
+	sink.Unknown(plugs[0], fault)
+	for _, p := range plugs[1:] {
+		sink.Unknown(p, &driver.Fault{Phase: driver.Waiting, Device: s.env.Device, Err: fault})
+	}
+	return fault
 }
 
 func (s *fakeSession) one(op room.Op, p int, sink driver.Sink) {
@@ -139,6 +212,17 @@ type lab struct {
 // newLab makes n nodes with one plug each, per device; edit changes the draft.
 func newLab(t *testing.T, n int, edit func(*room.Draft), fakes ...*fake) *lab {
 	t.Helper()
+	l := &lab{t: t, fakes: fakes, fleet: New(Options{})}
+	l.room = l.draft(n, edit, fakes...)
+	if err := l.fleet.Apply(l.room); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.fleet.Close)
+	return l
+}
+
+func (l *lab) draft(n int, edit func(*room.Draft), fakes ...*fake) *room.Room {
+	l.t.Helper()
 	d := room.Draft{Name: "lab", Settings: room.Settings{Verify: 5 * time.Second, Rest: time.Second}}
 	for i, f := range fakes {
 		traits, _ := f.Traits(nil)
@@ -156,14 +240,21 @@ func newLab(t *testing.T, n int, edit func(*room.Draft), fakes ...*fake) *lab {
 	}
 	r, problems := room.New(d)
 	if len(problems) > 0 {
-		t.Fatalf("room: %v", problems)
+		l.t.Fatalf("room: %v", problems)
 	}
-	l := &lab{t: t, room: r, fakes: fakes, fleet: New(Options{})}
-	if err := l.fleet.Apply(r); err != nil {
-		t.Fatal(err)
+	return r
+}
+
+// renewed makes all devices of a draft others than they were, by the same names.
+func renewed(edit func(*room.Draft)) func(*room.Draft) {
+	return func(d *room.Draft) {
+		if edit != nil {
+			edit(d)
+		}
+		for i := range d.Devices {
+			d.Devices[i].Identity += "'"
+		}
 	}
-	t.Cleanup(l.fleet.Close)
-	return l
 }
 
 // heard collects what a sink is told.
@@ -189,9 +280,18 @@ func (h *heard) Diagnostic(n room.NodeID, said string) {
 }
 func (h *heard) Trace(string, devspec.Trace) { h.traces++ }
 
-func (l *lab) do(ctx context.Context, req Request, names ...string) *heard {
+// asked is a request on its way.
+type asked struct {
+	*heard
+	at   time.Time // when it was asked
+	took time.Duration
+	done chan struct{}
+	stop context.CancelFunc
+}
+
+// ask begins a request, on all nodes if none is named, and does not wait for it.
+func (l *lab) ask(ctx context.Context, req Request, names ...string) *asked {
 	l.t.Helper()
-	h := &heard{results: map[string]Result{}, times: map[string]time.Time{}, room: l.room}
 	req.Room = l.room
 	if len(names) == 0 {
 		req.Nodes = l.room.All()
@@ -203,13 +303,40 @@ func (l *lab) do(ctx context.Context, req Request, names ...string) *heard {
 		}
 		req.Nodes = append(req.Nodes, id)
 	}
-	if err := l.fleet.Do(ctx, req, h); err != nil {
-		l.t.Fatal(err)
+	a := &asked{
+		heard: &heard{results: map[string]Result{}, times: map[string]time.Time{}, room: l.room},
+		at:    time.Now(), done: make(chan struct{}),
 	}
-	if len(h.results) != len(req.Nodes) {
-		l.t.Fatalf("%d of %d nodes have a result", len(h.results), len(req.Nodes))
+	ctx, a.stop = context.WithCancel(ctx)
+	go func() {
+		defer close(a.done)
+		if err := l.fleet.Do(ctx, req, a.heard); err != nil {
+			l.t.Error(err)
+		}
+		a.took = time.Since(a.at)
+		if len(a.order) != len(req.Nodes) || len(a.results) != len(req.Nodes) {
+			l.t.Errorf("%d results on %d of %d nodes, want one for each", len(a.order), len(a.results), len(req.Nodes))
+		}
+		a.stop()
+	}()
+	return a
+}
+
+// wait gives a request a day to be answered.
+func (a *asked) wait(t *testing.T) *asked {
+	t.Helper()
+	select {
+	case <-a.done:
+	case <-time.After(24 * time.Hour):
+		a.stop()
+		t.Fatalf("not answered in a day; so far: %v", a.results)
 	}
-	return h
+	return a
+}
+
+func (l *lab) do(ctx context.Context, req Request, names ...string) *heard {
+	l.t.Helper()
+	return l.ask(ctx, req, names...).wait(l.t).heard
 }
 
 func (h *heard) want(t *testing.T, node string, o Outcome, s room.State) {

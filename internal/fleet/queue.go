@@ -15,9 +15,10 @@ type job struct {
 	cords  []int32 // the exchange's own numbers, parallel to plugs
 	trace  bool
 	live   bool
-	alone  bool   // it is not merged with others: together they have failed
-	second bool   // it gives power back that the exchange took, so it is never cancelled
-	verify *watch // set when the job reads back what another did
+	alone  bool    // it is not merged with others: together they have failed
+	second bool    // it gives power back that the exchange took, so it is never cancelled
+	verify *watch  // set when the job reads back what another did
+	to     *device // whom the exchange gave it to, nil when there was none
 
 	ctx     context.Context
 	mail    *mailbox
@@ -79,7 +80,7 @@ func (d *device) takeIf(fits func(j *job, passed []*job) bool) *batch {
 			if j.claim() {
 				b = newBatch(d, j)
 			}
-		case b != nil && !sealed && b.accepts(j):
+		case b != nil && !sealed && b.accepts(j) && fits(j, rest):
 			if j.claim() {
 				b.join(j)
 			}

@@ -34,3 +34,20 @@ func (x *exchange) restLater(si int32) bool {
 	x.due = append(x.due, later{at: time.Now().Add(x.req.Room.Settings.Rest), slot: si})
 	return true
 }
+
+// orphaned says whether a job that gives power back failed only because its
+// device was replaced meanwhile, so that its heir may still do it.
+func (j *job) orphaned(r *plugResult) bool {
+	return j.second && j.to != nil && j.to.ctx.Err() != nil && (r.verdict == wasNotBegun || r.verdict == wasUnknown)
+}
+
+// giveAgain hands what an orphaned job owed to whoever owns its device now.
+func (x *exchange) giveAgain(j *job, owed []int32) {
+	again := newJob(j.op, len(owed))
+	again.second = true
+	for _, ci := range owed {
+		again.plugs = append(again.plugs, int(x.cords[ci].at.Plug))
+		again.cords = append(again.cords, ci)
+	}
+	x.send(again)
+}
