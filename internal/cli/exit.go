@@ -80,7 +80,10 @@ func (p *program) explain(err error) {
 	p.errorf("%s", wording(err))
 	var none *client.NoDaemon
 	var usage *usageError
+	var said *room.Error
 	switch {
+	case errors.As(err, &said) && said.Op == "read request":
+		p.hint("Is the daemon of another version? millwright version --daemon tells; restart it then.")
 	case errors.As(err, &none):
 		p.hint("Start one with: millwright serve --config ROOM")
 		p.hint("If it listens elsewhere, say where: --socket PATH, or MILLWRIGHT_SOCKET in the environment.")
