@@ -52,7 +52,7 @@ func TestRecordAndReplay(t *testing.T) {
 	})
 	const recording = `# devspec recording 1
 < "user: "
-> "****\n"
+> "root\n"
 < "password: "
 > "****\n"
 < "\u0000****\u00e9> "

@@ -435,7 +435,7 @@ func TestSecretsAreMasked(t *testing.T) {
 		if s := <-heard; s != "login root root99\n" {
 			t.Errorf("the device heard %q", s)
 		}
-		want(t, got, `send(d): 'login **** ****\n'`, `recv(d): '**** is right> '`, `0=unknown "**** is right"`)
+		want(t, got, `send(d): 'login root ****\n'`, `recv(d): '**** is right> '`, `0=unknown "**** is right"`)
 	})
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, `send "%{password}"`, Options{}, says())

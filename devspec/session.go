@@ -46,7 +46,7 @@ func (e *ScriptError) Unwrap() error { return e.Err }
 
 // Options of a session.
 type Options struct {
-	// Secrets are the values for %{key} in send statements. They are shown as ****
+	// Secrets are the values for %{key} in send statements. All but "user" are shown as ****
 	// wherever text of the conversation comes out.
 	Secrets map[string]string
 	// NoDelays makes delay statements take no time, as powermand -Y does.

@@ -89,15 +89,19 @@ func (f Failure) Text(device string) string {
 // mask is what stands for a secret in everything that is shown.
 const mask = "****"
 
-// masker hides secrets.
+// minSecret is the length from which a value is hidden. Hiding a shorter one
+// would garble what is shown, and give away where it stands.
+const minSecret = 3
+
+// masker hides secrets. A user's name is none.
 type masker struct {
 	values [][]byte // longest first, so that no part of a longer one stays
 }
 
 func newMasker(secrets map[string]string) masker {
 	var m masker
-	for _, v := range secrets {
-		if v == "" {
+	for key, v := range secrets {
+		if key == "user" || len(v) < minSecret {
 			continue
 		}
 		i := 0

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -88,6 +89,7 @@ func Run(ctx context.Context, opts Options) error {
 	polling, stop := context.WithCancel(ctx)
 	polls := a.state.Poll(polling)
 	defer polls()
+	defer a.prune(polling)()
 	defer stop() // a door can end before ctx does
 	if opts.Ready != nil {
 		opts.Ready(doors.addresses)
@@ -127,6 +129,32 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	return a.desk.Recover(ctx, interruptions)
+}
+
+// prune deletes old events once a day until ctx ends, for the first time when the
+// daemon has come to rest. The returned function waits for it to be over.
+func (a *App) prune(ctx context.Context) (wait func()) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for wait := 10 * time.Minute; ; wait = 24 * time.Hour {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+			}
+			keep := a.fleet.Room().Settings.KeepEvents
+			if keep <= 0 {
+				continue
+			}
+			n, err := a.store.PruneEvents(ctx, time.Now().Add(-keep))
+			if err != nil && ctx.Err() == nil {
+				a.log.Error("old events could not be deleted", "why", err)
+			} else if n > 0 {
+				a.log.Info("deleted old events", "count", n)
+			}
+		}
+	})
+	return wg.Wait
 }
 
 func (a *App) openStore(ctx context.Context) (*store.Store, error) {

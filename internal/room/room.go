@@ -49,6 +49,8 @@ type Settings struct {
 	// Rest is the time without power between the two halves of a cycle that
 	// Millwright itself composes (a node with several cords).
 	Rest time.Duration
+	// KeepEvents is how long events are kept; zero is for ever.
+	KeepEvents time.Duration
 	// PowerMan holds what a powerman.conf says of its daemon.
 	PowerMan PowerMan
 }

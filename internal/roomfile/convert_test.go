@@ -102,8 +102,8 @@ func same(t *testing.T, a, b *room.Room) {
 		if x.Name != y.Name || len(x.Plugs) != len(y.Plugs) || x.Driver != y.Driver || m.Spec != n.Spec || m.Address != n.Address || m.Flags != n.Flags {
 			t.Errorf("device %+v became %+v", x, y)
 		}
-		if x.Verify >= 0 || y.Verify != 0 || y.Poll != 0 {
-			t.Errorf("device %s: verified for %v, then %v; as a room's own device it is read back like any other", y.Name, x.Verify, y.Verify)
+		if x.Verify != 0 || y.Verify != 0 || x.Poll != 0 || y.Poll != 0 {
+			t.Errorf("device %s: verified for %v, then %v; polled every %v, then %v; want nothing said of either", y.Name, x.Verify, y.Verify, x.Poll, y.Poll)
 		}
 	}
 	for i, x := range a.Aliases {
@@ -146,7 +146,7 @@ func TestPowerManConf(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := res.Room
-	if d := r.Devices[0]; len(r.Devices) != 1 || d.Plugs[0].Name != "n3" || d.Poll != 0 || d.Verify >= 0 {
+	if d := r.Devices[0]; len(r.Devices) != 1 || d.Plugs[0].Name != "n3" || d.Poll != 0 || d.Verify != 0 {
 		t.Errorf("%+v", r.Devices)
 	}
 	if got := describe(r, "n3"); got != "d:n3" {

@@ -22,8 +22,9 @@ type document struct {
 }
 
 type settingsPart struct {
-	Verify     timeOrNever   `yaml:"verify" doc:"How long an outcome is read back before it counts as failed; never turns that off. Devices of a powerman.conf are never read back." default:"30s"`
+	Verify     timeOrNever   `yaml:"verify" doc:"How long an outcome is read back before it counts as failed; never turns that off. What comes from PowerMan's clients is never read back." default:"30s"`
 	Rest       time.Duration `yaml:"rest" doc:"Time without power in the middle of a cycle of a node with several cords." default:"5s"`
+	KeepEvents uint32        `yaml:"keep-events" doc:"Days that events are kept; 0 keeps them for ever." default:"400"`
 	AuditReads bool          `yaml:"audit-reads" doc:"Whether requests that change nothing leave events too." default:"no"`
 }
 

@@ -147,7 +147,7 @@ type file struct {
 
 // defaultSettings are those of a room that says nothing of them.
 func defaultSettings() room.Settings {
-	return room.Settings{Verify: 30 * time.Second, Rest: 5 * time.Second, PowerMan: room.PowerMan{PlugLogLevel: 7}}
+	return room.Settings{Verify: 30 * time.Second, Rest: 5 * time.Second, KeepEvents: 400 * day, PowerMan: room.PowerMan{PlugLogLevel: 7}}
 }
 
 func newLoader(ctx context.Context, o Options) *loader {

@@ -99,7 +99,7 @@ func TestLoad(t *testing.T) {
 	if d2.Verify != 10*time.Second || d3.Verify >= 0 || d3.Stagger != 250*time.Millisecond || d3.AtOnce != 4 || d3.Feed != "A" || d2.Credential != "pdus" {
 		t.Errorf("pdu2 %+v, pdu3 %+v", d2, d3)
 	}
-	if r.Name != "lab" || r.Settings.Verify != 30*time.Second || !r.Settings.AuditReads || len(r.Settings.PowerMan.Listen) != 2 || r.Settings.PowerMan.PlugLogLevel != 6 {
+	if r.Name != "lab" || r.Settings.Verify != 30*time.Second || r.Settings.KeepEvents != 400*24*time.Hour || !r.Settings.AuditReads || len(r.Settings.PowerMan.Listen) != 2 || r.Settings.PowerMan.PlugLogLevel != 6 {
 		t.Errorf("%+v", r.Settings)
 	}
 	if c, _ := r.Credential("pdus"); c.User != "apc" || c.Secrets["password"] != "env:PDU_PASSWORD" {

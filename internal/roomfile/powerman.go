@@ -222,7 +222,7 @@ func (l *loader) powermanDevice(p part, d *devspec.LayoutDevice) {
 	}
 	l.deviceAt[d.Decl.Name] = len(l.devices)
 	l.devices = append(l.devices, deviceSource{entry: &deviceEntry{entrySource: entrySource{at: at}}})
-	dev := room.DraftDevice{Device: room.Device{Name: d.Decl.Name, Driver: PowerManDriver, Verify: -1}, NewestFirst: true}
+	dev := room.DraftDevice{Device: room.Device{Name: d.Decl.Name, Driver: PowerManDriver}, NewestFirst: true}
 	if d.Spec != nil {
 		dev.Fixed = d.Spec.Plugs
 		l.powermanSettings(&dev, d, at)

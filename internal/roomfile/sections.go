@@ -130,12 +130,18 @@ func (l *loader) entries(v *value, take func(field)) {
 	}
 }
 
+const (
+	day      = 24 * time.Hour
+	mostDays = 100_000 // as a time.Duration can hold
+)
+
 func (l *loader) settings(v *value) {
 	unsaid := defaultSettings()
-	s := settingsPart{Verify: timeOrNever(unsaid.Verify), Rest: unsaid.Rest}
+	s := settingsPart{Verify: timeOrNever(unsaid.Verify), Rest: unsaid.Rest, KeepEvents: uint32(unsaid.KeepEvents / day)}
 	l.decode(v, &s)
 	l.draft.Settings.AuditReads = s.AuditReads
 	l.draft.Settings.Rest = s.Rest
+	l.draft.Settings.KeepEvents = time.Duration(min(s.KeepEvents, mostDays)) * day
 	l.draft.Settings.Verify = max(time.Duration(s.Verify), 0)
 }
 
