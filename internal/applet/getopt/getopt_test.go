@@ -9,8 +9,12 @@ import (
 
 func TestParse(t *testing.T) {
 	table := []Option{
-		{Short: 'q', Long: "query"}, {Short: 'x', Long: "exprange"}, {Short: 'h', Long: "server-host", Arg: true},
-		{Long: "state", Arg: true}, {Long: "stdio"}, {Short: 'Q'},
+		{Short: 'q', Long: "query"},
+		{Short: 'x', Long: "exprange"},
+		{Short: 'h', Long: "server-host", Arg: true},
+		{Long: "state", Arg: true},
+		{Long: "stdio"},
+		{Short: 'Q'},
 	}
 	for args, want := range map[string]string{
 		"-qx t1 --exprange t2": "query= exprange= exprange= | t1 t2",
