@@ -27,27 +27,32 @@ func TestMergedFailures(t *testing.T) {
 		{
 			"a change is tried again for each alone, and the one to blame is told", room.Off,
 			func(f *fake) { f.silent[2] = true },
-			[]client{{"n1", OK, 0}, {"n2", Unknown, 1}, {"n3", OK, 0}}, []int{1, 3, 1, 1},
+			[]client{{"n1", OK, 0}, {"n2", Unknown, 1}, {"n3", OK, 0}},
+			[]int{1, 3, 1, 1},
 		},
 		{
 			"a change that is refused is not tried again", room.Off,
 			func(f *fake) { f.broken[2] = "jammed" },
-			[]client{{"n1", OK, 0}, {"n2", Failed, 0}, {"n3", OK, 0}}, []int{1, 3},
+			[]client{{"n1", OK, 0}, {"n2", Failed, 0}, {"n3", OK, 0}},
+			[]int{1, 3},
 		},
 		{
 			"a read that never came to the device gets its own turn", room.Status,
 			func(f *fake) { f.silent[2] = true },
-			[]client{{"n1", OK, 0}, {"n2", Unknown, 1}, {"n3", OK, 0}}, []int{1, 3, 1},
+			[]client{{"n1", OK, 0}, {"n2", Unknown, 1}, {"n3", OK, 0}},
+			[]int{1, 3, 1},
 		},
 		{
 			"a broken line is mended for all of them", room.Off,
 			func(f *fake) { f.cut = 1 },
-			[]client{{"n1", OK, 0}, {"n2", OK, 0}, {"n3", OK, 0}}, []int{1, 3, 3},
+			[]client{{"n1", OK, 0}, {"n2", OK, 0}, {"n3", OK, 0}},
+			[]int{1, 3, 3},
 		},
 		{
 			"what must not be done twice is not shared", room.Cycle,
 			func(f *fake) { f.silent[2] = true },
-			[]client{{"n1", OK, 0}, {"n2", Unknown, 1}, {"n3", OK, 0}}, []int{1, 1, 1, 1},
+			[]client{{"n1", OK, 0}, {"n2", Unknown, 1}, {"n3", OK, 0}},
+			[]int{1, 1, 1, 1},
 		},
 	}
 	for _, tt := range tests {
