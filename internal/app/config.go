@@ -58,6 +58,27 @@ func (a *App) configure(ctx context.Context) error {
 	return a.apply(old.Room)
 }
 
+// Wishes turns whatever comes on a channel, such as hang-up signals, into wishes
+// to reload for [Options].Reload, until ctx ends.
+func Wishes[T any](ctx context.Context, from <-chan T) <-chan struct{} {
+	wishes := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-from:
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case wishes <- struct{}{}:
+			}
+		}
+	}()
+	return wishes
+}
+
 // reloading is somebody's wish to reload.
 type reloading struct {
 	by     desk.Actor

@@ -121,7 +121,7 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	defer signal.Stop(hangups)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	opts.Reload = wishes(ctx, hangups)
+	opts.Reload = app.Wishes(ctx, hangups)
 	if err := app.Run(ctx, opts); err != nil {
 		return p.unready(err)
 	}
@@ -157,26 +157,6 @@ func (p *program) logger(f serveFlags) (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(p.stderr, opts)), nil
 	}
 	return nil, usagef("--log-format is text or json, not %q", f.logFormat)
-}
-
-// wishes turns hang-ups into wishes to reload, until ctx ends.
-func wishes(ctx context.Context, hangups <-chan os.Signal) <-chan struct{} {
-	out := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-hangups:
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case out <- struct{}{}:
-			}
-		}
-	}()
-	return out
 }
 
 func versionCommand(p *program) *cobra.Command {

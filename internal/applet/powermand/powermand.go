@@ -72,7 +72,7 @@ func Run(ctx context.Context, args []string, stdin io.ReadCloser, stdout io.Writ
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 
-	if err := app.Run(ctx, o.app(stdin, stdout, stderr, reloads(ctx, hangups))); err != nil {
+	if err := app.Run(ctx, o.app(stdin, stdout, stderr, app.Wishes(ctx, hangups))); err != nil {
 		complain(stderr, err)
 		return 1
 	}
@@ -132,26 +132,6 @@ type stream struct {
 func (s stream) Write(b []byte) (int, error) { return s.out.Write(b) }
 
 func (s stream) Close() error { return errors.Join(s.ReadCloser.Close(), s.out.Close()) }
-
-// reloads turns hang-ups into wishes to reload, until ctx ends.
-func reloads(ctx context.Context, hangups <-chan os.Signal) <-chan struct{} {
-	wishes := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-hangups:
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case wishes <- struct{}{}:
-			}
-		}
-	}()
-	return wishes
-}
 
 // complain says in powermand's form why it could not start; all that is wrong
 // with a configuration at once.
