@@ -152,15 +152,17 @@ func TestLiveDoneKeepsSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, 1, nil, newFake())
 		f := l.fakes[0]
-		f.acted = func(*fakeSession, driver.Batch) { time.Sleep(time.Second) }
-		f.acting = func(ctx context.Context, s *fakeSession, _ driver.Batch) error {
-			context.AfterFunc(ctx, func() {
-				if s.mu.TryLock() {
-					s.mu.Unlock()
-				}
-			})
+		f.acted = func(ctx context.Context, _ *fakeSession, _ driver.Batch) error {
+			time.Sleep(time.Second)
+			if ctx.Err() != nil {
+				return &driver.Fault{Phase: driver.Lost, Device: "d0", Err: ctx.Err()}
+			}
 			return nil
 		}
 		l.do(t.Context(), Request{Op: room.On, Live: true}).want(t, "n0", OK, room.StateOn)
+		synctest.Wait()
+		if f.opened != 1 || f.live != 1 {
+			t.Errorf("%d sessions were opened and %d are left, want the first one kept", f.opened, f.live)
+		}
 	})
 }

@@ -25,8 +25,8 @@ type fake struct {
 	opening func(ctx context.Context, n int, env driver.Env) error
 	// acting comes before each batch: an error is what Do returns, having done nothing.
 	acting func(ctx context.Context, s *fakeSession, b driver.Batch) error
-	// acted comes after each batch.
-	acted func(s *fakeSession, b driver.Batch)
+	// acted comes after each batch; its error is what Do returns.
+	acted func(ctx context.Context, s *fakeSession, b driver.Batch) error
 
 	mu       sync.Mutex
 	on       map[int]bool
@@ -135,9 +135,6 @@ func (s *fakeSession) Do(ctx context.Context, b driver.Batch, sink driver.Sink) 
 			return err
 		}
 	}
-	if s.acted != nil {
-		defer s.acted(s, b)
-	}
 	if b.Trace {
 		sink.Trace(devspec.Trace{})
 	}
@@ -159,6 +156,9 @@ func (s *fakeSession) Do(ctx context.Context, b driver.Batch, sink driver.Sink) 
 		s.one(b.Op, p, sink)
 	}
 	s.env.Acted()
+	if s.acted != nil {
+		return s.acted(ctx, s, b)
+	}
 	return nil
 }
 
@@ -243,6 +243,31 @@ func (l *lab) draft(n int, edit func(*room.Draft), fakes ...*fake) *room.Room {
 		l.t.Fatalf("room: %v", problems)
 	}
 	return r
+}
+
+// afresh starts the lab's room anew in a fleet with options.
+func (l *lab) afresh(opts Options) {
+	l.t.Helper()
+	l.fleet.Close()
+	l.fleet = New(opts)
+	l.t.Cleanup(l.fleet.Close)
+	if err := l.fleet.Apply(l.room); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// die hangs up and lets nobody reach the device again, until revive.
+func (f *fake) die() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse = &driver.Fault{Phase: driver.Connecting, Device: "d0", Err: errors.New("no route")}
+	f.session.hangUp()
+}
+
+func (f *fake) revive() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse = nil
 }
 
 // renewed makes all devices of a draft others than they were, by the same names.
