@@ -31,7 +31,7 @@ func (d *Desk) intend(ctx context.Context, id string, r *room.Room, req Request,
 	e := req.event(event.Intent)
 	e.Request, e.Count = id, len(nodes)
 	e.Targets, e.Detail = listed(r.Fold(nodes))
-	if busy := d.runs.Holders(r.Names(nodes)); len(busy) > 0 {
+	if busy := d.runs.Holders(r, nodes); len(busy) > 0 {
 		e.Detail += "while a run is at work on some of them: " + strings.Join(busy, ", ")
 	}
 	if err := d.events.Append(ctx, e); err != nil {

@@ -432,6 +432,104 @@ func TestNodesWithoutCords(t *testing.T) {
 	})
 }
 
+// A change in the middle of a run is done, and the log says that it was.
+func TestChangeDuringARun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, func(d *room.Draft) { d.Nodes[4].Settle = time.Minute })
+		o := Order{Actor: me, Goal: plan.Up, Targets: "web1"}
+		p, err := b.Plan(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := b.Submit(t.Context(), o, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		must(t, b, room.Off, "db1")
+		list, err := b.events.Read(t.Context(), event.Filter{Kinds: []event.Kind{event.Intent}, Node: "db1"})
+		if err != nil || !strings.Contains(list[len(list)-1].Detail, id) {
+			t.Errorf("%v: the intent says %q, want it to name run %s", err, list[len(list)-1].Detail, id)
+		}
+		if err := b.CancelRun(me, id); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A change goes on without its asker, until somebody cancels it; a cycle that was
+// cut off leaves its node held.
+func TestCancel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, nil)
+		if err := b.sim.Break("pdu1", sim.Fault{Kind: sim.Hang}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		n := &notes{}
+		ended := make(chan Summary, 1)
+		go func() {
+			sum, _ := b.Do(ctx, Request{Actor: me, Op: room.Cycle, Targets: "web1"}, n)
+			ended <- sum
+		}()
+		time.Sleep(time.Second)
+		leave()
+		synctest.Wait()
+		if len(ended) > 0 {
+			t.Fatal("the change ended with its asker")
+		}
+		if err := b.Cancel(me, "nope"); room.CodeOf(err) != room.CodeNotFound {
+			t.Errorf("cancelling nothing: %v", err)
+		}
+		if err := b.Cancel(me, "r1"); err != nil {
+			t.Fatal(err)
+		}
+		if sum := <-ended; sum.Counts[fleet.Unknown] != 1 {
+			t.Errorf("%+v, want one unknown outcome", sum)
+		}
+		list, _ := b.events.Read(t.Context(), event.Filter{Kinds: []event.Kind{event.Result}})
+		if len(list) != 1 || !strings.Contains(list[0].Detail, "cancelled by ann") {
+			t.Errorf("result: %+v", list)
+		}
+		id, _ := b.Room().Node("web1")
+		if b.Belief(b.Room(), id).Held == nil {
+			t.Error("web1 is not held")
+		}
+	})
+}
+
+func TestTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, nil)
+		if err := b.sim.Break("pdu1", sim.Fault{Kind: sim.Hang}); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		if _, sum, err := b.do(room.On, "web1", func(r *Request) { r.Timeout = 3 * time.Second }); err != nil || sum.Good() {
+			t.Errorf("%+v, %v", sum, err)
+		}
+		if took := time.Since(start); took != 3*time.Second {
+			t.Errorf("took %v, want 3s", took)
+		}
+	})
+}
+
+func TestRefusalsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, nil)
+		for range 1000 {
+			_, _, _ = b.do(room.On, "nope")
+		}
+		time.Sleep(time.Minute)
+		_, _, _ = b.do(room.On, "nope")
+		synctest.Wait()
+		list, err := b.events.Read(t.Context(), event.Filter{Kinds: []event.Kind{event.Refusal}})
+		if err != nil || len(list) != 101 || !strings.Contains(list[100].Detail, "900 refusals more") {
+			t.Errorf("%v: %d refusals are listed, the last says %q", err, len(list), list[len(list)-1].Detail)
+		}
+	})
+}
+
 func TestClosingStopsBackgroundWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, nil)

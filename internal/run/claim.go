@@ -16,17 +16,17 @@ type claim struct {
 	switches bool     // the one run switches the node
 }
 
-// Holders gives the runs under way that switch one of the nodes or count on it,
-// sorted by id.
-func (r *Runner) Holders(nodes []string) []string {
+// Holders gives the runs under way that switch one of a room's nodes or count on
+// it, sorted by id.
+func (r *Runner) Holders(rm *room.Room, nodes []room.NodeID) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.claims) == 0 {
 		return nil
 	}
 	var ids []string
-	for _, n := range nodes {
-		ids = append(ids, r.claims[n].runs...)
+	for _, id := range nodes {
+		ids = append(ids, r.claims[rm.Nodes[id].Name].runs...)
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
