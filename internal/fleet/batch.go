@@ -265,6 +265,7 @@ func (b *batch) spare(fault *driver.Fault) (spared, rest []*job) {
 			touched = touched || r.fault == nil || r.fault.Phase != driver.Waiting
 		}
 		if hurt && !overtaken && j.ctx.Err() == nil && (b.op.Changes() || !touched) {
+			j.tried = b.of(j)
 			spared = append(spared, j)
 		} else {
 			rest = append(rest, j)
@@ -307,11 +308,8 @@ func (b *batch) finish(jobs []*job) {
 	b.prepare()
 	for _, j := range jobs {
 		j.results = b.results
-		if len(j.plugs) != len(b.plugs) {
-			j.results = make([]plugResult, len(j.plugs))
-			for i, p := range j.plugs {
-				j.results[i] = *b.at(p)
-			}
+		if len(j.plugs) != len(b.plugs) || j.tried != nil {
+			j.results = b.of(j)
 		}
 		if len(b.faults) > 0 && slices.ContainsFunc(j.results, b.wanting) {
 			for _, f := range b.faults {
@@ -320,6 +318,15 @@ func (b *batch) finish(jobs []*job) {
 		}
 		j.mail.post(letter{kind: letterDone, job: j})
 	}
+}
+
+// of gives a job's part of the results.
+func (b *batch) of(j *job) []plugResult {
+	part := make([]plugResult, len(j.plugs))
+	for i, p := range j.plugs {
+		part[i] = j.known(i, *b.at(p))
+	}
+	return part
 }
 
 // wanting says whether a result is not what was asked for, so that the faults of
@@ -353,7 +360,7 @@ func (b *batch) settle(plug int) {
 			continue
 		}
 		if i, found := slices.BinarySearch(j.plugs, plug); found {
-			j.mail.post(letter{kind: letterPlug, job: j, cord: j.cords[i], result: *r})
+			j.mail.post(letter{kind: letterPlug, job: j, cord: j.cords[i], result: j.known(i, *r)})
 		}
 	}
 }

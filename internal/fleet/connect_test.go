@@ -153,7 +153,7 @@ func TestChangedOnEdges(t *testing.T) {
 		l := newLab(t, 1, nil, f)
 		synctest.Wait()
 		f.die()
-		told := make(chan Link, 100)
+		told := make(chan Link, 10000)
 		l.afresh(Options{Changed: func(s DeviceStatus) { told <- s.Link }})
 		time.Sleep(24 * time.Hour)
 		f.revive()

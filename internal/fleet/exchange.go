@@ -430,13 +430,13 @@ func (x *exchange) cancel() {
 			continue
 		}
 		delete(x.flying, j)
-		for _, ci := range j.cords {
+		for i, ci := range j.cords {
 			switch {
 			case x.cords[ci].job != j:
 			case j.verify != nil:
 				x.unproved(ci)
 			default:
-				x.settle(ci, plugResult{verdict: notDone(j.op), said: "cancelled"})
+				x.settle(ci, j.known(i, plugResult{verdict: notDone(j.op), said: "cancelled"}))
 			}
 		}
 	}

@@ -90,3 +90,37 @@ func TestMergedFailures(t *testing.T) {
 		})
 	}
 }
+
+// A change that is tried again for its client alone, and cannot be, has been
+// tried all the same.
+func TestFirstTryIsNotForgotten(t *testing.T) {
+	tests := []struct {
+		name   string
+		before func(a *asked) // what comes before the second try
+	}{
+		{"the device is not reached again", func(*asked) {}},
+		{"the client gives up", func(a *asked) { a.stop() }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				f.takes = time.Second
+				f.silent[2] = true
+				l := newLab(t, 4, nil, f)
+				l.ask(t.Context(), Request{Op: room.BeaconOn}, "n0")
+				synctest.Wait()
+				a := l.ask(t.Context(), Request{Op: room.On}, "n1", "n2")
+				synctest.Wait()
+				l.ask(t.Context(), Request{Op: room.On}, "n3")
+				time.Sleep(5 * time.Second) // in the first try: n1 is on, n2 is silent
+				f.die()
+				time.Sleep(8 * time.Second) // the first try is over
+				tt.before(a)
+				a.wait(t)
+				a.want(t, "n1", OK, room.StateOn)
+				a.want(t, "n2", Unknown, room.StateUnknown)
+			})
+		})
+	}
+}

@@ -23,7 +23,17 @@ type job struct {
 	ctx     context.Context
 	mail    *mailbox
 	state   atomic.Int32
+	tried   []plugResult // parallel to plugs: what became of them in a try together with others
 	results []plugResult // parallel to plugs; valid once the job is done
+}
+
+// known is what is known of a plug after this try: if it was not begun in it, what
+// became of it in the one before.
+func (j *job) known(i int, r plugResult) plugResult {
+	if r.verdict == wasNotBegun && j.tried != nil && j.tried[i].verdict != wasNotBegun {
+		return j.tried[i]
+	}
+	return r
 }
 
 // newJob makes room for n plugs.

@@ -108,3 +108,17 @@ func TestUnverified(t *testing.T) {
 		})
 	}
 }
+
+// Together the turns of a batch may take longer than one action may.
+func TestEachTurnHasItsClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.takes = 6 * time.Second
+		l := newLab(t, 4, func(d *room.Draft) { d.Devices[0].AtOnce = 1 }, f)
+		a := l.ask(t.Context(), Request{Op: room.Off}).wait(t)
+		a.want(t, "n3", OK, room.StateOff)
+		if a.took != 24*time.Second {
+			t.Errorf("four turns of 6s took %v", a.took)
+		}
+	})
+}
