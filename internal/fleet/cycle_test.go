@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -129,9 +130,10 @@ func TestOneCordNotBegun(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.op.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, 1, twoCords, newFake(), newFake())
+				dead := newFake()
+				dead.opening = unreachable
+				l := newLab(t, 1, twoCords, newFake(), dead)
 				l.fakes[0].on[0] = tt.op != room.On
-				l.fakes[1].opening = unreachable
 				a := l.ask(t.Context(), Request{Op: tt.op}).wait(t)
 				if got := a.results["ab"]; got.Outcome != Failed || got.Err == nil {
 					t.Errorf("%s (%s, %v), want failed: one of its cords was switched", got.Outcome, got.Said, got.Err)
@@ -171,5 +173,39 @@ func TestLiveTwoSteps(t *testing.T) {
 		if took := a.times["p0"].Sub(a.at); took != 4*time.Second {
 			t.Errorf("p0 was told after %v, want 4s: it does not wait for the others", took)
 		}
+	})
+}
+
+// A reload may move a plug to another place: power goes to the plug of that name.
+func TestHeirKnowsPlugsByName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := pairLab(t, 2, nil)
+		a := l.ask(t.Context(), Request{Op: room.Cycle}, "p0")
+		time.Sleep(500 * time.Millisecond)
+		r := l.draft(2, renewed(func(d *room.Draft) {
+			pairs(d)
+			slices.Reverse(d.Nodes)
+		}), l.fakes...)
+		if err := l.fleet.Apply(r); err != nil {
+			t.Fatal(err)
+		}
+		a.wait(t)
+		for i, f := range l.fakes {
+			last := f.switched[len(f.switched)-1]
+			if got := r.Devices[i].Plugs[last.plug].Name; got != "0" || last.op != room.On {
+				t.Errorf("d%d: at last plug %s went %s, want 0 on", i, got, last.op)
+			}
+		}
+	})
+}
+
+// The giving back is read back too, after a cancel as before it.
+func TestCancelledCycleIsProved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := pairLab(t, 1, nil)
+		a := l.ask(t.Context(), Request{Op: room.Cycle, Verify: true})
+		time.Sleep(500 * time.Millisecond)
+		a.stop()
+		a.wait(t).want(t, "p0", OK, room.StateOn)
 	})
 }

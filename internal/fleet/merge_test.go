@@ -63,7 +63,9 @@ func TestMergedFailures(t *testing.T) {
 				l := newLab(t, 4, nil, f)
 				busy := l.ask(t.Context(), Request{Op: room.BeaconOn}, "n0")
 				synctest.Wait()
+				f.mu.Lock()
 				tt.set(f)
+				f.mu.Unlock()
 				var all []*asked
 				for _, c := range tt.clients {
 					all = append(all, l.ask(t.Context(), Request{Op: tt.op, Live: true}, c.node))
