@@ -161,6 +161,7 @@ func TestLiveDoneKeepsSession(t *testing.T) {
 		}
 		l.do(t.Context(), Request{Op: room.On, Live: true}).want(t, "n0", OK, room.StateOn)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if f.opened != 1 || f.live != 1 {
 			t.Errorf("%d sessions were opened and %d are left, want the first one kept", f.opened, f.live)
 		}

@@ -102,16 +102,13 @@ func TestFlappingBacksOff(t *testing.T) {
 		f.opening = func(_ context.Context, n int, env driver.Env) error {
 			env.Reached()
 			if n <= 5 {
-				time.AfterFunc(10*time.Millisecond, func() {
-					f.mu.Lock()
-					defer f.mu.Unlock()
-					f.session.hangUp()
-				})
+				time.AfterFunc(10*time.Millisecond, f.drop)
 			}
 			return nil
 		}
 		newLab(t, 1, nil, f)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		got := f.gaps()
 		if len(got) != 5 {
 			t.Fatalf("opens with %v between them, want five more", got)
@@ -122,7 +119,7 @@ func TestFlappingBacksOff(t *testing.T) {
 			}
 		}
 
-		f.session.hangUp()
+		f.drop()
 		time.Sleep(2 * time.Second)
 		if got := f.gaps(); len(got) != 6 {
 			t.Errorf("2s after the first hang-up in an hour it was opened %d times, want a seventh time", len(got)+1)
@@ -164,7 +161,7 @@ func TestChangedOnEdges(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		f.revive()
 		time.Sleep(time.Hour)
-		f.session.hangUp()
+		f.drop()
 		time.Sleep(time.Hour)
 		mu.Lock()
 		defer mu.Unlock()
@@ -198,6 +195,7 @@ func TestReloadWaitsForTheOldSession(t *testing.T) {
 		}
 		a.wait(t)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if both != 0 || heir.opened != 1 {
 			t.Errorf("the heir was opened %d times, %d sessions were open beside it", heir.opened, both)
 		}

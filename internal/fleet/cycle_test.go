@@ -79,7 +79,7 @@ func TestCycleGivesBack(t *testing.T) {
 		}), OK},
 		{"a cancel in the rest", nil, 500 * time.Millisecond, func(_ *testing.T, _ *lab, a *asked) { a.stop() }, OK},
 		{"a cancel in the second step", staggered(10 * time.Second), 5 * time.Second, func(_ *testing.T, _ *lab, a *asked) { a.stop() }, OK},
-		{"a hang-up in the rest", nil, 500 * time.Millisecond, func(_ *testing.T, l *lab, _ *asked) { l.fakes[1].session.hangUp() }, OK},
+		{"a hang-up in the rest", nil, 500 * time.Millisecond, func(_ *testing.T, l *lab, _ *asked) { l.fakes[1].drop() }, OK},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -256,6 +256,15 @@ func (l *lab) afresh(opts Options) {
 	}
 }
 
+// drop breaks the line off.
+func (f *fake) drop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.session != nil {
+		f.session.hangUp()
+	}
+}
+
 // die hangs up and lets nobody reach the device again, until revive.
 func (f *fake) die() {
 	f.mu.Lock()

@@ -94,11 +94,7 @@ func (w *tale) happen(t *testing.T, s story, e event) {
 			t.Fatal(err)
 		}
 	case "hang-up":
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if f.session != nil {
-			f.session.hangUp()
-		}
+		f.drop()
 	case "die":
 		f.die()
 	case "revive":
