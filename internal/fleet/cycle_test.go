@@ -209,3 +209,20 @@ func TestCancelledCycleIsProved(t *testing.T) {
 		a.wait(t).want(t, "p0", OK, room.StateOn)
 	})
 }
+
+// A cord that may have gone off is given power too.
+func TestCycleUnknownOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := pairLab(t, 1, nil)
+		l.fakes[1].acting = func(_ context.Context, _ *fakeSession, b driver.Batch) error {
+			if b.Op == room.Off {
+				return &driver.Fault{Phase: driver.Acting, Device: "d1", Err: context.DeadlineExceeded}
+			}
+			return nil
+		}
+		l.do(t.Context(), Request{Op: room.Cycle}).want(t, "p0", Unknown, room.StateOn)
+		if s := l.fakes[1].switched; len(s) != 1 || s[0].op != room.On {
+			t.Errorf("d1 was switched %v, want on", s)
+		}
+	})
+}
