@@ -171,6 +171,7 @@ func (d *device) credential(ctx context.Context, r *room.Room, def *room.Device)
 
 func (d *device) connected(s driver.Session) {
 	d.session, d.since = s, time.Now()
+	d.tell(Connected)
 	d.log.Debug("connected")
 	if d.traits.Ping > 0 {
 		d.ping = time.NewTimer(0) // the first one at once
@@ -183,6 +184,7 @@ func (d *device) refused(try *attempt) {
 	fault := asFault(d.name, try.err)
 	d.log.Info("cannot use the device", "why", fault)
 	d.setLink(Disconnected, fault.Error())
+	d.tell(Disconnected)
 	if fault.Phase == driver.LoggingIn {
 		d.failAll(fault)
 	}

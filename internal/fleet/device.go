@@ -46,12 +46,12 @@ type device struct {
 	queue    []*job
 	gone     bool // the owner has ended: nothing may be queued any more
 	link     Link
-	told     Link // the last of connected and disconnected that others were told
 	connects int
 	said     string
 
 	// owner's own
 	session driver.Session
+	told    Link      // the last of connected and disconnected that others were told
 	since   time.Time // when the session began
 	work    *batch    // begun, and perhaps waiting for its next turn (stagger)
 	quick   *batch    // what overtakes waiting work
@@ -287,24 +287,27 @@ func (d *device) lose(fault *driver.Fault) {
 	}
 	d.log.Info("lost the device", "why", fault)
 	d.setLink(Disconnected, fault.Error())
+	d.tell(Disconnected)
 }
 
-// setLink notes how far the conversation has got. Others are told when the device
-// is lost and when it is back, not of each try in between.
+// setLink notes how far the conversation has got.
 func (d *device) setLink(link Link, said string) {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	if link == Connected {
 		d.connects++
 	}
 	d.link, d.said = link, said
-	tell := link != Connecting && link != d.told
-	if tell {
-		d.told = link
+}
+
+// tell lets others know that the device can be used, or cannot any more: once
+// each time, not at each try in between, and not when it answers only to refuse.
+func (d *device) tell(link Link) {
+	if d.told == link {
+		return
 	}
-	d.mu.Unlock()
-	if tell {
-		d.opts.Changed(d.status())
-	}
+	d.told = link
+	d.opts.Changed(d.status())
 }
 
 func (d *device) status() DeviceStatus {
