@@ -462,6 +462,7 @@ func TestChangeDuringARun(t *testing.T) {
 func TestCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, nil)
+		must(t, b, room.Status, "") // so that the devices are connected
 		if err := b.sim.Break("pdu1", sim.Fault{Kind: sim.Hang}); err != nil {
 			t.Fatal(err)
 		}
@@ -501,6 +502,7 @@ func TestCancel(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, nil)
+		must(t, b, room.Status, "") // so that the devices are connected
 		if err := b.sim.Break("pdu1", sim.Fault{Kind: sim.Hang}); err != nil {
 			t.Fatal(err)
 		}

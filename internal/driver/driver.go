@@ -231,6 +231,7 @@ const (
 	Acting                      // the action did not end as it should
 	Waiting                     // the action was not begun, because one before it failed
 	Lost                        // the conversation broke off
+	Stopped                     // cut short by whoever asked; the fleet's word, not a driver's
 )
 
 // Fault is a failure of a device rather than of one plug: a timeout, a refused
@@ -269,6 +270,8 @@ func (p Phase) String() string {
 		return "not begun, because an action before it failed"
 	case Lost:
 		return "connection lost"
+	case Stopped:
+		return "stopped half-way, because nobody waits for it any more"
 	}
 	return "failed"
 }

@@ -186,9 +186,15 @@ func (b *batch) yield(plugs []int) bool {
 // again on a new one is kept, what cannot is reported.
 func (d *device) broke(b *batch, err error) *batch {
 	fault := asFault(d.name, err)
+	if b.ctx.Err() != nil { // not the device's doing, but the conversation is out of step
+		d.hangUp()
+		d.soon = true
+		b.fail(&driver.Fault{Phase: driver.Stopped, Device: d.name})
+		return nil
+	}
 	d.lose(fault)
 	expired := time.Since(b.start) >= d.traits.Timeout
-	if fault.Phase != driver.Lost || !b.op.Repeatable() || b.ctx.Err() != nil || expired {
+	if fault.Phase != driver.Lost || !b.op.Repeatable() || expired {
 		d.soon = true
 		b.fail(fault)
 		return nil
@@ -207,7 +213,7 @@ func (d *device) broke(b *batch, err error) *batch {
 // rest was not begun. Jobs that were merged do not fail for each other's sake.
 func (b *batch) fail(fault *driver.Fault) {
 	b.prepare()
-	lost := fault.Phase == driver.Lost
+	lost := fault.Phase == driver.Lost || fault.Phase == driver.Stopped
 	unheard := false
 	for _, p := range b.begun {
 		r := b.at(p)

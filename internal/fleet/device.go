@@ -118,10 +118,7 @@ func (d *device) own() {
 // end leaves nothing behind that waits for this device.
 func (d *device) end() {
 	defer close(d.ended)
-	if d.session != nil {
-		d.session.Close()
-		d.session = nil
-	}
+	d.hangUp()
 	d.mu.Lock()
 	d.gone = true
 	d.mu.Unlock()
@@ -278,16 +275,23 @@ func (d *device) failAll(fault *driver.Fault) {
 
 // lose gives the session up, to be opened anew.
 func (d *device) lose(fault *driver.Fault) {
-	if d.session != nil {
-		d.session.Close()
-		d.session = nil
-	}
+	d.hangUp()
 	if time.Since(d.since) >= steady {
 		d.tries.Reset()
 	}
 	d.log.Info("lost the device", "why", fault)
 	d.setLink(Disconnected, fault.Error())
 	d.tell(Disconnected)
+}
+
+// hangUp ends the session, if there is one.
+func (d *device) hangUp() {
+	if d.session == nil {
+		return
+	}
+	d.session.Close()
+	d.session = nil
+	d.setLink(Disconnected, "")
 }
 
 // setLink notes how far the conversation has got.
