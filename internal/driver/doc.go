@@ -17,10 +17,12 @@
 //
 //  1. Make the folder, and in it New, which returns a [Driver], and the settings.
 //     Traits parses and checks them ([FieldError]); Open dials and logs in.
-//  2. Write the session. If there is a line, a goroutine has to read it all the
-//     time: only so is a hang-up seen while nothing is to be done. Close ends it.
-//     Read [Batch] for the clocks and [Sink] for what is to be told when; wherever
-//     you cannot know whether something has happened, say Unknown.
+//  2. Write the session. If the device talks in lines, package line beside this
+//     file does most of it. Else, if there is a line, a goroutine has to read it
+//     all the time: only so is a hang-up seen while nothing is to be done. Close
+//     ends it. Read [Batch] for the clocks and [Sink] for what is to be told when;
+//     wherever you cannot know whether something has happened, say Unknown, and of
+//     plugs that were surely not begun say that.
 //  3. Write a simulator and hand both to drivertest.Run. Begin with a rig that has
 //     only Truth, and add faults until the suite leaves nothing out that can
 //     happen to your device.

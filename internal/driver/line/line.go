@@ -1,0 +1,165 @@
+// Package line is what drivers of devices that talk in lines have in common: a
+// goroutine that reads all the time, answers waited for by the clock of an action,
+// traces and errors without secrets, and what is to be told when an action fails.
+//
+// It exists because that is most of such a driver, and easily got wrong: the answer
+// to the question before is no answer, and a plug whose line was never sent was
+// surely not switched, so that nobody has to look at it.
+//
+// A session embeds a [Line] that [Open] has given it, and does its batches by
+// [Line.Each], plug by plug, and [Line.Once], all plugs in one action. What it says
+// and hears in them goes through a [Talk]. docs/drivers.md has a whole one.
+package line
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/secret"
+	"millwright.dev/millwright/internal/transport"
+)
+
+// Config says how a device talks.
+type Config struct {
+	// Patience is how long one action may take, and logging in: the driver's
+	// Traits.Timeout. Zero is driver.DefaultTimeout.
+	Patience time.Duration
+	// End ends each line that is sent. Empty is "\r\n".
+	End string
+	// Longest is the longest line that is taken in, in bytes; a device that says
+	// more is none of this kind, and is left. Zero is 1024.
+	Longest int
+}
+
+// backlog is how many lines a device may be ahead of who listens.
+const backlog = 64
+
+// maxSaid bounds what is handed on of a device's words, in bytes.
+const maxSaid = 200
+
+// Line is an open conversation with one device. The goroutine that owns the
+// session owns it; Done may be watched from anywhere.
+type Line struct {
+	Env driver.Env // as it was given to Open
+
+	config Config
+	conn   transport.Conn
+	mask   *secret.Masker
+	heard  chan string
+	done   chan struct{} // closed when the line is dead and read has ended
+	why    error         // why it is dead; set before done is closed
+}
+
+// Open reaches a device and has login talk to it, which should hear something even
+// if there is nothing to log in with: what takes the connection and then says
+// nothing would otherwise look healthy. Any error of login's means that the device
+// did not let us in; [Refused] and [Odd] are good ones.
+func Open(ctx context.Context, env driver.Env, to transport.Address, config Config, login func(*Talk) error) (*Line, error) {
+	if config.Patience <= 0 {
+		config.Patience = driver.DefaultTimeout
+	}
+	if config.End == "" {
+		config.End = "\r\n"
+	}
+	if config.Longest <= 0 {
+		config.Longest = 1024
+	}
+	conn, err := env.Reach(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	l := &Line{
+		Env: env, config: config, conn: conn, mask: secret.NewMasker(env.Credential.Secrets()...),
+		heard: make(chan string, backlog), done: make(chan struct{}),
+	}
+	go l.read()
+	t := l.talk(ctx, time.Time{}, nil)
+	err = login(t)
+	t.cancel()
+	if err == nil {
+		env.Acted()
+		return l, nil
+	}
+	_ = l.Close()
+	f := *t.failed(err)
+	f.Phase = driver.LoggingIn
+	return nil, &f
+}
+
+// Done implements [driver.Session].
+func (l *Line) Done() <-chan struct{} { return l.done }
+
+// Close implements [driver.Session].
+func (l *Line) Close() error {
+	err := l.conn.Close()
+	<-l.done
+	return err
+}
+
+// Clean makes text from the device fit to be handed on: no secrets, one line,
+// bounded.
+func (l *Line) Clean(text string) string {
+	text = l.mask.String(strings.TrimSpace(text))
+	if len(text) > maxSaid {
+		text = text[:maxSaid] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+}
+
+var (
+	errHungUp = errors.New("it hung up")
+	errLong   = errors.New("it says lines that are too long")
+	errChatty = errors.New("it says more than it is asked for")
+)
+
+// read hands on what the device says, and sees when it hangs up.
+func (l *Line) read() {
+	defer close(l.done)
+	in := bufio.NewReaderSize(l.conn, l.config.Longest)
+	for {
+		text, err := in.ReadSlice('\n')
+		if err != nil { // what came without its end is no answer
+			if l.why = errHungUp; errors.Is(err, bufio.ErrBufferFull) {
+				l.why = errLong
+			}
+			return
+		}
+		select {
+		case l.heard <- string(text):
+		default:
+			l.why = errChatty
+			return
+		}
+	}
+}
+
+// refusal is a device that says no; oddity is one that nobody understands.
+type (
+	refusal struct{ said string }
+	oddity  struct{ said string }
+)
+
+func (*refusal) Error() string { return "the device refuses" }
+func (*oddity) Error() string  { return "the device says what nobody understands" }
+
+// Refused is the error of an action that the device would not do, in its own
+// words: it surely did nothing.
+func Refused(said string) error {
+	if strings.TrimSpace(said) == "" {
+		said = "it says no, and not why"
+	}
+	return &refusal{said}
+}
+
+// Odd is the error of an action after which the device said something that nobody
+// understands: whether it did it is unknown, and the conversation out of step.
+func Odd(said string) error { return &oddity{said} }
