@@ -58,9 +58,9 @@ func listed(folded string) (targets, detail string) {
 func (d *Desk) conclude(ctx context.Context, id string, r *room.Room, req Request, nodes []room.NodeID, t *tally, failed error) error {
 	e := req.event(event.Result)
 	e.Request, e.Count = id, len(nodes)
-	var cut string
-	e.Targets, cut = listed(r.Fold(nodes))
-	e.Outcome, e.Detail, e.Data = t.outcome(), cut+t.detail(), t.data()
+	folded := r.Fold(nodes)
+	targets, cut := listed(folded)
+	e.Targets, e.Outcome, e.Detail, e.Data = targets, t.outcome(), cut+t.detail(), t.data(nodes, folded)
 	if why := context.Cause(ctx); why != nil && !t.good() {
 		e.Detail = why.Error() + "\n" + e.Detail
 	}
@@ -145,9 +145,15 @@ func (t *tally) outcome() string {
 
 func (t *tally) detail() string { return strings.Join(t.said, "\n") }
 
-func (t *tally) data() json.RawMessage {
+// data gives the nodes by outcome; nodes are all there are, and targets their
+// folded list.
+func (t *tally) data(nodes []room.NodeID, targets string) json.RawMessage {
 	folded := make(map[fleet.Outcome]string, len(t.names))
 	for outcome, names := range t.names {
+		if len(names) == len(nodes) { // one outcome for all, as nearly always
+			folded[outcome] = targets
+			break
+		}
 		folded[outcome] = hostlist.Fold(names)
 	}
 	data, err := json.Marshal(folded)

@@ -28,6 +28,7 @@ type batch struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	wanted atomic.Int32  // jobs not cancelled
+	late   atomic.Bool   // the driver was told to stop because it took too long
 	forget []func() bool // stop watching the jobs' contexts, which may outlive the batch by far
 }
 
@@ -109,22 +110,22 @@ const overdue = 30 * time.Second
 // do hands the plugs in begun to the driver. A driver that does not come back is
 // told to stop, and then loses its session: a device must not be wedged by it.
 func (d *device) do(b *batch) error {
-	actions := 1
-	if count := d.traits.Actions; count != nil {
-		actions = max(1, count(b.op, len(b.begun), d.whole(len(b.begun))))
-	}
-	ctx, cancel := context.WithCancel(b.ctx)
-	defer cancel()
 	session := d.session
-	limit := time.Duration(actions)*d.traits.Timeout + overdue
-	stop := time.AfterFunc(limit, cancel)
-	defer stop.Stop()
-	hangUp := time.AfterFunc(limit+overdue, func() {
-		d.log.Error("the driver does not come back; its session is closed under it", "op", b.op)
-		session.Close()
+	var back atomic.Bool
+	defer back.Store(true)
+	limit := time.Duration(d.countActions(b.op, len(b.begun)))*d.traits.Timeout + overdue
+	watchdog := time.AfterFunc(limit, func() {
+		b.late.Store(true)
+		b.cancel()
+		time.AfterFunc(overdue, func() {
+			if !back.Load() {
+				d.log.Error("the driver does not come back; its session is closed under it", "op", b.op)
+				session.Close()
+			}
+		})
 	})
-	defer hangUp.Stop()
-	return session.Do(ctx, driver.Batch{
+	defer watchdog.Stop()
+	return session.Do(b.ctx, driver.Batch{
 		Op: b.op, Plugs: b.begun, Whole: d.whole(len(b.begun)), Start: b.start, Trace: b.trace,
 	}, b)
 }
@@ -186,7 +187,7 @@ func (b *batch) yield(plugs []int) bool {
 // again on a new one is kept, what cannot is reported.
 func (d *device) broke(b *batch, err error) *batch {
 	fault := asFault(d.name, err)
-	if b.ctx.Err() != nil { // not the device's doing, but the conversation is out of step
+	if b.ctx.Err() != nil && !b.late.Load() { // not the device's doing, but the conversation is out of step
 		d.hangUp()
 		d.soon = true
 		b.fail(&driver.Fault{Phase: driver.Stopped, Device: d.name})

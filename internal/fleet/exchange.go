@@ -2,12 +2,10 @@ package fleet
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sort"
 	"time"
 
-	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/room"
 )
@@ -29,8 +27,7 @@ type exchange struct {
 
 	slots  []slot
 	cords  []cord
-	owners []*device // by DeviceID, as they were when the request was laid out
-	open   int       // slots without a result
+	open   int // slots without a result
 	flying map[*job]struct{}
 	ready  []int32 // slots whose next step is due
 	due    []later // what is to be done later
@@ -71,125 +68,34 @@ type later struct {
 // stopped as soon as the device lets it, and every node still gets a result.
 // Power that was taken to be given back is given back all the same.
 func (f *Fleet) Do(ctx context.Context, req Request, sink Sink) error {
-	x := f.newExchange(req)
-	if err := x.lay(); err != nil {
+	if err := f.Check(req.Room, req.Op, req.Nodes); err != nil {
 		return err
 	}
-	x.ctx, x.sink = ctx, sink
+	devices := len(req.Room.Devices)
+	x := &exchange{
+		fleet: f, req: req, ctx: ctx, sink: sink, mail: newMailbox(),
+		flying: make(map[*job]struct{}), scrap: make([]*job, devices), share: make([]int32, devices),
+	}
+	x.lay()
 	x.run()
 	return nil
 }
 
-// Check says why an operation cannot be begun on these nodes: the error that
-// [Fleet.Do] would give, or nil.
-func (f *Fleet) Check(r *room.Room, op room.Op, nodes []room.NodeID) error {
-	return f.newExchange(Request{Room: r, Op: op, Nodes: nodes}).lay()
-}
-
-// Able gives those of the nodes that an operation can be done on.
-func (f *Fleet) Able(r *room.Room, op room.Op, nodes []room.NodeID) []room.NodeID {
-	can := make([]bool, len(r.Devices))
-	for i := range r.Devices {
-		d := f.owner(r, room.DeviceID(i))
-		can[i] = d != nil && d.traits.Can(op)
-	}
-	return slices.DeleteFunc(slices.Clone(nodes), func(id room.NodeID) bool {
-		cords := r.Nodes[id].Cords
-		return len(cords) == 0 || slices.ContainsFunc(cords, func(c room.Cord) bool { return !can[c.Device] })
-	})
-}
-
-func (f *Fleet) newExchange(req Request) *exchange {
-	devices := len(req.Room.Devices)
-	return &exchange{
-		fleet: f, req: req, mail: newMailbox(), owners: make([]*device, devices),
-		flying: make(map[*job]struct{}), scrap: make([]*job, devices), share: make([]int32, devices),
-	}
-}
-
-// lay makes the slots and refuses what cannot be done.
-func (x *exchange) lay() error {
-	r := x.req.Room
+// lay makes the slots and their cords.
+func (x *exchange) lay() {
 	x.slots = make([]slot, len(x.req.Nodes))
 	x.cords = make([]cord, 0, len(x.req.Nodes))
-	x.ready = make([]int32, 0, len(x.req.Nodes))
+	x.ready = make([]int32, len(x.req.Nodes))
 	x.open = len(x.slots)
-	var cannot []string
 	for i, id := range x.req.Nodes {
-		node := &r.Nodes[id]
-		s := &x.slots[i]
-		s.first, s.n = int32(len(x.cords)), int32(len(node.Cords))
-		able := s.n > 0 && (s.n == 1 || x.req.Op != room.Reset)
-		for _, at := range node.Cords {
+		cords := x.req.Room.Nodes[id].Cords
+		x.slots[i] = slot{first: int32(len(x.cords)), n: int32(len(cords))}
+		x.ready[i] = int32(i)
+		for _, at := range cords {
 			x.cords = append(x.cords, cord{at: at, slot: int32(i)})
 			x.share[at.Device]++
-			if x.owners[at.Device] == nil {
-				x.owners[at.Device] = x.fleet.owner(r, at.Device)
-			}
-			if d := x.owners[at.Device]; d != nil && !x.able(d, s) {
-				able = false
-			}
-		}
-		if !able {
-			cannot = append(cannot, node.Name)
-		}
-		x.ready = append(x.ready, int32(i))
-	}
-	return x.refusal(cannot)
-}
-
-// refusal is the error for nodes that cannot be done, nil when all can.
-func (x *exchange) refusal(cannot []string) error {
-	switch {
-	case len(cannot) > 0:
-		return &room.Error{Code: room.CodeRefused, Op: x.req.Op.String(), Subject: hostlist.Fold(cannot), Said: x.whyNot(cannot[0])}
-	case x.nothingDoable():
-		return &room.Error{
-			Code: room.CodeRefused, Op: x.req.Op.String(), Subject: x.req.Room.Fold(x.req.Nodes),
-			Said: "the devices can only do this for all of their plugs together",
 		}
 	}
-	return nil
-}
-
-// nothingDoable says whether not one of the devices can do the operation for
-// just these plugs, though each can do it for others. Where some can, those do,
-// and the rest say that they could not.
-func (x *exchange) nothingDoable() bool {
-	if len(x.cords) == 0 {
-		return false
-	}
-	for id, n := range x.share {
-		d, n := x.owners[id], int(n)
-		if n == 0 {
-			continue
-		}
-		if d == nil || d.traits.Actions == nil || d.traits.Actions(x.req.Op, n, d.whole(n)) > 0 {
-			return false
-		}
-	}
-	return !x.composed(&x.slots[0])
-}
-
-func (x *exchange) whyNot(name string) string {
-	id, _ := x.req.Room.Node(name)
-	cords := x.req.Room.Nodes[id].Cords
-	switch {
-	case len(cords) == 0:
-		return "has no cord, so there is nothing to switch"
-	case len(cords) > 1 && x.req.Op == room.Reset:
-		return "has several cords, and a reset goes to one plug; use cycle"
-	}
-	def := x.req.Room.Devices[cords[0].Device]
-	return fmt.Sprintf("device %s (driver %s) cannot do %s", def.Name, def.Driver, x.req.Op)
-}
-
-// able says whether a device can do all steps of a slot.
-func (x *exchange) able(d *device, s *slot) bool {
-	if x.composed(s) {
-		return d.traits.Can(room.Off) && d.traits.Can(room.On)
-	}
-	return d.traits.Can(x.req.Op)
 }
 
 // op is the operation of a slot's present step.

@@ -13,8 +13,11 @@ import (
 // or the device's settings are changed by a reload. Otherwise a slip would leave
 // a machine dark that was to be off for seconds.
 
-// composed says whether the slot's operation is made of two steps.
-func (x *exchange) composed(s *slot) bool { return x.req.Op == room.Cycle && s.n > 1 }
+// composed says whether an operation on a node with so many cords is made of two
+// steps.
+func composed(op room.Op, cords int) bool { return op == room.Cycle && cords > 1 }
+
+func (x *exchange) composed(s *slot) bool { return composed(x.req.Op, int(s.n)) }
 
 // giving says whether the slot is in the step that gives power back.
 func (x *exchange) giving(s *slot) bool { return x.composed(s) && s.step == 1 }

@@ -152,6 +152,9 @@ func (k *Keeper) Hold(node string, h Hold) {
 func (k *Keeper) Clear(ctx context.Context, nodes []string, e event.Event) ([]string, error) {
 	var held []string
 	k.mu.Lock()
+	if len(k.holds) == 0 {
+		nodes = nil
+	}
 	for _, n := range nodes {
 		if k.holds[n] != nil {
 			held = append(held, n)

@@ -1,0 +1,105 @@
+package fleet
+
+import (
+	"fmt"
+	"slices"
+
+	"millwright.dev/millwright/hostlist"
+	"millwright.dev/millwright/internal/room"
+)
+
+// Check says why an operation cannot be begun on these nodes: the error that
+// [Fleet.Do] would give, or nil. It looks at what devices can do, and asks none.
+func (f *Fleet) Check(r *room.Room, op room.Op, nodes []room.NodeID) error {
+	c := check{room: r, op: op, owners: make([]*device, len(r.Devices)), share: make([]int32, len(r.Devices))}
+	for i := range r.Devices {
+		c.owners[i] = f.owner(r, room.DeviceID(i))
+	}
+	var cannot []string
+	for _, id := range nodes {
+		if !c.able(&r.Nodes[id]) {
+			cannot = append(cannot, r.Nodes[id].Name)
+		}
+	}
+	switch {
+	case len(cannot) > 0:
+		return &room.Error{Code: room.CodeRefused, Op: op.String(), Subject: hostlist.Fold(cannot), Said: c.whyNot(cannot[0])}
+	case len(nodes) > 0 && c.nothingDoable(&r.Nodes[nodes[0]]):
+		return &room.Error{
+			Code: room.CodeRefused, Op: op.String(), Subject: r.Fold(nodes),
+			Said: "the devices can only do this for all of their plugs together",
+		}
+	}
+	return nil
+}
+
+// Able gives those of the nodes that an operation can be done on.
+func (f *Fleet) Able(r *room.Room, op room.Op, nodes []room.NodeID) []room.NodeID {
+	can := make([]bool, len(r.Devices))
+	for i := range r.Devices {
+		d := f.owner(r, room.DeviceID(i))
+		can[i] = d != nil && d.traits.Can(op)
+	}
+	return slices.DeleteFunc(slices.Clone(nodes), func(id room.NodeID) bool {
+		cords := r.Nodes[id].Cords
+		return len(cords) == 0 || slices.ContainsFunc(cords, func(c room.Cord) bool { return !can[c.Device] })
+	})
+}
+
+// check is one look at whether an operation can be done.
+type check struct {
+	room   *room.Room
+	op     room.Op
+	owners []*device // by DeviceID
+	share  []int32   // by DeviceID: how many of its plugs are concerned
+}
+
+// able says whether the devices of a node can do all steps of the operation. A
+// device that is gone is no obstacle: it will say so when its turn comes.
+func (c *check) able(n *room.Node) bool {
+	if len(n.Cords) == 0 || len(n.Cords) > 1 && c.op == room.Reset {
+		return false
+	}
+	can := true
+	for _, at := range n.Cords {
+		c.share[at.Device]++
+		d := c.owners[at.Device]
+		switch {
+		case d == nil:
+		case composed(c.op, len(n.Cords)):
+			can = can && d.traits.Can(room.Off) && d.traits.Can(room.On)
+		default:
+			can = can && d.traits.Can(c.op)
+		}
+	}
+	return can
+}
+
+// nothingDoable says whether not one of the devices can do the operation for
+// just these plugs, though each can do it for others. Where some can, those do,
+// and the rest say that they could not.
+func (c *check) nothingDoable(first *room.Node) bool {
+	for id, n := range c.share {
+		d, n := c.owners[id], int(n)
+		if n == 0 {
+			continue
+		}
+		if d == nil || d.traits.Actions == nil || d.traits.Actions(c.op, n, d.whole(n)) > 0 {
+			return false
+		}
+	}
+	return !composed(c.op, len(first.Cords))
+}
+
+func (c *check) whyNot(name string) string {
+	id, _ := c.room.Node(name)
+	cords := c.room.Nodes[id].Cords
+	switch {
+	case len(cords) == 0:
+		return "has no cord, so there is nothing to switch"
+	case len(cords) > 1 && c.op == room.Reset:
+		return "has several cords, and a reset goes to one plug; use cycle"
+	}
+	def := c.room.Devices[cords[0].Device]
+	return fmt.Sprintf("device %s (driver %s) cannot do %s", def.Name, def.Driver, c.op)
+}
