@@ -532,6 +532,22 @@ func TestRefusalsAreBounded(t *testing.T) {
 	})
 }
 
+// Nobody can fill the disk with the long lists that they are turned away with.
+func TestLongRefusalsAreCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, nil)
+		_, _, _ = b.do(room.On, strings.Repeat("nope,", 100_000))
+		synctest.Wait()
+		list, err := b.events.Read(t.Context(), event.Filter{Kinds: []event.Kind{event.Refusal}})
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%v: %d refusals are listed", err, len(list))
+		}
+		if got := list[0].Targets; len(got) > maxRefused+len("…") || !strings.HasPrefix(got, "nope,nope,") {
+			t.Errorf("%d bytes of targets are kept, which begin with %.20q", len(got), got)
+		}
+	})
+}
+
 func TestClosingStopsBackgroundWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, nil)

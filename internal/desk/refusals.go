@@ -2,6 +2,7 @@ package desk
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"golang.org/x/time/rate"
@@ -14,6 +15,9 @@ import (
 const (
 	refusalsPerSecond = 5
 	refusalsAtOnce    = 100
+	// maxRefused is how much of what somebody typed is kept: enough to see what
+	// was meant, and too little to fill a disk with at five a second.
+	maxRefused = 4 << 10
 )
 
 // refusals bounds how many refusals become events. The zero value is ready.
@@ -45,6 +49,9 @@ func (d *Desk) turnedAway(e event.Event, why error) {
 		return
 	}
 	e.Kind, e.Outcome = event.Refusal, event.Refused
+	if len(e.Targets) > maxRefused {
+		e.Targets = strings.ToValidUTF8(e.Targets[:maxRefused], "") + "…"
+	}
 	e.Detail += why.Error()
 	if dropped > 0 {
 		e.Detail += fmt.Sprintf(" (and %d refusals more that are not listed)", dropped)

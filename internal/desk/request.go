@@ -179,6 +179,9 @@ func resolve(r *room.Room, req Request) (room.Targets, error) {
 
 // unique drops repeats, keeping order. Most requests have none.
 func unique(r *room.Room, nodes []room.NodeID) []room.NodeID {
+	if len(nodes) < 2 {
+		return nodes
+	}
 	seen := make([]bool, len(r.Nodes))
 	repeats := 0
 	for _, n := range nodes {

@@ -11,10 +11,7 @@ import (
 // Check says why an operation cannot be begun on these nodes: the error that
 // [Fleet.Do] would give, or nil. It looks at what devices can do, and asks none.
 func (f *Fleet) Check(r *room.Room, op room.Op, nodes []room.NodeID) error {
-	c := check{room: r, op: op, owners: make([]*device, len(r.Devices)), share: make([]int32, len(r.Devices))}
-	for i := range r.Devices {
-		c.owners[i] = f.owner(r, room.DeviceID(i))
-	}
+	c := check{fleet: f, room: r, op: op, parts: newPerDevice[part](r, len(nodes))}
 	var cannot []string
 	for _, id := range nodes {
 		if !c.able(&r.Nodes[id]) {
@@ -48,10 +45,16 @@ func (f *Fleet) Able(r *room.Room, op room.Op, nodes []room.NodeID) []room.NodeI
 
 // check is one look at whether an operation can be done.
 type check struct {
-	room   *room.Room
-	op     room.Op
-	owners []*device // by DeviceID
-	share  []int32   // by DeviceID: how many of its plugs are concerned
+	fleet *Fleet
+	room  *room.Room
+	op    room.Op
+	parts perDevice[part]
+}
+
+// part is what one device has to do with a check.
+type part struct {
+	owner *device
+	plugs int // how many of its plugs are concerned
 }
 
 // able says whether the devices of a node can do all steps of the operation. A
@@ -62,8 +65,12 @@ func (c *check) able(n *room.Node) bool {
 	}
 	can := true
 	for _, at := range n.Cords {
-		c.share[at.Device]++
-		d := c.owners[at.Device]
+		p := c.parts.at(at.Device)
+		if p.plugs == 0 {
+			p.owner = c.fleet.owner(c.room, at.Device)
+		}
+		p.plugs++
+		d := p.owner
 		switch {
 		case d == nil:
 		case composed(c.op, len(n.Cords)):
@@ -79,8 +86,8 @@ func (c *check) able(n *room.Node) bool {
 // just these plugs, though each can do it for others. Where some can, those do,
 // and the rest say that they could not.
 func (c *check) nothingDoable(first *room.Node) bool {
-	for id, n := range c.share {
-		d, n := c.owners[id], int(n)
+	for p := range c.parts.values() {
+		d, n := p.owner, p.plugs
 		if n == 0 {
 			continue
 		}

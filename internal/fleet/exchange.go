@@ -31,8 +31,14 @@ type exchange struct {
 	flying map[*job]struct{}
 	ready  []int32 // slots whose next step is due
 	due    []later // what is to be done later
-	scrap  []*job  // by DeviceID, used while issuing
-	share  []int32 // by DeviceID: how many cords of the request it has
+
+	devices perDevice[share]
+}
+
+// share is what one device has to do with an exchange.
+type share struct {
+	cords int  // how many of the request hang on it
+	job   *job // the one that is being put together
 }
 
 type slot struct {
@@ -71,10 +77,9 @@ func (f *Fleet) Do(ctx context.Context, req Request, sink Sink) error {
 	if err := f.Check(req.Room, req.Op, req.Nodes); err != nil {
 		return err
 	}
-	devices := len(req.Room.Devices)
 	x := &exchange{
 		fleet: f, req: req, ctx: ctx, sink: sink, mail: newMailbox(),
-		flying: make(map[*job]struct{}), scrap: make([]*job, devices), share: make([]int32, devices),
+		flying: make(map[*job]struct{}), devices: newPerDevice[share](req.Room, len(req.Nodes)),
 	}
 	x.lay()
 	x.run()
@@ -93,7 +98,7 @@ func (x *exchange) lay() {
 		x.ready[i] = int32(i)
 		for _, at := range cords {
 			x.cords = append(x.cords, cord{at: at, slot: int32(i)})
-			x.share[at.Device]++
+			x.devices.at(at.Device).cords++
 		}
 	}
 }
@@ -162,11 +167,12 @@ func (x *exchange) issue() {
 				continue // it was never taken off, so there is nothing to give back
 			}
 			s.waiting++
-			j := x.scrap[c.at.Device]
+			own := x.devices.at(c.at.Device)
+			j := own.job
 			if j == nil || j.op != x.op(s) { // a mixed cycle: a device gets a job of each kind
-				j = newJob(x.op(s), min(int(x.share[c.at.Device]), len(x.ready)*int(s.n)))
+				j = newJob(x.op(s), min(own.cords, len(x.ready)*int(s.n)))
 				j.second = s.step > 0
-				x.scrap[c.at.Device] = j
+				own.job = j
 				jobs = append(jobs, j)
 			}
 			j.plugs = append(j.plugs, int(c.at.Plug))
@@ -175,7 +181,7 @@ func (x *exchange) issue() {
 	}
 	x.ready = x.ready[:0]
 	for _, j := range jobs {
-		x.scrap[x.cords[j.cords[0]].at.Device] = nil
+		x.devices.at(x.cords[j.cords[0]].at.Device).job = nil
 		x.send(j)
 	}
 }

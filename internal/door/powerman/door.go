@@ -189,19 +189,54 @@ type answer struct {
 	out   powerman.Out
 	keep  bool
 	began desk.Began
-	by    []fleet.Result // by NodeID, for queries
+	found readings // for queries
+}
+
+// reading is what a query found out about one node.
+type reading struct {
+	state room.State
+	raw   string
+}
+
+// readings are kept by node: in a table for many nodes, in a map for a few of a
+// large room.
+type readings struct {
+	all  []reading
+	some map[room.NodeID]reading
+}
+
+func newReadings(nodes, targets int) readings {
+	if targets < nodes/4 {
+		return readings{some: make(map[room.NodeID]reading, targets)}
+	}
+	return readings{all: make([]reading, nodes)}
+}
+
+func (r *readings) set(id room.NodeID, found reading) {
+	if r.all != nil {
+		r.all[id] = found
+	} else {
+		r.some[id] = found
+	}
+}
+
+func (r *readings) get(id room.NodeID) reading {
+	if r.all != nil {
+		return r.all[id]
+	}
+	return r.some[id]
 }
 
 func (a *answer) Begin(b desk.Began) {
 	a.began = b
 	if a.keep {
-		a.by = make([]fleet.Result, len(b.Room.Nodes))
+		a.found = newReadings(len(b.Room.Nodes), len(b.Targets.Nodes))
 	}
 }
 
 func (a *answer) Result(res fleet.Result) {
 	if a.keep {
-		a.by[res.Node] = res
+		a.found.set(res.Node, reading{res.State, res.Raw})
 	}
 }
 
@@ -219,10 +254,10 @@ func (a *answer) results(op room.Op) []powerman.Result {
 	targets := a.began.Targets
 	list := make([]powerman.Result, len(targets.Nodes))
 	for i, id := range targets.Nodes {
-		res := &a.by[id]
-		list[i] = powerman.Result{Node: targets.Name(a.began.Room, i), State: states[res.State]}
+		found := a.found.get(id)
+		list[i] = powerman.Result{Node: targets.Name(a.began.Room, i), State: states[found.state]}
 		if op == room.Temp {
-			list[i].Value = res.Raw
+			list[i].Value = found.raw
 		}
 	}
 	return list
