@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 )
 
 // OpenFunc opens a file by the name that the configuration gives it. Relative
@@ -15,7 +16,8 @@ type OpenFunc func(name string) (io.ReadCloser, error)
 // OSOpen opens files of the operating system and refuses what is not a regular
 // file, as powermand does (a directory or a device would never end).
 func OSOpen(name string) (io.ReadCloser, error) {
-	f, err := os.Open(name)
+	// Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if err != nil {
 		return nil, err
 	}

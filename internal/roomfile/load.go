@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"millwright.dev/millwright/devspec"
@@ -169,7 +170,8 @@ func newLoader(ctx context.Context, o Options) *loader {
 
 // openFile reads a regular file of bounded size.
 func openFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	// Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if err != nil {
 		return nil, err
 	}
