@@ -111,9 +111,11 @@ func (a *App) open(ctx context.Context) (err error) {
 		}
 	})
 	a.events = event.New(a.store, a.log)
+	links := newLinks(a.events.AppendLater)
+	a.onClose(links.close)
 	a.fleet = fleet.New(fleet.Options{
 		Dialer:     &transport.Dialer{Env: a.environment},
-		Credential: a.credential, Changed: a.deviceChanged, Log: a.log,
+		Credential: a.credential, Changed: links.changed, Log: a.log,
 	})
 	a.onClose(a.fleet.Close)
 	a.state = state.New(a.fleet, a.events, a.log)
@@ -211,17 +213,6 @@ func (a *App) note(op, outcome, detail string) {
 
 func eventOf(op, outcome, detail string) event.Event {
 	return event.Event{Kind: event.Daemon, Op: op, Outcome: outcome, Detail: detail}
-}
-
-// deviceChanged makes an event of a device that is lost or back. The first
-// connects after the start are not news.
-func (a *App) deviceChanged(s fleet.DeviceStatus) {
-	switch {
-	case s.Link == fleet.Disconnected && s.Said != "":
-		a.events.AppendLater(event.Event{Kind: event.Device, Op: "lost", Outcome: event.Failed, Detail: s.Said})
-	case s.Link == fleet.Connected && s.Reconnects > 0:
-		a.events.AppendLater(event.Event{Kind: event.Device, Op: "back", Outcome: event.OK, Detail: s.Name + " is within reach again"})
-	}
 }
 
 // credential resolves what a device logs in with, anew each time, so that a
