@@ -115,7 +115,7 @@ func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, er
 		device: env.Device, spec: s.spec, plugs: devspec.NewPlugTable(plugs), acted: env.Acted,
 		Session: devspec.NewSession(s.spec, conn, devspec.Options{
 			Secrets: secrets(env.Credential), NoDelays: s.opts.NoDelays,
-			Lost: func(n int) { env.Log.Warn(fmt.Sprintf("%s lost %d chars due to buffer wrap", env.Device, n)) },
+			Lost: (&losses{device: env.Device, log: env.Log}).add,
 		}),
 	}
 	if err := talk.run(ctx, devspec.ScriptLogin); err != nil {
