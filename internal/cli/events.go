@@ -182,7 +182,7 @@ func eventColour(e *wire.Event) string {
 		return green
 	case e.Outcome == event.Unknown, e.Outcome == event.Partial:
 		return yellow
-	case e.Outcome == event.Failed, e.Outcome == event.Refused:
+	case e.Outcome == event.Failed, e.Outcome == event.NotBegun, e.Outcome == event.Refused:
 		return red
 	}
 	return plain

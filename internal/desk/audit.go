@@ -130,17 +130,18 @@ func (t *tally) good() bool {
 
 func (t *tally) outcome() string {
 	good := len(t.names[fleet.OK]) + len(t.names[fleet.Unverified]) + len(t.names[fleet.Skipped])
-	bad := len(t.names[fleet.Failed]) + len(t.names[fleet.NotBegun])
-	unknown := len(t.names[fleet.Unknown])
+	failed, notBegun, unknown := len(t.names[fleet.Failed]), len(t.names[fleet.NotBegun]), len(t.names[fleet.Unknown])
 	switch {
-	case bad+unknown == 0:
+	case failed+notBegun+unknown == 0:
 		return event.OK
-	case good > 0 || bad > 0 && unknown > 0:
-		return event.Partial
-	case unknown > 0:
+	case good == 0 && failed+notBegun == 0:
 		return event.Unknown
+	case good == 0 && failed+unknown == 0:
+		return event.NotBegun
+	case good == 0 && unknown == 0:
+		return event.Failed
 	}
-	return event.Failed
+	return event.Partial
 }
 
 func (t *tally) detail() string { return strings.Join(t.said, "\n") }

@@ -245,13 +245,18 @@ type Fault struct {
 
 func (f *Fault) Error() string {
 	text := f.Device + ": " + f.Phase.String()
-	switch {
-	case f.Said != "":
-		return text + ": " + f.Said
-	case f.Err != nil:
-		return text + ": " + f.Err.Error()
+	if why := f.Why(); why != "" {
+		text += ": " + why
 	}
 	return text
+}
+
+// Why gives what is known of the failure beside its device and phase.
+func (f *Fault) Why() string {
+	if f.Said == "" && f.Err != nil {
+		return f.Err.Error()
+	}
+	return f.Said
 }
 
 // Unwrap gives the cause.

@@ -36,11 +36,12 @@ const (
 
 // Outcomes of a result; a refusal's is always Refused. Other words may appear.
 const (
-	OK      = "ok"
-	Failed  = "failed"
-	Partial = "partial" // some targets ok, some not; Data says which
-	Unknown = "unknown" // cut off in the act, or the devices cannot say
-	Refused = "refused"
+	OK       = "ok"
+	Failed   = "failed"
+	Partial  = "partial"   // some targets ok, some not; Data says which
+	Unknown  = "unknown"   // cut off in the act, or the devices cannot say
+	NotBegun = "not-begun" // nothing was touched: out of reach, cancelled
+	Refused  = "refused"
 )
 
 // Bounds on an event, in bytes. Longer text is cut at a character's edge and

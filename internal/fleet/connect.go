@@ -57,7 +57,7 @@ func (d *device) connect() {
 		case <-reached:
 			reached = nil // look at patience again
 		case <-d.patience(b, try):
-			d.failFirst(&driver.Fault{Phase: driver.Connecting, Device: d.name, Said: d.lastWords()})
+			d.failFirst(&driver.Fault{Phase: driver.Connecting, Device: d.name, Said: d.refusal})
 		case <-given(b):
 			d.giveUp(b)
 		case <-done(try):
@@ -170,7 +170,7 @@ func (d *device) credential(ctx context.Context, r *room.Room, def *room.Device)
 }
 
 func (d *device) connected(s driver.Session) {
-	d.session, d.since = s, time.Now()
+	d.session, d.since, d.refusal = s, time.Now(), ""
 	d.tell(Connected)
 	d.log.Debug("connected")
 	if d.traits.Ping > 0 {
@@ -182,6 +182,7 @@ func (d *device) connected(s driver.Session) {
 // will not do so for those who wait either.
 func (d *device) refused(try *attempt) {
 	fault := asFault(d.name, try.err)
+	d.refusal = fault.Why()
 	d.log.Info("cannot use the device", "why", fault)
 	d.setLink(Disconnected, fault.Error())
 	d.tell(Disconnected)

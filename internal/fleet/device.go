@@ -56,6 +56,7 @@ type device struct {
 	work    *batch    // begun, and perhaps waiting for its next turn (stagger)
 	quick   *batch    // what overtakes waiting work
 	lastOn  time.Time // the last switch-on, for stagger
+	refusal string    // why the last try to connect failed
 	tries   *transport.Backoff
 	soon    bool        // the next try to connect need not wait
 	ping    *time.Timer // nil when the device wants no pings
