@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"golang.org/x/term"
 )
@@ -122,6 +123,8 @@ func clean(text string) string {
 		case r == '\t' || r == '\n':
 			return ' '
 		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0:
+			return '?'
+		case unicode.Is(unicode.Bidi_Control, r): // would show what follows back to front
 			return '?'
 		}
 		return r
