@@ -62,7 +62,9 @@ func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
 			}
 		}
 	}()
-	server := &powerman.Server{Handler: powermandoor.New(a.desk, a.opts.Doors.Actions), Log: a.log}
+	server := &powerman.Server{
+		Handler: powermandoor.New(a.desk, a.opts.Doors.Actions), Log: a.log, Limits: powerman.Limits{Clients: seats(openFiles())},
+	}
 	if stdio := a.opts.Doors.Stdio; stdio != nil {
 		doors.once = true
 		doors.servers = append(doors.servers, func(ctx context.Context) error { return server.ServeConn(ctx, stdio) })
