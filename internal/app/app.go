@@ -1,6 +1,8 @@
 // Package app wires Millwright together and runs it: store, fleet, desk, doors,
 // in that order up and in the reverse order down. It knows no flags and no
-// signals, so that a test starts the real thing on port 0: [Run] with [Options].
+// signals, so that a test can run the real thing on port 0.
+//
+// Start at [Run] and [Options].
 package app
 
 import (

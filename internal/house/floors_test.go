@@ -73,7 +73,7 @@ var floors = []floor{
 	{where: "internal/door/powerman", what: "the door for PowerMan's clients", may: list("hostlist", "devspec", "powerman", "internal/room", "internal/event", "internal/driver", "internal/fleet", "internal/desk")},
 
 	// Above: wiring, and the programs.
-	{where: "internal/app", what: "wiring and life cycle", may: slices.Concat(libraries, ground, hands, brain, list("internal/tcpwrap", "internal/driver/*", "internal/roomfile", "internal/desk", "internal/door/local", "internal/door/local/wire", "internal/door/powerman"))},
+	{where: "internal/app", what: "wiring and life cycle", may: slices.Concat(libraries, ground, hands, brain, list("internal/tcpwrap", "internal/driver/*", "internal/roomfile", "internal/desk", "internal/door/local", "internal/door/local/wire", "internal/door/powerman")), libs: list("golang.org/x/time")},
 	{where: "internal/client", what: "asks a running daemon through its local API", may: list("internal/room", "internal/event", "internal/door/local/wire")},
 	{where: "internal/rehearse", what: "simulated devices for a user's own room", may: slices.Concat(libraries, ground, offline, list("internal/driver", "internal/transport")), libs: list("github.com/goccy/go-yaml")},
 	{where: "examples/demo", what: "the files of the demo's room"},
