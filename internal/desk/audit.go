@@ -37,10 +37,25 @@ func (d *Desk) intend(ctx context.Context, id string, r *room.Room, req Request,
 	if err := d.events.Append(ctx, e); err != nil {
 		return &room.Error{
 			Code: room.CodeInternal, Op: req.Op.String(), Subject: e.Targets,
-			Said: "nothing was done, because it could not be written down first", Err: err,
+			Said: "nothing was done, because it could not be written down first: " + d.unwritable(err), Err: err,
 		}
 	}
 	return nil
+}
+
+// unwritable says why the log of events cannot be written, and tells the operator
+// once a minute: a full disk stops every change.
+func (d *Desk) unwritable(err error) string {
+	d.mu.Lock()
+	tell := time.Since(d.complained) >= time.Minute
+	if tell {
+		d.complained = time.Now()
+	}
+	d.mu.Unlock()
+	if tell {
+		d.log.Error("the log of events cannot be written, so nothing can be switched", "why", err)
+	}
+	return err.Error()
 }
 
 // listed gives a host list as an event can hold it. One that is too long even
@@ -77,7 +92,7 @@ func (d *Desk) conclude(ctx context.Context, id string, r *room.Room, req Reques
 	if err != nil {
 		return &room.Error{
 			Code: room.CodeInternal, Op: req.Op.String(), Subject: e.Targets,
-			Said: "it was done, but its result could not be written down", Err: err,
+			Said: "it was done, but its result could not be written down: " + d.unwritable(err), Err: err,
 		}
 	}
 	d.hold(held)

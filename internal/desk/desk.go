@@ -46,6 +46,8 @@ type Desk struct {
 	mu       sync.Mutex // guards the start of changes against Close, and what follows
 	changing map[string]context.CancelCauseFunc
 	wg       sync.WaitGroup
+
+	complained time.Time // when it was last logged that events cannot be written
 }
 
 // New opens the desk.

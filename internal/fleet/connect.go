@@ -28,6 +28,7 @@ func (d *device) connect() {
 	var reached <-chan struct{}
 	var retry <-chan time.Time
 	open := func() { try, retry = d.open(), nil; reached = try.reached }
+	soon := func() { retry = time.After(time.Until(d.tried.Add(leastPause))) }
 	defer func() {
 		if try != nil { // the device ends in the middle of a try
 			try.cancel()
@@ -38,7 +39,7 @@ func (d *device) connect() {
 		}
 	}()
 	if d.tryNow() {
-		open()
+		soon()
 	} else {
 		retry = time.After(d.tries.Next())
 	}
@@ -50,7 +51,7 @@ func (d *device) connect() {
 		case <-d.wake:
 			if try == nil && d.waiting() != nil {
 				d.tries.Reset()
-				open()
+				soon()
 			}
 		case <-retry:
 			open()
@@ -72,6 +73,10 @@ func (d *device) connect() {
 		}
 	}
 }
+
+// leastPause lies between any two tries, however many people ask: a device that
+// is hammered with connections is not helped by it.
+const leastPause = 250 * time.Millisecond
 
 // tryNow says whether a lost device is to be tried at once: at the start, for
 // work that has not met a broken line yet, and once for work that has.
@@ -139,6 +144,7 @@ func (d *device) open() *attempt {
 	ctx, cancel := context.WithCancel(d.ctx)
 	try.cancel = cancel
 	d.setLink(Connecting, d.lastWords())
+	d.tried = time.Now()
 	r, def := d.room.Load(), d.def.Load()
 	go func() {
 		defer close(try.done)
@@ -183,7 +189,7 @@ func (d *device) connected(s driver.Session) {
 func (d *device) refused(try *attempt) {
 	fault := asFault(d.name, try.err)
 	d.refusal = fault.Why()
-	d.log.Info("cannot use the device", "why", fault)
+	d.report("cannot use the device", fault)
 	d.setLink(Disconnected, fault.Error())
 	d.tell(Disconnected)
 	if fault.Phase == driver.LoggingIn {

@@ -237,3 +237,20 @@ func TestDriverOverstays(t *testing.T) {
 		})
 	}
 }
+
+// However many ask for it, a device that cannot be reached is not hammered.
+func TestLostDeviceIsNotHammered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.refuse = &driver.Fault{Phase: driver.LoggingIn, Device: "d0", Err: errors.New("wrong password")}
+		l := newLab(t, 1, nil, f)
+		for start := time.Now(); time.Since(start) < 10*time.Second; {
+			l.do(t.Context(), Request{Op: room.Status})
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if most := int(10*time.Second/leastPause) + 1; f.opened > most {
+			t.Errorf("%d tries in 10s, want at most %d", f.opened, most)
+		}
+	})
+}

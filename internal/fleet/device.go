@@ -57,6 +57,8 @@ type device struct {
 	quick   *batch    // what overtakes waiting work
 	lastOn  time.Time // the last switch-on, for stagger
 	refusal string    // why the last try to connect failed
+	tried   time.Time // when the last try to connect began
+	logged  logged
 	tries   *transport.Backoff
 	soon    bool        // the next try to connect need not wait
 	ping    *time.Timer // nil when the device wants no pings
@@ -280,9 +282,26 @@ func (d *device) lose(fault *driver.Fault) {
 	if time.Since(d.since) >= steady {
 		d.tries.Reset()
 	}
-	d.log.Info("lost the device", "why", fault)
+	d.report("lost the device", fault)
 	d.setLink(Disconnected, fault.Error())
 	d.tell(Disconnected)
+}
+
+// logged is the last trouble that was logged.
+type logged struct {
+	text string
+	at   time.Time
+}
+
+// report logs trouble with the device: what is new at once, and what goes on as
+// before once a minute.
+func (d *device) report(what string, fault *driver.Fault) {
+	text := what + fault.Error()
+	if text == d.logged.text && time.Since(d.logged.at) < time.Minute {
+		return
+	}
+	d.logged = logged{text, time.Now()}
+	d.log.Info(what, "why", fault)
 }
 
 // hangUp ends the session, if there is one.

@@ -191,7 +191,7 @@ func TestUnreachable(t *testing.T) {
 		after time.Duration
 	}{
 		{"nobody answers: the wait is as long as an action may take", driver.Connecting, 10 * time.Second},
-		{"not let in: those who wait are told at once", driver.LoggingIn, 0},
+		{"not let in: those who wait are told by the next try", driver.LoggingIn, leastPause},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
