@@ -29,8 +29,9 @@ type Settings interface {
 	Traits(Shelf) (Traits, error)
 
 	// Open reaches the device: dials ([Env.Reach]), logs in, and returns when the
-	// session is ready for work. It must end when ctx does; and by itself, some
-	// Traits.Timeout after the address was reached, because ctx has no deadline.
+	// session is ready for work. It must end when ctx does; and by itself, one
+	// Traits.Timeout after the address was reached, because ctx has no deadline: the
+	// whole login has one Timeout, however many questions there are in it.
 	// Its error is a *Fault that says which phase failed.
 	Open(ctx context.Context, env Env) (Session, error)
 }
@@ -66,6 +67,10 @@ type Traits struct {
 	Type  string    // what to call its kind: the specification's name, the product
 	Verbs []room.Op // what it can do; a verb that is absent is refused at once
 	Plugs []string  // its plugs, in order, if it has a fixed set; nil if any name will do
+
+	// Login names the values of a credential ([secret.Password] and the like) that
+	// it cannot do without: a room whose device has none is turned down.
+	Login []string
 
 	// Timeout is how long one action may take, counted from when it is first in
 	// the device's queue, connected or not. Zero means DefaultTimeout.
@@ -114,7 +119,8 @@ type Env struct {
 	Reached func()
 
 	// Acted is called once for each action that the device has carried out to
-	// its end, logging in and pings included: it feeds a counter. Never nil.
+	// its end, logging in and pings included: it feeds a counter. A refusal counts;
+	// a login that was turned down does not. Never nil.
 	Acted func()
 }
 

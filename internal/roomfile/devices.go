@@ -107,6 +107,7 @@ func (l *loader) makeDevice(i int, drivers map[string]*driver.Driver) {
 		l.traitsFailed(d.Name, settings, err, &view)
 		return
 	}
+	l.mayLogIn(source, d, traits.Login)
 	d.Fixed = traits.Plugs
 	d.Settings = driver.Prepared{Settings: value, Traits: traits}
 	h := sha256.New()
@@ -114,6 +115,31 @@ func (l *loader) makeDevice(i int, drivers map[string]*driver.Driver) {
 	settings.print(h)
 	l.mixIn(h, &view, part.Credential)
 	d.Identity = hex.EncodeToString(h.Sum(nil))
+}
+
+// mayLogIn says what a device's credential lacks that its driver cannot do without.
+// A credential that is not there at all is told of elsewhere.
+func (l *loader) mayLogIn(source *deviceSource, d *room.DraftDevice, wants []string) {
+	if len(wants) == 0 {
+		return
+	}
+	at := slices.IndexFunc(l.draft.Credentials, func(c room.Credential) bool { return c.Name == d.Credential })
+	var given map[string]string
+	switch {
+	case at >= 0:
+		given = l.draft.Credentials[at].Secrets
+	case d.Credential != "":
+		return
+	}
+	var lacks []string
+	for _, name := range wants {
+		if given[name] == "" {
+			lacks = append(lacks, "a "+name)
+		}
+	}
+	if len(lacks) > 0 {
+		l.failFor(source.field("credential").at, "device", d.Name, "", fmt.Sprintf("driver %s needs a credential with %s", d.Driver, strings.Join(lacks, " and ")))
+	}
 }
 
 func (l *loader) driverNames() string {

@@ -313,7 +313,7 @@ func TestAside(t *testing.T) {
 			t.Fatal(err)
 		}
 		ping := func(t *line.Talk) error { return ok(t, "ping") }
-		for _, c := range []struct{ said, want string }{{"ok\r\n", ""}, {"what\r\n", "acting"}, {"", "acting"}, {"-", "lost"}, {"-", "lost"}} {
+		for _, c := range []struct{ said, want string }{{"ok\r\n", ""}, {"no\r\n", "acting"}, {"what\r\n", "acting"}, {"", "acting"}, {"-", "lost"}, {"-", "lost"}} {
 			synctest.Wait()
 			said = c.said
 			err := l.Aside(t.Context(), ping)
@@ -322,5 +322,8 @@ func TestAside(t *testing.T) {
 			}
 		}
 		<-l.Done()
+		if d.acted != 3 { // logging in, the ping that was answered, and the one refused
+			t.Errorf("%d actions, want 3", d.acted)
+		}
 	})
 }

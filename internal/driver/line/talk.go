@@ -120,8 +120,11 @@ func (l *Line) Aside(ctx context.Context, do func(*Talk) error) error {
 	t := l.talk(ctx, time.Time{}, nil)
 	defer t.cancel()
 	err := do(t)
-	if err == nil {
+	var no *refusal
+	if err == nil || errors.As(err, &no) {
 		l.Env.Acted()
+	}
+	if err == nil {
 		return nil
 	}
 	return t.failed(err)
