@@ -17,6 +17,9 @@
 //					Settings: &relay.Settings{Address: "tcp://board:23"},
 //					Plugs:    []string{"1", "2", "3", "4", "5", "6", "7", "8"},
 //					Dial:     board.Dial,
+//					Credential: secret.Resolved{Values: map[string]secret.Value{
+//						secret.Password: secret.NewValue("long-and-odd-word"),
+//					}},
 //					Truth:    drivertest.Truth{On: board.On, Set: board.Set},
 //					Faults:   drivertest.Faults{Hang: board.Hang, HangUp: board.HangUp},
 //				}
@@ -28,6 +31,11 @@
 // verb that the driver has not, leave out the cases that need them; the test's
 // log says which. Begin with Truth alone and add the faults one by one.
 //
+// The flag -listen serves the simulator at an address instead, so that a daemon
+// can switch it:
+//
+//	go test ./internal/driver/relay -run TestDriver -v -listen 127.0.0.1:2000 -timeout 0
+//
 // # Where to read on
 //
 //	drivertest.go  the rig, and how a case is run
@@ -37,6 +45,7 @@
 //	work.go        cases: all is well
 //	trouble.go     cases: something is broken
 //	life.go        cases: ends, of sessions and of patience
+//	listen.go      the simulator for others
 package drivertest
 
 import (
@@ -65,6 +74,10 @@ type Subject struct {
 	// channels, pipes and timers. Each case then runs in a testing/synctest bubble,
 	// where timeouts take no time and can be measured. Else no case asserts timing.
 	InMemory bool
+
+	// Abreast says that the driver carries out actions side by side: when one hangs,
+	// the next has been begun. Else it must say of that one that it has not.
+	Abreast bool
 }
 
 // Rig is one device, set up for one case.
@@ -105,6 +118,8 @@ type Faults struct {
 	Cut         func()            // it closes the line in the middle of the next answer
 	Garbage     func()            // it answers noise
 	Pieces      func()            // it answers in odd pieces with pauses
+	Chatter     func()            // it says a line unasked, now, best one like an answer ("ok"); it may block until that is read
+	Echo        func()            // its answers repeat what it heard, and the password that it was given before
 	Reject      func(plug string) // this plug answers with an error and does not move
 	Stick       func(plug string) // this plug takes commands, does nothing, and shows it
 }
@@ -112,6 +127,10 @@ type Faults struct {
 // Run runs all cases that the subject allows, each as a subtest.
 func Run(t *testing.T, subject Subject) {
 	t.Helper()
+	if *listen != "" {
+		subject.listen(t, *listen)
+		return
+	}
 	var left []string
 	for _, c := range slices.Concat(traitsCases, workCases, troubleCases, lifeCases) {
 		if why := subject.run(t, c); why != "" {
@@ -146,7 +165,7 @@ func (s Subject) run(t *testing.T, c testCase) (why string) {
 		}
 	}
 	body := func(t *testing.T) {
-		st := newStand(t, setUp(t), s.InMemory)
+		st := newStand(t, setUp(t), s)
 		for _, n := range c.needs {
 			if !n.met(st) {
 				why = "needs " + n.what

@@ -93,6 +93,9 @@ func (r *report) Unknown(plug int, why *driver.Fault) {
 	if why == nil || why.Phase == 0 {
 		r.s.Errorf("%v: plug %d is unknown because of %v, which has no phase", r.batch.Op, plug, why)
 	}
+	if why != nil {
+		r.s.heard(why)
+	}
 	r.settle(plug, outcome{kind: unknown, why: why})
 }
 
@@ -102,7 +105,7 @@ func (r *report) Fault(f *driver.Fault) {
 	if f.Phase == driver.Lost {
 		r.s.Errorf("%v: a lost line was told as a Fault; it is for Do to return: %v", r.batch.Op, f)
 	}
-	fmt.Fprintln(&r.s.said, f)
+	r.s.heard(f)
 	r.faults = append(r.faults, f)
 }
 
@@ -153,6 +156,15 @@ func (r *report) plug(p int, want kind) {
 	}
 }
 
+// notBegun checks that a plug, whose action follows one that failed, is told as
+// unknown, and as surely not begun.
+func (r *report) notBegun(p int) {
+	r.s.Helper()
+	if o := r.plugs[p]; o.kind != unknown || o.why == nil || o.why.Phase != driver.Waiting {
+		r.s.Errorf("%v: plug %d is told as %q (%s%v), and its action was never begun: want Unknown of phase Waiting", r.batch.Op, p, o.kind, o.said, o.why)
+	}
+}
+
 // states checks that a read gave the true state of each of its plugs.
 func (r *report) states() {
 	r.s.Helper()
@@ -160,6 +172,21 @@ func (r *report) states() {
 	for _, p := range r.batch.Plugs {
 		if got, want := r.plugs[p].state, state(r.s.rig.Truth.On(r.s.rig.Plugs[p])); got != want {
 			r.s.Errorf("plug %d is %v, and was read as %v (raw %q)", p, want, got, r.plugs[p].raw)
+		}
+	}
+}
+
+// truthful checks that what is told as done is so, and what was read is not wrong.
+func (r *report) truthful() {
+	r.s.Helper()
+	want, _ := r.batch.Op.Wants()
+	for p, o := range r.plugs {
+		got := state(r.s.rig.Truth.On(r.s.rig.Plugs[p]))
+		if o.kind == done && got != want {
+			r.s.Errorf("%v: plug %d is told as Done, and is not", r.batch.Op, p)
+		}
+		if o.kind == stated && o.state != room.StateUnknown && o.state != got {
+			r.s.Errorf("%v: plug %d is %v, and was read as %v (raw %q)", r.batch.Op, p, got, o.state, o.raw)
 		}
 	}
 }

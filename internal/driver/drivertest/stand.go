@@ -24,16 +24,17 @@ const deviceName = "dut"
 // stand is a rig that is ready to be worked on.
 type stand struct {
 	*testing.T
-	rig    Rig
-	memory bool
-	traits driver.Traits
-	all    []int // every plug
+	rig     Rig
+	memory  bool // Subject.InMemory
+	abreast bool // Subject.Abreast
+	traits  driver.Traits
+	all     []int // every plug
 
 	reached, acted atomic.Int64
 	said           transcript
 }
 
-func newStand(t *testing.T, rig Rig, memory bool) *stand {
+func newStand(t *testing.T, rig Rig, subject Subject) *stand {
 	t.Helper()
 	if len(rig.Plugs) < 4 {
 		t.Fatalf("the rig has %d plugs; the suite needs four", len(rig.Plugs))
@@ -41,7 +42,7 @@ func newStand(t *testing.T, rig Rig, memory bool) *stand {
 	if rig.Shelf == nil {
 		rig.Shelf = emptyShelf{}
 	}
-	s := &stand{T: t, rig: rig, memory: memory}
+	s := &stand{T: t, rig: rig, memory: subject.InMemory, abreast: subject.Abreast}
 	for i := range rig.Plugs {
 		s.all = append(s.all, i)
 	}
@@ -112,7 +113,7 @@ func (s *stand) cannotOpen(ctx context.Context) *driver.Fault {
 // fault looks at an error of the driver's, which has to be a *driver.Fault.
 func (s *stand) fault(err error) *driver.Fault {
 	s.Helper()
-	fmt.Fprintf(&s.said, "%v %+v\n", err, err)
+	s.heard(err)
 	var f *driver.Fault
 	if !errors.As(err, &f) {
 		s.Errorf("the error is no *driver.Fault: %v", err)
@@ -122,6 +123,18 @@ func (s *stand) fault(err error) *driver.Fault {
 		s.Errorf("the fault is of device %q, want %q: %v", f.Device, deviceName, f)
 	}
 	return f
+}
+
+// heard looks at the words of an error: a user has to understand them.
+func (s *stand) heard(err error) {
+	s.Helper()
+	fmt.Fprintf(&s.said, "%v %+v\n", err, err)
+	if strings.Contains(err.Error(), context.DeadlineExceeded.Error()) {
+		s.Errorf("%q is nothing that a user understands: say who took too long", err)
+	}
+	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(cause) {
+		fmt.Fprintln(&s.said, cause)
+	}
 }
 
 // do has a batch carried out and checks that what was told is in order.
@@ -257,6 +270,8 @@ var (
 	canCut     = breaks("Cut", func(f Faults) func() { return f.Cut })
 	canGarble  = breaks("Garbage", func(f Faults) func() { return f.Garbage })
 	canPieces  = breaks("Pieces", func(f Faults) func() { return f.Pieces })
+	canChatter = breaks("Chatter", func(f Faults) func() { return f.Chatter })
+	canEcho    = breaks("Echo", func(f Faults) func() { return f.Echo })
 	canReject  = spoils("Reject", func(f Faults) func(string) { return f.Reject })
 	canStick   = spoils("Stick", func(f Faults) func(string) { return f.Stick })
 	hasSecrets = need{"a credential", func(s *stand) bool { return len(s.rig.Credential.Values) > 0 }}

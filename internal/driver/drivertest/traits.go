@@ -6,6 +6,7 @@ import (
 
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/secret"
 )
 
 // traitsCases are about what a driver says before any contact.
@@ -65,6 +66,14 @@ func traitsAreComplete(s *stand) {
 	if t.Timeout < 0 || t.Ping < 0 {
 		s.Errorf("negative times: timeout %v, ping %v", t.Timeout, t.Ping)
 	}
+	for _, name := range t.Login {
+		switch {
+		case name != secret.Password && name != secret.Key && name != secret.Passphrase:
+			s.Errorf("no credential of a room can have the %q that Traits.Login wants", name)
+		case s.rig.Credential.Get(name).IsZero():
+			s.Errorf("Traits.Login wants a %s, and the rig's credential has none", name)
+		}
+	}
 	for i, name := range t.Plugs {
 		if name == "" || slices.Contains(t.Plugs[:i], name) {
 			s.Errorf("plug %q has no name or is there twice", name)
@@ -81,7 +90,7 @@ func verbsOfferedWork(s *stand) {
 	session := s.open()
 	for _, op := range s.traits.Verbs {
 		for _, plugs := range [][]int{s.all[1:2], s.all[1:3], s.all} {
-			if s.traits.Actions != nil && s.traits.Actions(op, len(plugs), len(plugs) == len(s.all)) == 0 {
+			if s.actions(op, len(plugs)) == 0 {
 				s.Logf("left out: %v of %d plugs, which Traits says it cannot do", op, len(plugs))
 				continue
 			}

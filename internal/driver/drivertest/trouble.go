@@ -1,6 +1,7 @@
 package drivertest
 
 import (
+	"testing/synctest"
 	"time"
 
 	"millwright.dev/millwright/internal/driver"
@@ -14,6 +15,9 @@ var troubleCases = []testCase{
 	{name: "refused connection", needs: []need{canRefuse}, run: refusedConnection},
 	{name: "wrong password", needs: []need{canBarLog}, run: wrongPassword},
 	{name: "secrets stay secret", needs: []need{hasSecrets}, run: secretsStaySecret},
+	{name: "secrets that the device repeats", needs: []need{hasSecrets, canEcho}, run: secretsRepeated},
+	{name: "talks unasked", needs: []need{can(room.On, room.Status), canChatter, inMemory}, run: talksUnasked},
+	{name: "talks unasked, and hangs", needs: []need{can(room.On), canChatter, canHang, inMemory}, run: talksAndHangs},
 	{name: "one plug says no", needs: []need{can(room.On), canReject}, run: onePlugSaysNo},
 	{name: "a plug that is stuck", needs: []need{can(room.On, room.Status), canStick}, run: stuckPlug},
 	{name: "hangs during a change", needs: []need{can(room.On), canHang}, run: hangsDuringChange},
@@ -46,6 +50,9 @@ func wrongPassword(s *stand) {
 	if s.reached.Load() != 1 {
 		s.Errorf("Reached was called %d times, want once", s.reached.Load())
 	}
+	if s.acted.Load() != 0 {
+		s.Error("Acted was called for a login that was turned down")
+	}
 }
 
 // secretsStaySecret: every case looks for secrets at its end; this one has the
@@ -61,12 +68,66 @@ func secretsStaySecret(s *stand) {
 	}
 }
 
+// secretsRepeated: what the driver says when it does something, and when it logs in.
+// Whether it understands such a device at all is its own affair.
+func secretsRepeated(s *stand) {
+	session := s.open()
+	s.rig.Faults.Echo()
+	for _, op := range s.traits.Verbs {
+		if s.doWith(s.Context(), session, driver.Batch{Op: op, Plugs: s.few(op), Start: s.soon(), Trace: true}).err != nil {
+			break
+		}
+	}
+	session.Close()
+	session, err := s.rig.Settings.Open(s.Context(), s.env())
+	if err != nil {
+		_ = s.fault(err)
+		return
+	}
+	session.Close()
+}
+
+// chatter has the device say something while nobody listens to it.
+func (s *stand) chatter() {
+	go s.rig.Faults.Chatter()
+	synctest.Wait()
+}
+
+// talksUnasked: what came before the question is no answer. A driver may give such
+// a line up; on a new one all is well.
+func talksUnasked(s *stand) {
+	for _, op := range []room.Op{room.On, room.Status} {
+		s.reached.Store(0)
+		session := s.open()
+		s.setAll(func(p int) bool { return op == room.Status && odd(p) })
+		s.chatter()
+		s.do(session, op, 1, 2).truthful()
+		session.Close()
+	}
+	s.reached.Store(0)
+	s.do(s.open(), room.Status, s.all...).states()
+}
+
+// talksAndHangs: the device has answered nothing, so nothing is known.
+func talksAndHangs(s *stand) {
+	session := s.open()
+	s.rig.Faults.Hang()
+	s.chatter()
+	r := s.do(session, room.On, 1, 2)
+	r.none(done)
+	r.none(failed)
+}
+
 func onePlugSaysNo(s *stand) {
 	session := s.open()
 	for _, plugs := range [][]int{{1}, {0, 1, 2}, s.all} {
 		s.setAll(never)
 		s.rig.Faults.Reject(s.rig.Plugs[1])
+		before := s.acted.Load()
 		r := s.do(session, room.On, plugs...)
+		if got, want := s.acted.Load()-before, int64(s.actions(room.On, len(plugs))); got != want {
+			s.Errorf("Acted was called %d times, and the device has carried out or refused %d actions", got, want)
+		}
 		if r.err != nil {
 			s.Fatalf("one plug said no, and Do says %v", r.err)
 		}
@@ -98,6 +159,9 @@ func hangsDuringChange(s *stand) {
 	r := s.hung(session, room.On, 1, 2)
 	r.none(done)
 	r.none(failed)
+	if s.actions(room.On, 2) == 2 && !s.abreast {
+		r.notBegun(2)
+	}
 }
 
 // hangsOnTheClock: a batch that has waited for half of its time has the other half.
@@ -142,15 +206,18 @@ func cutting(op room.Op) func(*stand) {
 		session := s.open()
 		s.setAll(never)
 		s.rig.Faults.Cut()
-		r := s.do(session, op, s.few(op)...)
-		if want, provable := op.Wants(); provable {
-			for p, o := range r.plugs {
-				if o.kind == done && state(s.rig.Truth.On(s.rig.Plugs[p])) != want {
-					s.Errorf("the line broke during %v: plug %d is told as Done, and is not", op, p)
-				}
-			}
+		plugs, inTurn := s.few(op), s.actions(op, 2) == 2 && !s.abreast
+		if inTurn {
+			plugs = s.all[1:3]
+		}
+		r := s.do(session, op, plugs...)
+		if _, provable := op.Wants(); provable {
+			r.truthful()
 		} else {
 			r.none(done)
+		}
+		if inTurn && !op.Repeatable() { // what is repeatable is left to the fleet
+			r.notBegun(plugs[1])
 		}
 		r.none(failed)
 		if r.err == nil {

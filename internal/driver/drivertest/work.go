@@ -33,10 +33,18 @@ func (s *stand) choices() [][]int {
 
 // few gives one plug, or all for what the device can do only to all at once.
 func (s *stand) few(op room.Op) []int {
-	if s.traits.Actions != nil && s.traits.Actions(op, 1, false) == 0 {
+	if s.actions(op, 1) == 0 {
 		return s.all
 	}
 	return s.all[1:2]
+}
+
+// actions is in how many actions an operation on so many plugs is done.
+func (s *stand) actions(op room.Op, plugs int) int {
+	if s.traits.Actions == nil {
+		return 1
+	}
+	return s.traits.Actions(op, plugs, plugs == len(s.all))
 }
 
 func statusIsTheTruth(s *stand) {
@@ -138,10 +146,7 @@ func actionsAreCounted(s *stand) {
 	session := s.open()
 	for _, op := range s.traits.Verbs {
 		for _, plugs := range s.choices() {
-			want := int64(1)
-			if s.traits.Actions != nil {
-				want = int64(s.traits.Actions(op, len(plugs), len(plugs) == len(s.all)))
-			}
+			want := int64(s.actions(op, len(plugs)))
 			before := s.acted.Load()
 			s.do(session, op, plugs...)
 			if got := s.acted.Load() - before; got != want {

