@@ -96,6 +96,7 @@ func (s *Session) begin(r *run) error {
 		return errors.New("the session already runs a script")
 	}
 	s.running, s.busy = r, true
+	s.changed.Broadcast() // the reader may rest
 	return nil
 }
 

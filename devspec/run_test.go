@@ -398,6 +398,46 @@ func TestIdleInput(t *testing.T) {
 	})
 }
 
+// TestEndlessTalkIsReadSlowly: what nobody waits for is read at a walking pace,
+// which a script and the end of the session break off at once.
+func TestEndlessTalkIsReadSlowly(t *testing.T) {
+	const extra = 100
+	synctest.Test(t, func(t *testing.T) {
+		lost := 0
+		said := make(chan struct{})
+		r := newRig(t, `expect "!"`, Options{Lost: func(n int) { lost += n }}, func(c net.Conn) {
+			chunk := strings.Repeat("x", readChunk)
+			for range InputLimit/readChunk + extra {
+				io.WriteString(c, chunk)
+			}
+			close(said)
+			io.WriteString(c, "!")
+			io.Copy(io.Discard, c)
+		})
+		began := time.Now()
+		<-said
+		if took := time.Since(began); took < (extra-1)*restFor || took > 2*extra*restFor {
+			t.Errorf("%d chunks too many were read in %s", extra, took)
+		}
+		synctest.Wait() // it rests after the last one
+		began = time.Now()
+		if _, err := r.do(t, ScriptStatusAll, nil, nil); err != nil || time.Since(began) > 0 {
+			t.Errorf("the script waited %s: %v", time.Since(began), err)
+		}
+		if r.Close(); lost != extra*readChunk+1 {
+			t.Errorf("%d bytes were lost", lost)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, `expect "!"`, Options{}, says(strings.Repeat("x", InputLimit+1)))
+		synctest.Wait()
+		began := time.Now()
+		if err := r.Close(); err != nil || time.Since(began) > 0 {
+			t.Errorf("Close took %s: %v", time.Since(began), err)
+		}
+	})
+}
+
 // TestLongAnswerStaysWhole: an answer far over the limit is taken line by line.
 func TestLongAnswerStaysWhole(t *testing.T) {
 	for _, high := range []string{"", "\xe9"} {

@@ -66,7 +66,8 @@ const InputLimit = 65536
 //
 // While a script works on what has arrived, the reader waits: a long answer is
 // taken bite by bite, and nothing of it is dropped. While the script sends, delays,
-// or does not run, input is read on and only the newest InputLimit bytes are kept.
+// or does not run, input is read on and only the newest InputLimit bytes are kept;
+// while none runs, more than these are read only at a walking pace.
 type Session struct {
 	spec *Spec
 	conn io.ReadWriteCloser
@@ -153,6 +154,30 @@ func (s *Session) read() {
 		if !goOn {
 			return
 		}
+		if lost > 0 {
+			s.rest()
+		}
+	}
+}
+
+// restFor is how long the reader rests when nobody wants what a device says: it
+// lets a device that never stops talking cost next to nothing.
+const restFor = 10 * time.Millisecond
+
+// rest waits a little, until a script runs, or until the connection is gone.
+func (s *Session) rest() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	over := false
+	timer := time.AfterFunc(restFor, func() {
+		s.mu.Lock()
+		over = true
+		s.changed.Broadcast()
+		s.mu.Unlock()
+	})
+	defer timer.Stop()
+	for s.running == nil && !s.closed && !over {
+		s.changed.Wait()
 	}
 }
 
