@@ -392,7 +392,7 @@ func TestIdleInput(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if lost != 4 || len(got[0]) != len("recv(d): ''")+InputLimit || !strings.HasPrefix(got[0], "recv(d): 'xx") {
+		if r.Close(); lost != 4 || len(got[0]) != len("recv(d): ''")+InputLimit || !strings.HasPrefix(got[0], "recv(d): 'xx") {
 			t.Errorf("lost %d, consumed %d bytes", lost, len(got[0]))
 		}
 	})
