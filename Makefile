@@ -6,6 +6,6 @@ build:    ; CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/millwright
 demo:     build ; bin/millwright demo
 test:     ; scripts/test
 lint:     ; scripts/lint
-format:   ; go -C tools build -o ../bin/tools/ mvdan.cc/gofumpt && git ls-files '*.go' | xargs bin/tools/gofumpt -w
+format:   ; go -C tools build -o ../bin/tools/ mvdan.cc/gofumpt && git ls-files -co --exclude-standard "*.go" | xargs bin/tools/gofumpt -w
 generate: ; go generate ./...
 bench:    ; go run ./bench

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -179,8 +180,8 @@ func TestADemoIsMadeAnew(t *testing.T) {
 		t.Error("two demos run in one folder")
 	}
 	simulator, _ := before.Processes()
-	if kill := exec.Command("kill", "-9", fmt.Sprint(simulator)); kill.Run() != nil {
-		t.Fatal("cannot kill the simulator")
+	if err := syscall.Kill(simulator, syscall.SIGKILL); err != nil {
+		t.Fatalf("kill the simulator: %v", err)
 	}
 	if err := before.Stop(); err != nil { // what is left of it
 		t.Fatal(err)
