@@ -23,7 +23,7 @@ const Version = "0.1.0-dev"
 // program is one call of the program: its streams, and what all commands share.
 type program struct {
 	stdin  io.Reader
-	stdout io.Writer
+	stdout io.Writer // an *output, but in tests
 	stderr io.Writer
 	out    style // of stdout
 	err    style // of stderr
@@ -37,7 +37,8 @@ type program struct {
 // Run is the program; args go without its name. It gives the exit status. The
 // first interrupt asks the command to stop, a second one ends the program.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr}
+	written := &output{to: stdout}
+	p := &program{stdin: stdin, stdout: written, stderr: stderr}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second one is the system's
@@ -50,6 +51,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil && ctx.Err() != nil && !isExit(err) {
 		err = context.Canceled
 	}
+	err = p.unwritten(err, written.failed())
 	p.explain(err)
 	return statusOf(err)
 }
@@ -79,7 +81,7 @@ Nodes are named by host lists (web[1-40],db1), aliases and groups (@rack1,
 		Args:              cobra.ArbitraryArgs,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		RunE:              p.noCommand,
-		PersistentPreRun:  func(*cobra.Command, []string) { p.dress() },
+		PersistentPreRunE: p.ready,
 	}
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
@@ -103,6 +105,16 @@ Nodes are named by host lists (web[1-40],db1), aliases and groups (@rack1,
 	}})
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{err, c.CommandPath()} })
 	return root
+}
+
+// ready is what comes before every command.
+func (p *program) ready(c *cobra.Command, _ []string) error {
+	p.dress()
+	switch p.colour {
+	case "auto", "always", "never":
+		return nil
+	}
+	return &usageError{fmt.Errorf("--color: %q is none of auto, always, never", p.colour), c.CommandPath()}
 }
 
 // demand makes wrong arguments an error of usage, down the tree.
@@ -152,7 +164,7 @@ func (p *program) group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command
 func (p *program) client() *client.Client { return client.New(p.socketPath()) }
 
 func (p *program) printf(format string, args ...any) {
-	_, _ = fmt.Fprintf(p.stdout, format, args...) // a closed pipe ends us by a signal
+	_, _ = fmt.Fprintf(p.stdout, format, args...) // the output keeps the error
 }
 
 func (p *program) errorf(format string, args ...any) {

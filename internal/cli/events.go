@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +41,7 @@ Without --since, the last 50 events that match. A time is a duration back from n
 	c.Flags().StringVar(&f.until, "until", "", "only events before this `TIME`")
 	c.Flags().StringVar(&f.filter.Node, "node", "", "only events about this `NODE`")
 	c.Flags().StringVar(&f.filter.Request, "request", "", "only events of this request or run (`ID`)")
-	c.Flags().StringArrayVar(&f.kinds, "kind", nil, "only `KIND`: intent, result, state, refusal, revision, daemon, device; may be repeated")
+	c.Flags().StringArrayVar(&f.kinds, "kind", nil, "only `KIND`: "+kindList()+"; may be repeated")
 	c.Flags().IntVarP(&f.filter.Limit, "limit", "n", 0, "at most this many (`N`)")
 	c.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on with those to come")
 	c.Flags().BoolVar(&f.json, "json", false, "write JSON, one event a line")
@@ -57,7 +58,13 @@ func (p *program) events(ctx context.Context, f eventFlags) error {
 		return usagef("--until: %w", err)
 	}
 	for _, k := range f.kinds {
+		if !slices.Contains(kinds, event.Kind(k)) {
+			return usagef("--kind: %q is none of %s", k, kindList())
+		}
 		f.filter.Kinds = append(f.filter.Kinds, event.Kind(k))
+	}
+	if f.filter.Limit < 0 {
+		return usagef("--limit: there are no %d events", f.filter.Limit)
 	}
 	if f.since == "" {
 		f.filter.Newest = true
@@ -79,8 +86,22 @@ func (p *program) events(ctx context.Context, f eventFlags) error {
 		default:
 			p.event(&e)
 		}
+		if p.deaf() {
+			return nil
+		}
 	}
 	return nil
+}
+
+// kinds are those that may be asked for.
+var kinds = []event.Kind{event.Intent, event.Result, event.State, event.Refusal, event.Revision, event.Daemon, event.Device}
+
+func kindList() string {
+	words := make([]string, len(kinds))
+	for i, k := range kinds {
+		words[i] = string(k)
+	}
+	return strings.Join(words, ", ")
 }
 
 type jsonAnswer struct{ *program }

@@ -12,7 +12,7 @@ import (
 // The exit statuses of every command.
 const (
 	ExitOK      = 0
-	ExitTrouble = 1 // could not be asked: wrong usage, no daemon, a file that cannot be read
+	ExitTrouble = 1 // could not be asked: wrong usage, no daemon, a file that cannot be read; or the answer not be written
 	ExitFailed  = 2 // some nodes failed, were blocked, or were not begun
 	ExitUnknown = 3 // of some nodes nobody knows how it went, or what state they have
 	ExitRefused = 4 // turned away, and nothing was done: no such node, not possible, busy
@@ -21,7 +21,8 @@ const (
 
 const exitHelp = `Exit status:
   0  all as asked
-  1  it could not be asked: wrong usage, no daemon, an unreadable file
+  1  it could not be asked: wrong usage, no daemon, an unreadable file;
+     or the answer could not be written
   2  some nodes failed, were blocked, or were not begun
   3  of some nodes it is unknown how it went, or which state they have
   4  turned away, and nothing was done: no such node, not possible, busy

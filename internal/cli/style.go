@@ -26,6 +26,9 @@ func (p *program) dress() {
 
 func (p *program) styleOf(w io.Writer) style {
 	s := style{utf8: isUTF8(), set: true}
+	if o, ok := w.(*output); ok {
+		w = o.to
+	}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		s.terminal = true
 		s.width = 80
