@@ -32,6 +32,9 @@ func (p *people) greet(ctx context.Context, c net.Conn) context.Context {
 // nameOf asks the kernel, which cannot be lied to: the user who opened the
 // connection. It is "" for what is no unix socket.
 func (p *people) nameOf(c net.Conn) string {
+	if seat, ok := c.(*seated); ok {
+		c = seat.Conn
+	}
 	sock, ok := c.(*net.UnixConn)
 	if !ok {
 		return ""

@@ -71,7 +71,8 @@ func (d *Door) Handler() http.Handler {
 const stopFor = 2 * time.Second
 
 // Serve answers on a listener until ctx ends, and then lets the requests under
-// way come to their end. It closes the listener.
+// way come to their end. It closes the listener. At most 1,024 connections are
+// served at once; others wait in the kernel's queue.
 func (d *Door) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler: d.Handler(), ConnContext: d.people.greet,
@@ -89,7 +90,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener) error {
 			server.Close()
 		}
 	})
-	err := server.Serve(l)
+	err := server.Serve(newLimited(l, maxConns))
 	if !stopped() {
 		<-ended
 	}

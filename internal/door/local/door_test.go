@@ -374,7 +374,7 @@ func TestBadRequests(t *testing.T) {
 			t.Errorf("%s %.40s: status %d, want %d", tt.path, tt.body, resp.StatusCode, tt.status)
 		}
 	}
-	for _, query := range []string{"since=now", "limit=-1", "limit=x", "color=red", "after=-1"} {
+	for _, query := range []string{"since=now", "limit=-1", "limit=x", "color=red", "after=-1", "kind=zork"} {
 		resp, err := h.Get("http://x/v0/events?" + query)
 		if err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -19,9 +20,9 @@ func (d *Door) events(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	s := newStream(w, follow)
-	defer s.end()
 	if follow {
+		s := newFollow(w)
+		defer s.end()
 		s.now() // the client shall know that it is heard, even while nothing happens
 		for e, err := range d.opts.Desk.Events().Follow(r.Context(), f) {
 			if err != nil {
@@ -34,6 +35,8 @@ func (d *Door) events(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
+	s := newStream(w, false)
+	defer s.end()
 	found, err := d.opts.Desk.Events().Read(r.Context(), f)
 	if err != nil {
 		s.fail(err, wire.Failed{Problem: problemOf(err)})
@@ -59,7 +62,7 @@ func filterOf(q url.Values) (f event.Filter, follow bool, err error) {
 			case "node":
 				f.Node = v
 			case "kind":
-				f.Kinds = append(f.Kinds, event.Kind(v))
+				f.Kinds, err = append(f.Kinds, event.Kind(v)), knownKind(v)
 			case "request":
 				f.Request = v
 			case "after":
@@ -82,4 +85,13 @@ func filterOf(q url.Values) (f event.Filter, follow bool, err error) {
 		return f, false, invalid("a number is out of range")
 	}
 	return f, follow, nil
+}
+
+// knownKind says what is wrong with the name of a kind.
+func knownKind(name string) error {
+	switch event.Kind(name) {
+	case event.Intent, event.Result, event.State, event.Refusal, event.Revision, event.Daemon, event.Device:
+		return nil
+	}
+	return errors.New("there is no kind \"" + shorten(name) + "\"")
 }

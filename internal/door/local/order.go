@@ -80,7 +80,7 @@ func (d *Door) updates(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	s := newStream(w, true)
+	s := newFollow(w)
 	defer s.end()
 	for u, err := range d.opts.Desk.Runs().Follow(r.Context(), r.PathValue("id"), after) {
 		if err != nil {
