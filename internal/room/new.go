@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"millwright.dev/millwright/hostlist"
 )
@@ -20,6 +21,9 @@ func New(d Draft) (*Room, []Problem) {
 		Feeds:       slices.Clone(d.Feeds),
 		Credentials: slices.Clone(d.Credentials),
 	}}
+	if d.Name != "" {
+		b.name("room", d.Name, -1, false)
+	}
 	b.nodes()
 	b.devices()
 	b.feeds()
@@ -89,11 +93,23 @@ func (b *builder) name(kind, name string, item int, listed bool) {
 	switch {
 	case name == "":
 		b.bad(BadName, kind, name, item, "name", -1, "has an empty name")
-	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		b.bad(BadName, kind, name, item, "name", -1, "a name holds no control characters")
+	case strings.ContainsFunc(name, unseen):
+		b.bad(BadName, kind, strings.Map(marked, name), item, "name", -1, "a name holds no control or format characters")
 	case listed && strings.ContainsAny(name, " ,"):
 		b.bad(BadName, kind, name, item, "name", -1, "a name holds no blanks or commas")
 	}
+}
+
+// unseen tells control characters, and those that change how others are shown.
+// Bytes that are no UTF-8, as in a Latin-1 name of PowerMan's, are neither.
+func unseen(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
+
+// marked makes a character that is unseen a mark.
+func marked(r rune) rune {
+	if unseen(r) {
+		return '?'
+	}
+	return r
 }
 
 func (b *builder) nodes() {
@@ -265,7 +281,7 @@ func fold(names []string) string {
 	const most = 500
 	text := hostlist.Fold(names)
 	if len(text) > most {
-		return text[:most] + "…"
+		return strings.ToValidUTF8(text[:most], "") + "…"
 	}
 	return text
 }

@@ -20,6 +20,22 @@ func TestNewFindsAllProblems(t *testing.T) {
 		{"names", room.Draft{Nodes: []room.DraftNode{node(""), node("a b"), node("c"), node("c")}}, []string{
 			"bad-name node : has an empty name", "bad-name node a b: a name holds no blanks or commas", "duplicate node c: is defined twice",
 		}},
+		{"unseen characters", room.Draft{
+			Name: "r\u202em", Nodes: []room.DraftNode{node("a\u202eb"), node("a\u009bb"), node("a\x00"), node("a\u200b"), node("zürich"), node("z\xfcrich"), node("\x9b")},
+			Devices: []room.DraftDevice{{Device: room.Device{Name: "p\x1b[2J"}}},
+			Groups:  []room.DraftGroup{{Name: "g\x7f"}}, Aliases: []room.DraftGroup{{Name: "x\ufeff", Members: []string{"zürich"}}},
+			Feeds: []room.Feed{{Name: "f\n"}}, Credentials: []room.Credential{{Name: "c\u2066"}},
+		}, []string{
+			"bad-name a name holds no control or format characters",
+			"bad-name node a?b: a name holds no control or format characters", "bad-name node a?b: a name holds no control or format characters",
+			"bad-name node a?: a name holds no control or format characters", "bad-name node a?: a name holds no control or format characters",
+			"bad-name device p?[2J: a name holds no control or format characters", "bad-name feed f?: a name holds no control or format characters",
+			"bad-name credential c?: a name holds no control or format characters", "bad-name alias x?: a name holds no control or format characters",
+			"bad-name group g?: a name holds no control or format characters",
+		}},
+		{"no hint is the name itself", room.Draft{Nodes: []room.DraftNode{node("web1")}, Aliases: []room.DraftGroup{{Name: "alone", Members: []string{"alone"}}}}, []string{
+			`unknown alias alone: there is no node "alone"`,
+		}},
 		{"cycles", room.Draft{Nodes: []room.DraftNode{node("a", "b"), node("b", "c", "a"), node("c", "a"), node("d", "d"), node("e", "a")}}, []string{
 			"cycle node d: needs itself: d → d", "cycle node a: needs itself: a → b → a", "cycle node c: needs itself: c → a → b → c",
 		}},

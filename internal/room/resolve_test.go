@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/room"
@@ -178,4 +179,24 @@ func FuzzResolve(f *testing.F) {
 			t.Fatalf("%q folded does not read back: %v", expr, err)
 		}
 	})
+}
+
+// What is said of names that are not there is short, however long they are; the
+// cause has all of them.
+func TestNoSuchIsShort(t *testing.T) {
+	r, problems := room.New(room.Draft{Nodes: []room.DraftNode{{Name: "a"}}})
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	long := "a" + strings.Repeat("é", 1<<20)
+	for _, resolve := range []func(string) (room.Targets, error){r.Resolve, r.ResolvePowerMan} {
+		_, err := resolve(long)
+		var none *room.NoSuch
+		if !errors.As(err, &none) || len(none.Names) != 1 || none.Names[0] != long {
+			t.Fatalf("%.200v", err)
+		}
+		if said := err.Error(); len(said) > 600 || !strings.HasSuffix(said, "…") || !utf8.ValidString(said) {
+			t.Errorf("%d bytes, %.600q", len(said), said)
+		}
+	}
 }

@@ -95,6 +95,9 @@ func (g *guesses) try(name string) {
 
 func (g *guesses) take(name string, cost int) {
 	const most = 3
+	if name == g.want { // an alias that names itself; it was not meant
+		return
+	}
 	if slices.ContainsFunc(g.best, func(b guess) bool { return b.name == name }) {
 		return
 	}
