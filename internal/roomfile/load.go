@@ -156,7 +156,7 @@ func newLoader(ctx context.Context, o Options) *loader {
 		o.Open = openFile
 	}
 	if o.Glob == nil {
-		o.Glob = filepath.Glob
+		o.Glob = func(pattern string) ([]string, error) { return glob(ctx, pattern) }
 	}
 	l := &loader{
 		ctx: ctx, o: o, seen: make(map[string]bool), nodeAt: make(map[string]int), deviceAt: make(map[string]int),
@@ -349,8 +349,10 @@ func (l *loader) expand(path, pattern string, at place) []string {
 	}
 	names, err := l.o.Glob(pattern)
 	switch {
-	case err != nil:
+	case errors.Is(err, filepath.ErrBadPattern):
 		l.fail(at, "%q is not a pattern for files: %s", pattern, err)
+	case err != nil:
+		l.fail(at, "%q: %s", pattern, err)
 	case len(names) == 0:
 		l.fail(at, "no file matches %q", pattern)
 	}

@@ -318,3 +318,22 @@ func TestIdentity(t *testing.T) {
 		}
 	}
 }
+
+// What a message quotes from a file may be long; the message is not.
+func TestLongMessagesAreCut(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	for name, text := range map[string]string{
+		"directive": long + " \"a\"\n", "level": "plug_log_level \"" + long + "\"\n", "alias": "node \"a\" \"d\"\nalias \"a\" \"" + long + "\"\n",
+	} {
+		_, err := roomfile.Load(t.Context(), "p.conf", options(map[string][]byte{"p.conf": []byte(text)}))
+		var problems roomfile.Problems
+		if !errors.As(err, &problems) {
+			t.Errorf("%s: %.200v", name, err)
+		}
+		for _, p := range problems {
+			if len(p.Msg) > 1100 {
+				t.Errorf("%s: a message of %d bytes", name, len(p.Msg))
+			}
+		}
+	}
+}

@@ -194,6 +194,17 @@ func (p *Problem) fill() {
 		p.Msg = kind + " " + names + ": " + p.Msg
 	}
 	p.kind, p.names, p.objects = "", nil, nil
+	p.Msg = middleCut(p.Msg)
+}
+
+// middleCut takes the middle out of a message that is long because what it quotes
+// from a file is.
+func middleCut(msg string) string {
+	const most, end = 1000, 200
+	if len(msg) <= most {
+		return msg
+	}
+	return strings.ToValidUTF8(msg[:most-end], "") + " … " + strings.ToValidUTF8(msg[len(msg)-end:], "")
 }
 
 // few folds names, each once, into a text of bearable length, and counts them.
