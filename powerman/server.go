@@ -82,7 +82,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer stop()
 
 	seats := make(chan struct{}, s.Limits.withDefaults().Clients)
-	pause := acceptPauseMin
+	lack := spell{log: s.log()}
 	for {
 		select {
 		case seats <- struct{}{}:
@@ -92,7 +92,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		conn, err := l.Accept()
 		switch {
 		case err == nil:
-			pause = acceptPauseMin
+			lack.eased()
 			clients.Go(func() {
 				defer func() { <-seats }()
 				s.serveNetConn(ctx, conn)
@@ -104,20 +104,51 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			return err
 		}
 		<-seats
-		s.log().Warn("cannot accept a client, trying again", "err", err, "after", pause)
 		select {
-		case <-time.After(pause):
+		case <-time.After(lack.pause(err)):
 		case <-ctx.Done():
 			return nil
 		}
-		pause = min(2*pause, acceptPauseMax)
 	}
 }
 
 const (
 	acceptPauseMin = 5 * time.Millisecond
 	acceptPauseMax = time.Second
+	// acceptedWell is how long clients must have been accepted without trouble for
+	// a lack to be over. At the limit each client that leaves lets one in, and
+	// the next cannot be accepted again.
+	acceptedWell = 10 * time.Second
 )
+
+// spell is a time in which clients cannot be accepted, or only now and then. It
+// is told of once.
+type spell struct {
+	log  *slog.Logger
+	last time.Time     // of the last failure, zero if there is no spell
+	next time.Duration // how long to wait after the next failure
+}
+
+// pause takes a failure, and says how long to wait.
+func (l *spell) pause(err error) time.Duration {
+	l.eased()
+	if l.last.IsZero() {
+		l.next = acceptPauseMin
+		l.log.Warn("cannot accept clients at present, trying on", "err", err)
+	}
+	l.last = time.Now()
+	wait := l.next
+	l.next = min(2*l.next, acceptPauseMax)
+	return wait
+}
+
+// eased ends the spell if the last failure is long ago.
+func (l *spell) eased() {
+	if !l.last.IsZero() && time.Since(l.last) >= acceptedWell {
+		l.last = time.Time{}
+		l.log.Info("clients can be accepted again")
+	}
+}
 
 func (s *Server) serveNetConn(ctx context.Context, conn net.Conn) {
 	defer conn.Close()

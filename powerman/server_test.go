@@ -2,14 +2,17 @@ package powerman
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -338,6 +341,52 @@ func TestAcceptingGoesOnAfterALackOfDescriptors(t *testing.T) {
 		}
 	})
 }
+
+// At the limit, where a client is let in now and then, the pauses stay long and the
+// log is not filled; after a while without trouble a new lack is told of again.
+func TestALackOfDescriptorsIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		l := &scarce{}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		s := &Server{Handler: newRoom(), Log: slog.New(slog.NewTextHandler(&log, nil)), Allow: func(net.Addr) bool { return false }}
+		go func() { done <- s.Serve(ctx, l) }()
+		time.Sleep(time.Minute)
+		if n := l.tries.Load(); n > 150 {
+			t.Errorf("it tried %d times in a minute", n)
+		}
+		l.plenty.Store(true)
+		time.Sleep(time.Minute)
+		l.plenty.Store(false)
+		time.Sleep(time.Minute)
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if n := strings.Count(log.String(), "cannot accept"); n != 2 {
+			t.Errorf("told %d times of two spells", n)
+		}
+	})
+}
+
+// scarce is a listener that lets every second client in; with plenty, one each second.
+type scarce struct {
+	tries  atomic.Int64
+	plenty atomic.Bool
+}
+
+func (l *scarce) Accept() (net.Conn, error) {
+	if l.plenty.Load() {
+		time.Sleep(time.Second)
+	} else if l.tries.Add(1)%2 == 1 {
+		return nil, syscall.EMFILE
+	}
+	c, _ := net.Pipe()
+	return c, nil
+}
+func (l *scarce) Close() error   { return nil }
+func (l *scarce) Addr() net.Addr { return &net.TCPAddr{} }
 
 // starved is a listener that fails some times before it accepts.
 type starved struct {
