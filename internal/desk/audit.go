@@ -159,7 +159,13 @@ func (t *tally) outcome() string {
 	return event.Partial
 }
 
-func (t *tally) detail() string { return strings.Join(t.said, "\n") }
+func (t *tally) detail() string {
+	said := t.said
+	if names := t.names[fleet.Unverified]; len(names) > 0 {
+		said = append(said, "not read back: "+hostlist.Fold(names))
+	}
+	return strings.Join(said, "\n")
+}
 
 // data gives the nodes by outcome; nodes are all there are, and targets their
 // folded list.

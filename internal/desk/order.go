@@ -80,7 +80,7 @@ func (d *Desk) policy(r *room.Room) plan.Policy {
 		if !is {
 			return "", false
 		}
-		return h.String(), true
+		return h.String() + "; if you know how it stands: millwright clear " + r.Nodes[id].Name, true
 	}}
 }
 
@@ -91,7 +91,7 @@ func (d *Desk) read(ctx context.Context, r *room.Room, nodes []room.NodeID) map[
 	if len(readable) == 0 {
 		return reader.states
 	}
-	if err := d.state.Do(ctx, fleet.Request{Room: r, Op: room.Status, Nodes: readable}, reader); err != nil {
+	if err := d.state.Do(ctx, fleet.Request{Room: r, Op: room.Status, Nodes: readable, Hasty: true}, reader); err != nil {
 		d.log.Warn("cannot read the nodes' states before planning", "why", err)
 	}
 	return reader.states

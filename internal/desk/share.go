@@ -116,7 +116,7 @@ func (d *Desk) carry(ctx context.Context, req Request, s share, sink fleet.Sink)
 
 func (d *Desk) ask(ctx context.Context, req Request, s share, sink fleet.Sink) error {
 	return d.state.Do(ctx, fleet.Request{
-		Room: s.room, Op: req.Op, Nodes: s.asked, Verify: req.Verify, Trace: req.Trace, Live: req.Live,
+		Room: s.room, Op: req.Op, Nodes: s.asked, Verify: req.Verify, Trace: req.Trace, Live: req.Live, Hasty: req.Language == Modern,
 	}, sink)
 }
 

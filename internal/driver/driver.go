@@ -282,7 +282,7 @@ func (p Phase) String() string {
 	case Lost:
 		return "connection lost"
 	case Stopped:
-		return "stopped half-way, because nobody waits for it any more"
+		return "given up"
 	}
 	return "failed"
 }

@@ -26,7 +26,7 @@ type batch struct {
 	start  time.Time // the action clock
 	breaks int       // how often the line broke under it
 	ctx    context.Context
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	wanted atomic.Int32  // jobs not cancelled
 	late   atomic.Bool   // the driver was told to stop because it took too long
 	forget []func() bool // stop watching the jobs' contexts, which may outlive the batch by far
@@ -34,7 +34,7 @@ type batch struct {
 
 func newBatch(d *device, j *job) *batch {
 	b := &batch{device: d, op: j.op, trace: j.trace, plugs: j.plugs, start: time.Now()}
-	b.ctx, b.cancel = context.WithCancel(d.ctx)
+	b.ctx, b.cancel = context.WithCancelCause(d.ctx)
 	b.add(j)
 	return b
 }
@@ -63,9 +63,14 @@ func (b *batch) add(j *job) {
 	}
 	b.forget = append(b.forget, context.AfterFunc(j.ctx, func() {
 		if b.wanted.Add(-1) == 0 {
-			b.cancel()
+			b.cancel(context.Cause(j.ctx))
 		}
 	}))
+}
+
+// hasty says whether nobody in the batch wants to wait for a lost device.
+func (b *batch) hasty() bool {
+	return !slices.ContainsFunc(b.jobs, func(j *job) bool { return !j.hasty })
 }
 
 // inrush says whether the batch's operation switches things on.
@@ -84,7 +89,7 @@ func (b *batch) prepare() {
 func (d *device) perform(b *batch) *batch {
 	b.prepare()
 	if b.ctx.Err() != nil {
-		b.fail(&driver.Fault{Phase: driver.Waiting, Device: d.name, Err: context.Canceled})
+		b.fail(d.stopped(b))
 		return nil
 	}
 	if len(b.begun) == 0 && !b.nextTurn(d.def.Load()) {
@@ -116,7 +121,7 @@ func (d *device) do(b *batch) error {
 	limit := time.Duration(d.countActions(b.op, len(b.begun)))*d.traits.Timeout + overdue
 	watchdog := time.AfterFunc(limit, func() {
 		b.late.Store(true)
-		b.cancel()
+		b.cancel(nil)
 		time.AfterFunc(overdue, func() {
 			if !back.Load() {
 				d.log.Error("the driver does not come back; its session is closed under it", "op", b.op)
@@ -190,7 +195,7 @@ func (d *device) broke(b *batch, err error) *batch {
 	if b.ctx.Err() != nil && !b.late.Load() { // not the device's doing, but the conversation is out of step
 		d.hangUp()
 		d.soon = true
-		b.fail(&driver.Fault{Phase: driver.Stopped, Device: d.name})
+		b.fail(d.stopped(b))
 		return nil
 	}
 	d.lose(fault)
@@ -311,7 +316,7 @@ func (b *batch) finish(jobs []*job) {
 	for _, stop := range b.forget {
 		stop()
 	}
-	b.cancel()
+	b.cancel(nil)
 	b.prepare()
 	for _, j := range jobs {
 		j.results = b.results

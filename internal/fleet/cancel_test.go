@@ -38,7 +38,7 @@ func TestCancelWhile(t *testing.T) {
 		{"waiting to connect again", func(f *fake) { f.opening = unreachable }, nil, 8500 * time.Millisecond, [2]Outcome{NotBegun, NotBegun}, room.StateUnknown},
 		{"switching", func(f *fake) { f.takes = time.Second }, nil, 500 * time.Millisecond, [2]Outcome{Unknown, Unknown}, room.StateUnknown},
 		{"waiting its turn", nil, staggered(15 * time.Second), 5 * time.Second, [2]Outcome{Unverified, NotBegun}, room.StateOn},
-		{"between two looks", func(f *fake) { f.stuck[0], f.stuck[1] = true, true }, nil, 50 * time.Millisecond, [2]Outcome{Unverified, Unverified}, room.StateOn},
+		{"between two looks", func(f *fake) { f.stuck[0], f.stuck[1] = true, true }, nil, 50 * time.Millisecond, [2]Outcome{Failed, Failed}, room.StateOff},
 		{"looking", func(f *fake) {
 			f.acting = func(ctx context.Context, _ *fakeSession, b driver.Batch) error {
 				if b.Op == room.Status {
@@ -55,7 +55,7 @@ func TestCancelWhile(t *testing.T) {
 				}
 				return nil
 			}
-		}, nil, time.Second, [2]Outcome{Unverified, Unverified}, room.StateOn},
+		}, nil, time.Second, [2]Outcome{Failed, Failed}, room.StateOff},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -69,6 +69,9 @@ func (d *device) connect() {
 				return
 			}
 			d.refused(ended)
+			if b := d.waiting(); b != nil && b.hasty() {
+				d.failFirst(asFault(d.name, ended.err))
+			}
 			retry = time.After(d.tries.Next())
 		}
 	}

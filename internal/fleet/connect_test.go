@@ -255,3 +255,35 @@ func TestLostDeviceIsNotHammered(t *testing.T) {
 		}
 	})
 }
+
+// A hasty read does not wait for a device that refuses connections; a change does,
+// and so does a read of PowerMan's clients.
+func TestHastyReads(t *testing.T) {
+	tests := []struct {
+		name  string
+		req   Request
+		waits time.Duration
+	}{
+		{"a hasty read", Request{Op: room.Status, Hasty: true}, leastPause},
+		{"a read", Request{Op: room.Status}, 10 * time.Second},
+		{"a hasty change", Request{Op: room.On, Hasty: true}, 10 * time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				f.refuse = &driver.Fault{Phase: driver.Connecting, Device: "d0", Err: errors.New("connection refused")}
+				l := newLab(t, 1, nil, f)
+				synctest.Wait()
+				start := time.Now()
+				h := l.do(t.Context(), tt.req)
+				if took := time.Since(start); took != tt.waits {
+					t.Errorf("took %v, want %v", took, tt.waits)
+				}
+				if said := h.results["n0"].Said; said != "d0: could not connect: connection refused" {
+					t.Errorf("said %q", said)
+				}
+			})
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -263,7 +264,20 @@ func (d *device) failFirst(fault *driver.Fault) {
 // giveUp ends a batch that nobody wants any more.
 func (d *device) giveUp(b *batch) {
 	d.forget(b)
-	b.fail(&driver.Fault{Phase: driver.Waiting, Device: d.name, Err: context.Canceled})
+	b.fail(d.stopped(b))
+}
+
+// stopped is the fault of a batch that nobody wants any more, with what is known
+// of why it took so long.
+func (d *device) stopped(b *batch) *driver.Fault {
+	var why []string
+	if cause := context.Cause(b.ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		why = append(why, cause.Error())
+	}
+	if d.session == nil && d.refusal != "" {
+		why = append(why, d.refusal)
+	}
+	return &driver.Fault{Phase: driver.Stopped, Device: d.name, Said: strings.Join(why, "; ")}
 }
 
 // failAll reports a fault to everything that is begun or waiting.

@@ -55,7 +55,9 @@ type cord struct {
 	last   plugResult
 	acted  bool // in some step its device took the command, or may have
 	read   bool // last.state was read, not implied
-	unread bool // it should have been read back, and was not
+
+	glimpse room.State // what reading back saw last
+	unread  bool       // it should have been read back, and was not
 }
 
 // later is something to be done at a time: a watch's next look, or the second
@@ -196,6 +198,7 @@ func (x *exchange) send(j *job) {
 		j.ctx = context.WithoutCancel(x.ctx)
 	}
 	j.live, j.trace = x.req.Live && j.verify == nil, x.req.Trace
+	j.hasty = x.req.Hasty && !j.op.Changes()
 	for _, ci := range j.cords {
 		x.cords[ci].job = j
 	}
@@ -304,8 +307,13 @@ func (x *exchange) conclude(si int32) {
 		res.Outcome = Failed
 	}
 	res.State = room.Combine(states)
-	if !x.req.Op.Changes() && res.State != room.StateUnknown {
-		res.Outcome, res.Err = OK, nil // one live cord tells enough; Said tells of the other
+	if !x.req.Op.Changes() {
+		switch {
+		case res.State != room.StateUnknown:
+			res.Outcome, res.Err = OK, nil // one live cord tells enough; Said tells of the other
+		case res.Outcome == Failed:
+			res.Outcome = Unknown // what cannot be read is not known
+		}
 	}
 	x.sink.Result(res)
 }

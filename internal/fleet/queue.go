@@ -15,6 +15,7 @@ type job struct {
 	cords  []int32 // the exchange's own numbers, parallel to plugs
 	trace  bool
 	live   bool
+	hasty  bool    // it does not wait for a device that cannot be reached
 	alone  bool    // it is not merged with others: together they have failed
 	second bool    // it gives power back that the exchange took, so it is never cancelled
 	verify *watch  // set when the job reads back what another did

@@ -71,6 +71,7 @@ func (x *exchange) readBack(j *job) {
 		if x.cords[ci].job != j {
 			continue
 		}
+		x.cords[ci].glimpse = r.state
 		switch {
 		case r.state == want:
 			x.cords[ci].read = true
@@ -94,10 +95,17 @@ func (x *exchange) readBack(j *job) {
 }
 
 // unproved settles a cord whose device took the command, when nobody waits for
-// the proof any more.
+// the proof any more. What was read last may tell against it.
 func (x *exchange) unproved(ci int32) {
-	x.cords[ci].unread = true
-	x.settle(ci, plugResult{verdict: wasOK, said: "cancelled before it was read back"})
+	c := &x.cords[ci]
+	want, _ := x.op(&x.slots[c.slot]).Wants()
+	c.read = true // the command alone says nothing
+	if s := c.glimpse; s != room.StateUnknown && s != want {
+		x.settle(ci, plugResult{verdict: wasFailed, state: s, said: fmt.Sprintf("taken, but still %v when it was given up", s)})
+		return
+	}
+	c.unread = true
+	x.settle(ci, plugResult{verdict: wasOK, said: "given up before it was read back"})
 }
 
 // disproved is the result of a command that was taken and did not show in time.

@@ -22,6 +22,9 @@ type Request struct {
 	// Live asks for each node's result as soon as it is known, rather than when
 	// its device has finished with the whole batch.
 	Live bool
+	// Hasty has a read fail when its device cannot be reached, rather than wait
+	// for as long as an action may take in case it comes back.
+	Hasty bool
 }
 
 // Outcome is how it went with one node.

@@ -32,7 +32,7 @@ func (x *exchange) restLater(si int32) bool {
 	}
 	s.step = 1
 	for i := range cords {
-		cords[i].read = false // what was read belongs to the step that has ended
+		cords[i].read, cords[i].glimpse = false, room.StateUnknown // what was read belongs to the step that has ended
 	}
 	x.due = append(x.due, later{at: time.Now().Add(x.req.Room.Settings.Rest), slot: si})
 	return true
