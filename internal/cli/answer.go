@@ -238,9 +238,10 @@ func (a *answer) listed(l *wire.Line, width int) string {
 	return text
 }
 
-// explained says whether a result comes with the reason why it is not as asked.
+// explained says whether a result comes with words: why it is not as asked, or not
+// quite (one cord of two).
 func explained(l *wire.Line) bool {
-	return l.Said != "" && (!l.Outcome.Good() || l.Outcome == fleet.Skipped)
+	return l.Said != ""
 }
 
 // folded writes a line for each class of result, and then why some are not as

@@ -7,8 +7,8 @@ import (
 	"millwright.dev/millwright/internal/sim"
 )
 
-// board is the made-up relay board of the example rooms: a prompt, and "on N",
-// "off N" and "stat".
+// board is the made-up relay board of the example rooms: a prompt, "on" and "off"
+// with a number or "all", and "stat".
 type board struct{}
 
 // Name implements [sim.Style].
@@ -34,7 +34,7 @@ func (b board) Serve(t *sim.Terminal) error {
 				return err
 			}
 		default:
-			t.Print("? on N, off N, stat, quit\r\n")
+			t.Print("? on N|all, off N|all, stat, quit\r\n")
 		}
 		t.Print("relay> ")
 	}
@@ -52,6 +52,12 @@ func (board) table(t *sim.Terminal) {
 }
 
 func (board) turn(t *sim.Terminal, plug string, on bool) error {
+	if plug == "all" {
+		if err := t.Unit().SwitchAll(on); err != nil {
+			t.Print(err.Error(), "\r\n")
+		}
+		return t.Settle()
+	}
 	n, err := strconv.Atoi(plug)
 	if err != nil || n < 1 || n > t.Unit().Len() {
 		t.Print("no such relay\r\n")

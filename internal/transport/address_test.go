@@ -130,6 +130,7 @@ func TestParseURLFaults(t *testing.T) {
 		{"tcp://pdu:+1", `port "+1" is not a number from 1 to 65535`, "+1"},
 		{"tcp://::1:80", "write an IPv6 address in brackets: [::1:80]", "::1:80"},
 		{"tcp://[::1:80", "the bracket around the IPv6 address is not closed", "[::1:80"},
+		{"telnet://10.0.0.[1-3]:23", "a range stands in the host name; in a room it must have as many members as there are devices", "[1-3]:23"},
 		{"tcp://[pdu]:80", `"pdu" is not an IPv6 address`, "pdu"},
 		{"tcp://[::1]80", "only :port may follow the closing bracket", "80"},
 		{"tcp://pdu:80/x", "a tcp address has no path", "/x"},

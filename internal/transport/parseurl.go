@@ -119,6 +119,9 @@ func (p *urlParser) place(at int, s string) {
 			}
 			port, hasPort = rest[1:], true
 		}
+	} else if open := strings.IndexByte(s, '['); open >= 0 {
+		p.fail(at+open, s[open:], "a range stands in the host name; in a room it must have as many members as there are devices")
+		return
 	} else if host, port, hasPort = strings.Cut(s, ":"); strings.Contains(port, ":") {
 		p.fail(at, s, "write an IPv6 address in brackets: [%s]", s)
 		return
