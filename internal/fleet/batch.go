@@ -407,6 +407,9 @@ func (b *batch) Failed(plug int, said string) {
 
 // Unknown implements [driver.Sink].
 func (b *batch) Unknown(plug int, why *driver.Fault) {
+	if why.Phase == driver.Lost && b.ctx.Err() != nil && !b.late.Load() {
+		why = b.device.stopped(b) // we cut the line, it did not break
+	}
 	r := b.at(plug)
 	r.verdict, r.said, r.fault = wasUnknown, why.Error(), why
 	if why.Phase == driver.Waiting {

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
 	"slices"
@@ -40,7 +41,7 @@ func (d *Door) do(w http.ResponseWriter, r *http.Request) {
 	ctx, timeout := r.Context(), seconds(ask.Timeout)
 	if timeout > 0 && !op.Changes() {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout, &room.Error{Code: room.CodeTimeout, Said: fmt.Sprintf("no answer within %v", timeout)})
 		defer cancel()
 	}
 	s := newStream(w, ask.Live || ask.Trace)
