@@ -100,12 +100,14 @@ func (e *Unplayed) Error() string {
 	for _, what := range order {
 		fmt.Fprintf(&b, "\n  %s (%s)", hostlist.Fold(names[what]), what)
 	}
-	first := e.Devices[0]
-	fmt.Fprintf(&b, "\nSay which simulated make they speak with, by device or by specification: --style '%s=vpc'", first.Name)
-	fmt.Fprintf(&b, "\nor let others stand in for them, which have the same plugs and speak otherwise: --stand-in --write FOLDER")
-	fmt.Fprintf(&b, "\nMakes: %s. A device that is %q is out of reach in the rehearsal.", strings.Join(Styles(), ", "), None)
-	if first.Spec == "" {
-		fmt.Fprintf(&b, "\nOnly devices of the driver \"script\" can be simulated; take the others out of the room that is rehearsed.")
+	other := slices.IndexFunc(e.Devices, func(d Device) bool { return d.Spec == "" })
+	if i := slices.IndexFunc(e.Devices, func(d Device) bool { return d.Spec != "" }); i >= 0 {
+		fmt.Fprintf(&b, "\nSay which simulated make they speak with, by device or by specification: --style '%s=vpc'", e.Devices[i].Name)
+		fmt.Fprintf(&b, "\nor let others stand in for them, which have the same plugs and speak otherwise: --stand-in --write FOLDER")
+		fmt.Fprintf(&b, "\nMakes: %s. A device that is %q is out of reach in the rehearsal.", strings.Join(Styles(), ", "), None)
+	}
+	if other >= 0 {
+		fmt.Fprintf(&b, "\nOnly devices of the driver \"script\" can be simulated; take %s out of the room that is rehearsed.", e.Devices[other].Name)
 	}
 	return b.String()
 }

@@ -39,7 +39,7 @@ func Convert(ctx context.Context, path string, o Options) (*Converted, error) {
 	l := newLoader(ctx, o)
 	l.add(path, place{}, 0)
 	if len(l.parts) == 1 && l.parts[0].conf == nil {
-		return nil, Problems{{File: path, Msg: "this is a room file already"}}
+		return nil, Problems{{File: path, Msg: "this is a room file already, or says nothing; a powerman.conf has devices and nodes"}}
 	}
 	l.sections()
 	before := l.room()
