@@ -89,24 +89,67 @@ func (s *Spec) Choose(op Op, plugs []int, all bool) ([]Action, error) {
 	if !s.Can(op) {
 		return nil, fmt.Errorf("%s with specification %q: %w", op, s.Name, ErrCannot)
 	}
-	if len(plugs) == 0 {
+	script, way := s.pick(op, len(plugs), all)
+	switch way {
+	case noWay:
+		return nil, fmt.Errorf("%s with specification %q: %w", op, s.Name, ErrPartly)
+	case noPlugs:
 		return nil, nil
+	case atOnce:
+		return []Action{{script, nil}}, nil
+	case together:
+		return []Action{{script, plugs}}, nil
+	case oneByOne:
 	}
+	actions := make([]Action, len(plugs))
+	for i := range plugs {
+		actions[i] = Action{script, plugs[i : i+1 : i+1]}
+	}
+	return actions, nil
+}
+
+// Runs says how many actions Choose would give for so many plugs, 0 where it
+// would give an error, without making them.
+func (s *Spec) Runs(op Op, plugs int, all bool) int {
+	if !s.Can(op) {
+		return 0
+	}
+	switch _, way := s.pick(op, plugs, all); way {
+	case atOnce, together:
+		return 1
+	case oneByOne:
+		return plugs
+	case noWay, noPlugs:
+	}
+	return 0
+}
+
+// way is how a script is run for a choice of plugs.
+type way uint8
+
+const (
+	noWay    way = iota
+	noPlugs      // there is nothing to do
+	atOnce       // once, without argument
+	together     // once, for the one plug or the range
+	oneByOne     // once for each
+)
+
+// pick chooses the script for an operation that the specification can do.
+func (s *Spec) pick(op Op, plugs int, all bool) (*Script, way) {
 	f := families[op]
 	one, ranged, whole := s.Script(f.one), s.Script(f.ranged), s.Script(f.all)
 	switch {
-	case one != nil && len(plugs) == 1:
-		return []Action{{one, plugs}}, nil
+	case plugs == 0:
+		return nil, noPlugs
+	case one != nil && plugs == 1:
+		return one, together
 	case whole != nil && (all || f.query && one == nil):
-		return []Action{{whole, nil}}, nil
+		return whole, atOnce
 	case ranged != nil:
-		return []Action{{ranged, plugs}}, nil
+		return ranged, together
 	case one != nil:
-		actions := make([]Action, len(plugs))
-		for i := range plugs {
-			actions[i] = Action{one, plugs[i : i+1 : i+1]}
-		}
-		return actions, nil
+		return one, oneByOne
 	}
-	return nil, fmt.Errorf("%s with specification %q: %w", op, s.Name, ErrPartly)
+	return nil, noWay
 }

@@ -42,7 +42,11 @@ func TestChoose(t *testing.T) {
 			for _, s := range strings.Fields(c.scripts) {
 				fmt.Fprintf(&text, "script %s { delay 0 } ", s)
 			}
-			actions, err := mustSpec(t, `specification "s" { `+text.String()+`}`).Choose(c.op, c.plugs, c.all)
+			spec := mustSpec(t, `specification "s" { `+text.String()+`}`)
+			actions, err := spec.Choose(c.op, c.plugs, c.all)
+			if n := spec.Runs(c.op, len(c.plugs), c.all); n != len(actions) {
+				t.Errorf("Runs says %d, Choose gives %d", n, len(actions))
+			}
 			var got []string
 			for _, a := range actions {
 				got = append(got, fmt.Sprintf("%s%v", a.Script.Name, a.Plugs))

@@ -68,7 +68,7 @@ func (s *Settings) Traits(shelf driver.Shelf) (driver.Traits, error) {
 	spec := s.spec
 	t := driver.Traits{
 		Type: spec.Name, Plugs: spec.Plugs, Timeout: spec.Limit(),
-		Actions: func(op room.Op, plugs int, whole bool) int { return actions(spec, op, plugs, whole) },
+		Actions: func(op room.Op, plugs int, whole bool) int { return spec.Runs(families[op], plugs, whole) },
 	}
 	if spec.Script(devspec.ScriptPing) != nil {
 		t.Ping = spec.PingPeriod
@@ -86,16 +86,6 @@ var families = map[room.Op]devspec.Op{
 	room.On: devspec.OpOn, room.Off: devspec.OpOff, room.Cycle: devspec.OpCycle, room.Reset: devspec.OpReset,
 	room.Status: devspec.OpStatus, room.StatusSoft: devspec.OpStatusSoft, room.Temp: devspec.OpTemp,
 	room.Beacon: devspec.OpBeacon, room.BeaconOn: devspec.OpBeaconOn, room.BeaconOff: devspec.OpBeaconOff,
-}
-
-// actions counts the script runs that a batch comes to; none means that the
-// specification cannot do it for just these plugs.
-func actions(spec *devspec.Spec, op room.Op, plugs int, whole bool) int {
-	list, err := spec.Choose(families[op], make([]int, plugs), whole)
-	if err != nil {
-		return 0
-	}
-	return len(list)
 }
 
 // Open implements [driver.Settings].
