@@ -46,8 +46,8 @@ type Handler interface {
 // (later calls are dropped) and never block on the network. A text is made one
 // line: control characters in it become spaces.
 type Out interface {
-	// Telemetry shows one step of the talk with a device (305). See
-	// [SendText], [RecvText], [DelayText] and [ConnectTimeoutText].
+	// Telemetry shows one step of the talk with a device (305), in the form
+	// that package devspec gives its traces: send(DEV): 'text'.
 	Telemetry(text string)
 	// WantTelemetry says whether the client asked for telemetry. If not,
 	// there is no need to make the texts; they would be dropped.

@@ -131,9 +131,9 @@ func (r *room) Query(ctx context.Context, cmd Command, targets string, out Out) 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if out.WantTelemetry() {
-		out.Telemetry(SendText("test0", []byte("stat *\n")))
-		out.Telemetry(RecvText("test0", []byte("plug 0: OFF\r\n\x00\xff")))
-		out.Telemetry(DelayText("test0", 1_250_000_000))
+		out.Telemetry(`send(test0): 'stat *\n'`)
+		out.Telemetry(`recv(test0): 'plug 0: OFF\r\n\000\377'`)
+		out.Telemetry("delay(test0): 1.250000")
 	}
 	var results []Result
 	for _, name := range names {
