@@ -58,7 +58,7 @@ func (p *program) events(ctx context.Context, f eventFlags) error {
 		return usagef("--until: %w", err)
 	}
 	for _, k := range f.kinds {
-		if !slices.Contains(kinds, event.Kind(k)) {
+		if !slices.Contains(event.Kinds(), event.Kind(k)) {
 			return usagef("--kind: %q is none of %s", k, kindList())
 		}
 		f.filter.Kinds = append(f.filter.Kinds, event.Kind(k))
@@ -93,13 +93,10 @@ func (p *program) events(ctx context.Context, f eventFlags) error {
 	return nil
 }
 
-// kinds are those that may be asked for.
-var kinds = []event.Kind{event.Intent, event.Result, event.State, event.Refusal, event.Revision, event.Daemon, event.Device}
-
 func kindList() string {
-	words := make([]string, len(kinds))
-	for i, k := range kinds {
-		words[i] = string(k)
+	var words []string
+	for _, k := range event.Kinds() {
+		words = append(words, string(k))
 	}
 	return strings.Join(words, ", ")
 }

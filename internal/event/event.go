@@ -34,6 +34,9 @@ const (
 	Device   Kind = "device"         // a device was lost, came back, misbehaved
 )
 
+// Kinds gives every kind of event.
+func Kinds() []Kind { return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Device} }
+
 // Outcomes of a result; a refusal's is always Refused. Other words may appear.
 const (
 	OK       = "ok"

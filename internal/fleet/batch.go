@@ -73,6 +73,9 @@ func (b *batch) hasty() bool {
 	return !slices.ContainsFunc(b.jobs, func(j *job) bool { return !j.hasty })
 }
 
+// abandoned says whether whoever asked has given the batch up.
+func (b *batch) abandoned() bool { return b.ctx.Err() != nil && !b.late.Load() }
+
 // inrush says whether the batch's operation switches things on.
 func (b *batch) inrush() bool { return b.op == room.On || b.op == room.Cycle }
 
@@ -192,7 +195,7 @@ func (b *batch) yield(plugs []int) bool {
 // again on a new one is kept, what cannot is reported.
 func (d *device) broke(b *batch, err error) *batch {
 	fault := asFault(d.name, err)
-	if b.ctx.Err() != nil && !b.late.Load() { // not the device's doing, but the conversation is out of step
+	if b.abandoned() { // not the device's doing, but the conversation is out of step
 		d.hangUp()
 		d.soon = true
 		b.fail(d.stopped(b))
@@ -407,7 +410,7 @@ func (b *batch) Failed(plug int, said string) {
 
 // Unknown implements [driver.Sink].
 func (b *batch) Unknown(plug int, why *driver.Fault) {
-	if why.Phase == driver.Lost && b.ctx.Err() != nil && !b.late.Load() {
+	if why.Phase == driver.Lost && b.abandoned() {
 		why = b.device.stopped(b) // we cut the line, it did not break
 	}
 	r := b.at(plug)

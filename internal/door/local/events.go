@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -89,8 +90,7 @@ func filterOf(q url.Values) (f event.Filter, follow bool, err error) {
 
 // knownKind says what is wrong with the name of a kind.
 func knownKind(name string) error {
-	switch event.Kind(name) {
-	case event.Intent, event.Result, event.State, event.Refusal, event.Revision, event.Daemon, event.Device:
+	if slices.Contains(event.Kinds(), event.Kind(name)) {
 		return nil
 	}
 	return errors.New("there is no kind \"" + shorten(name) + "\"")
