@@ -71,7 +71,11 @@ func (b *bench) serve(d *devices) (*daemon, string, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, "", err
 	}
-	return p, socket, p.allConnected(b.ctx, d.devices)
+	if err := p.allConnected(b.ctx, d.devices); err != nil {
+		p.stop()
+		return nil, "", err
+	}
+	return p, socket, nil
 }
 
 // follow runs the command line and gives the time until n nodes have been told of.
