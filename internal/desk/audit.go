@@ -27,16 +27,16 @@ func (req Request) event(kind event.Kind) *event.Event {
 
 // intend writes down what is about to be done. When it returns without error it
 // is on the disk, and only then may a device be touched.
-func (d *Desk) intend(ctx context.Context, id string, r *room.Room, req Request, nodes []room.NodeID) error {
-	e := req.event(event.Intent)
-	e.Request, e.Count = id, len(nodes)
-	e.Targets, e.Detail = listed(r.Fold(nodes))
-	if busy := d.runs.Holders(r, nodes); len(busy) > 0 {
+func (d *Desk) intend(ctx context.Context, c deed) error {
+	e := c.req.event(event.Intent)
+	e.Request, e.Count = c.id, len(c.nodes)
+	e.Targets, e.Detail = listed(c.named)
+	if busy := d.runs.Holders(c.parts.room, c.nodes); len(busy) > 0 {
 		e.Detail += "while a run is at work on some of them: " + strings.Join(busy, ", ")
 	}
 	if err := d.events.Append(ctx, e); err != nil {
 		return &room.Error{
-			Code: room.CodeInternal, Op: req.Op.String(), Subject: e.Targets,
+			Code: room.CodeInternal, Op: c.req.Op.String(), Subject: e.Targets,
 			Said: "nothing was done, because it could not be written down first: " + d.unwritable(err), Err: err,
 		}
 	}
@@ -70,12 +70,11 @@ func listed(folded string) (targets, detail string) {
 // conclude writes down what came of an intent. It does so even if the asker has
 // given up meanwhile: the result belongs to the log, not to them. Nodes whose
 // cycle or reset may have stopped half-way are held from now on.
-func (d *Desk) conclude(ctx context.Context, id string, r *room.Room, req Request, nodes []room.NodeID, t *tally, failed error) error {
-	e := req.event(event.Result)
-	e.Request, e.Count = id, len(nodes)
-	folded := r.Fold(nodes)
-	targets, cut := listed(folded)
-	e.Targets, e.Outcome, e.Detail, e.Data = targets, t.outcome(), cut+t.detail(), t.data(nodes, folded)
+func (d *Desk) conclude(ctx context.Context, c deed, t *tally, failed error) error {
+	e := c.req.event(event.Result)
+	e.Request, e.Count = c.id, len(c.nodes)
+	targets, cut := listed(c.named)
+	e.Targets, e.Outcome, e.Detail, e.Data = targets, t.outcome(), cut+t.detail(), t.data(c.nodes, c.named)
 	if why := context.Cause(ctx); why != nil && !t.good() {
 		e.Detail = why.Error() + "\n" + e.Detail
 	}
@@ -83,15 +82,15 @@ func (d *Desk) conclude(ctx context.Context, id string, r *room.Room, req Reques
 		e.Outcome, e.Detail = event.Failed, failed.Error()
 	}
 	var held []store.Interruption
-	if !req.Op.Repeatable() {
+	if !c.req.Op.Repeatable() {
 		for _, n := range t.names[fleet.Unknown] {
-			held = append(held, store.Interruption{Node: n, Op: req.Op.String(), Request: id, Time: time.Now()})
+			held = append(held, store.Interruption{Node: n, Op: c.req.Op.String(), Request: c.id, Time: time.Now()})
 		}
 	}
 	err := d.events.AppendWith(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.SetInterruptions(held...) }, e)
 	if err != nil {
 		return &room.Error{
-			Code: room.CodeInternal, Op: req.Op.String(), Subject: e.Targets,
+			Code: room.CodeInternal, Op: c.req.Op.String(), Subject: e.Targets,
 			Said: "it was done, but its result could not be written down: " + d.unwritable(err), Err: err,
 		}
 	}

@@ -117,39 +117,48 @@ func (d *Desk) Do(ctx context.Context, req Request, sink Sink) (Summary, error) 
 	return d.change(ctx, req, targets, nodes, parts, sink)
 }
 
+// deed is a request that leaves events, as far as it is understood.
+type deed struct {
+	id    string
+	req   Request
+	parts share
+	nodes []room.NodeID // all that it is for
+	named string        // their names, folded
+}
+
 // change carries out a request that leaves events.
 func (d *Desk) change(asker context.Context, req Request, targets room.Targets, nodes []room.NodeID, parts share, sink Sink) (Summary, error) {
-	id := d.newID()
-	ctx, leave, err := d.enter(id, req.Timeout)
+	c := deed{id: d.newID(), req: req, parts: parts, nodes: nodes, named: parts.room.Fold(nodes)}
+	ctx, leave, err := d.enter(c.id, req.Timeout)
 	if err != nil {
-		return Summary{}, d.refuse(req, parts.room.Fold(nodes), err)
+		return Summary{}, d.refuse(req, c.named, err)
 	}
 	if !req.Op.Changes() {
 		ctx = asker
 	}
-	if err := d.intend(asker, id, parts.room, req, nodes); err != nil {
+	if err := d.intend(asker, c); err != nil {
 		leave()
 		return Summary{}, err
 	}
-	sink.Begin(Began{ID: id, Room: parts.room, Targets: targets})
+	sink.Begin(Began{ID: c.id, Room: parts.room, Targets: targets})
 	if !req.NoWait {
 		defer leave()
-		return d.see(ctx, id, req, parts, nodes, sink)
+		return d.see(ctx, c, sink)
 	}
 	go func() {
 		defer leave()
-		if _, err := d.see(ctx, id, req, parts, nodes, silent{}); err != nil {
-			d.log.Error("a request that nobody waited for failed", "request", id, "why", err)
+		if _, err := d.see(ctx, c, silent{}); err != nil {
+			d.log.Error("a request that nobody waited for failed", "request", c.id, "why", err)
 		}
 	}()
-	return Summary{ID: id}, nil
+	return Summary{ID: c.id}, nil
 }
 
 // see carries out an intended request and writes its result down.
-func (d *Desk) see(ctx context.Context, id string, req Request, parts share, nodes []room.NodeID, sink Sink) (Summary, error) {
-	t := &tally{Sink: sink, room: parts.room, names: make(map[fleet.Outcome][]string)}
-	sum, err := d.carryOut(ctx, id, req, parts, t)
-	if failed := d.conclude(ctx, id, parts.room, req, nodes, t, err); failed != nil {
+func (d *Desk) see(ctx context.Context, c deed, sink Sink) (Summary, error) {
+	t := &tally{Sink: sink, room: c.parts.room, names: make(map[fleet.Outcome][]string)}
+	sum, err := d.carryOut(ctx, c.id, c.req, c.parts, t)
+	if failed := d.conclude(ctx, c, t, err); failed != nil {
 		return sum, failed
 	}
 	return sum, err
