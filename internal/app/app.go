@@ -238,7 +238,7 @@ func (a *App) resolve(ctx context.Context, c room.Credential) (secret.Resolved, 
 		}
 		refs.Values[key] = ref
 	}
-	who, err := refs.Resolve(ctx, roomfile.Folder(a.opts.Config))
+	who, err := refs.Resolve(ctx, secret.Places{Dir: roomfile.Folder(a.opts.Config)})
 	if err != nil {
 		return secret.Resolved{}, fmt.Errorf("credential %s: %w", c.Name, err)
 	}

@@ -193,7 +193,7 @@ func (t *trial) resolve(ctx context.Context) error {
 	if t.password == "" {
 		return nil
 	}
-	who, err := secret.Credential{Values: map[string]secret.Ref{secret.Password: ref}}.Resolve(ctx, ".")
+	who, err := secret.Credential{Values: map[string]secret.Ref{secret.Password: ref}}.Resolve(ctx, secret.Places{Dir: "."})
 	if err != nil {
 		return err
 	}

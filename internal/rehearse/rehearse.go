@@ -218,7 +218,7 @@ func (r *Rehearsal) password(ctx context.Context, text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v, err := ref.Resolve(ctx, r.folder())
+	v, err := ref.Resolve(ctx, secret.Places{Dir: r.folder()})
 	return v.Reveal(), err
 }
 

@@ -28,12 +28,12 @@ type Resolved struct {
 }
 
 // Resolve fetches all values together. The error names every one that cannot be
-// had, and then nothing is returned. dir is the room's folder.
-func (c Credential) Resolve(ctx context.Context, dir string) (Resolved, error) {
+// had, and then nothing is returned.
+func (c Credential) Resolve(ctx context.Context, from Places) (Resolved, error) {
 	values := make(map[string]Value, len(c.Values))
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(c.Values)) {
-		v, err := c.Values[name].Resolve(ctx, dir)
+		v, err := c.Values[name].Resolve(ctx, from)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 			continue

@@ -20,7 +20,7 @@ const MaxSize = 64 << 10
 // Errors of [Parse] and [Ref.Resolve], to be found with errors.Is. No error
 // ever repeats the secret, nor a reference that may be one by mistake.
 var (
-	ErrSyntax  = errors.New("not a secret reference (env:NAME or file:PATH)")
+	ErrSyntax  = errors.New("not a secret reference (env:NAME, file:PATH or secret:NAME)")
 	ErrMissing = errors.New("secret is missing")
 	ErrExposed = errors.New("secret file can be read by everyone")
 )
@@ -30,8 +30,9 @@ var (
 type Ref struct{ scheme, name string }
 
 // Parse reads a reference: "env:NAME", an environment variable of the daemon,
-// or "file:PATH", a file whose path may be relative to the room's folder. An
-// empty text gives the zero Ref. Because people write the password itself where
+// "file:PATH", a file whose path may be relative to the room's folder, or
+// "secret:NAME", an entry of the encrypted store. An empty text gives the zero
+// Ref. Because people write the password itself where
 // a reference belongs, the error does not repeat the text.
 func Parse(text string) (Ref, error) {
 	if text == "" {
@@ -49,10 +50,42 @@ func Parse(text string) (Ref, error) {
 		if name == "" || len(name) > unix.PathMax || strings.ContainsRune(name, 0) {
 			return Ref{}, fmt.Errorf("%w: after file: comes a path", ErrSyntax)
 		}
+	case scheme == storeScheme:
+		if err := CheckName(name); err != nil {
+			return Ref{}, fmt.Errorf("%w: after secret: comes a name: %w", ErrSyntax, err)
+		}
 	default:
 		return Ref{}, ErrSyntax
 	}
 	return Ref{scheme, name}, nil
+}
+
+// storeScheme marks what is kept in a [Store].
+const storeScheme = "secret"
+
+// Stored gives the name of an entry of the encrypted store, if the Ref is one.
+func (r Ref) Stored() (name string, is bool) { return r.name, r.scheme == storeScheme }
+
+// Variable gives the name of an environment variable, if the Ref is one.
+func (r Ref) Variable() (name string, is bool) { return r.name, r.scheme == "env" }
+
+// MaxName is the length of the longest name of an entry of a store, in bytes.
+const MaxName = 128
+
+// CheckName says what is wrong with the name of an entry of a store: it is made
+// of letters, digits and . _ / -, and begins with a letter or a digit. Like Parse
+// it does not repeat the text.
+func CheckName(name string) error {
+	if name == "" || len(name) > MaxName {
+		return fmt.Errorf("a secret's name has 1 to %d characters", MaxName)
+	}
+	for i, c := range []byte(name) {
+		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !plain && (i == 0 || !strings.ContainsRune("._/-", rune(c))) {
+			return errors.New("a secret's name holds letters, digits and . _ / -, and begins with a letter or a digit")
+		}
+	}
+	return nil
 }
 
 func validEnv(name string) bool {
@@ -85,12 +118,24 @@ func (r *Ref) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// Resolve fetches the secret. dir is the room's folder, which relative file
-// names start from. One trailing line end of a file is cut. A file must be a
-// regular one of at most [MaxSize] bytes and not be readable or writable by
+// Store is where "secret:NAME" is kept: package vault has one.
+type Store interface {
+	// Get gives the secret of that name. The error wraps [ErrMissing] if there is
+	// none. It never repeats a secret.
+	Get(ctx context.Context, name string) (Value, error)
+}
+
+// Places say where references lead.
+type Places struct {
+	Dir   string // the room's folder, which relative file names start from
+	Store Store  // where secret:NAME is kept; nil for nowhere
+}
+
+// Resolve fetches the secret. One trailing line end of a file is cut. A file must
+// be a regular one of at most [MaxSize] bytes and not be readable or writable by
 // everyone (mode & 0006); the group may be the daemon's, so its bits are left
 // to you. The zero Ref gives the zero Value.
-func (r Ref) Resolve(ctx context.Context, dir string) (Value, error) {
+func (r Ref) Resolve(ctx context.Context, from Places) (Value, error) {
 	if err := ctx.Err(); err != nil {
 		return Value{}, err
 	}
@@ -99,12 +144,18 @@ func (r Ref) Resolve(ctx context.Context, dir string) (Value, error) {
 	switch r.scheme {
 	case "":
 		return Value{}, nil
+	case storeScheme:
+		v, err := from.stored(ctx, r.name)
+		if err != nil {
+			return Value{}, fmt.Errorf("secret %s: %w", r, err)
+		}
+		return v, nil
 	case "env":
 		text, err = fromEnv(r.name)
 	case "file":
 		path := r.name
 		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
+			path = filepath.Join(from.Dir, path)
 		}
 		text, err = fromFile(path)
 	default:
@@ -114,6 +165,13 @@ func (r Ref) Resolve(ctx context.Context, dir string) (Value, error) {
 		return Value{}, fmt.Errorf("secret %s: %w", r, err)
 	}
 	return NewValue(text), nil
+}
+
+func (p Places) stored(ctx context.Context, name string) (Value, error) {
+	if p.Store == nil {
+		return Value{}, fmt.Errorf("%w: there is no store of secrets here", ErrMissing)
+	}
+	return p.Store.Get(ctx, name)
 }
 
 func fromEnv(name string) (string, error) {

@@ -64,6 +64,7 @@ func TestParse(t *testing.T) {
 	for in, ok := range map[string]bool{
 		"": true, "env:A_1": true, "file:/etc/x": true, "file:keys/x y": true,
 		"hunter2": false, "env:": false, "env:1A": false, "env:A=B": false, "file:": false, "store:x": false, "ENV:A": false, "file:a\x00b": false,
+		"secret:pdu/rack-1.a_b": true, "secret:": false, "secret:-a": false, "secret:a b": false, "secret:" + strings.Repeat("a", 129): false,
 	} {
 		ref, err := secret.Parse(in)
 		if (err == nil) != ok {
@@ -106,13 +107,14 @@ func TestResolve(t *testing.T) {
 		{"file:none", "!", secret.ErrMissing},
 		{"env:MILLWRIGHT_TEST_SECRET", "three\n", nil},
 		{"env:MILLWRIGHT_TEST_NONE", "!", secret.ErrMissing},
+		{"secret:none", "!", secret.ErrMissing},
 		{"", "", nil},
 	} {
 		ref, err := secret.Parse(c.ref)
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := ref.Resolve(t.Context(), dir)
+		v, err := ref.Resolve(t.Context(), secret.Places{Dir: dir})
 		switch {
 		case c.want == "!":
 			if err == nil || c.err != nil && !errors.Is(err, c.err) || !strings.Contains(err.Error(), c.ref) || strings.Contains(err.Error(), text) {
@@ -134,12 +136,12 @@ func TestCredentialNamesEveryMissingValue(t *testing.T) {
 		return ref
 	}
 	c := secret.Credential{User: "admin", Values: map[string]secret.Ref{secret.Password: env("SECRET")}}
-	r, err := c.Resolve(t.Context(), "")
+	r, err := c.Resolve(t.Context(), secret.Places{})
 	if err != nil || r.User != "admin" || r.Get(secret.Password).Reveal() != text || !r.Get(secret.Key).IsZero() || len(r.Secrets()) != 1 {
 		t.Errorf("resolved to %v, %v", r, err)
 	}
 	c.Values[secret.Key], c.Values[secret.Passphrase] = env("NONE1"), env("NONE2")
-	_, err = c.Resolve(t.Context(), "")
+	_, err = c.Resolve(t.Context(), secret.Places{})
 	for _, want := range []string{"key: ", "NONE1", "passphrase: ", "NONE2"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not say %q", err, want)
