@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"log/slog"
+	"net"
 	"time"
 
 	"millwright.dev/millwright/devspec"
@@ -108,6 +109,15 @@ type Env struct {
 	// [Env.Reach] calls it with the device's own credential.
 	Dial Dial
 
+	// DialContext makes a plain network connection, as net.Dialer's method of that
+	// name does: it is for protocols that are not a line ("udp"), and for libraries
+	// that bring their own (HTTP). Never nil. Such a driver calls Reached itself.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// Ask puts a question to the people of the room and waits for their answer, or
+	// for ctx to end. Never nil; it fails where nobody can be asked.
+	Ask func(ctx context.Context, question string) (Answer, error)
+
 	// Credential is what the room says to log in with, freshly resolved; it may be empty.
 	Credential secret.Resolved
 
@@ -122,6 +132,13 @@ type Env struct {
 	// its end, logging in and pings included: it feeds a counter. A refusal counts;
 	// a login that was turned down does not. Never nil.
 	Acted func()
+}
+
+// Answer is what somebody said to a question.
+type Answer struct {
+	Yes  bool
+	By   string // who it was
+	Said string // what they had to add
 }
 
 // Dial reaches an address; transport.Dialer's method of that name is one.
@@ -172,7 +189,8 @@ type Session interface {
 	Close() error
 }
 
-// Pinger is what a session can be that has a way to keep the line alive.
+// Pinger is what a session can be that has a way to keep the line alive. See
+// also [Meter] and [Describer].
 type Pinger interface {
 	Ping(ctx context.Context) error
 }

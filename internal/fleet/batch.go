@@ -115,25 +115,14 @@ func (d *device) perform(b *batch) *batch {
 // overdue is how much longer than all its actions may take a driver is given.
 const overdue = 30 * time.Second
 
-// do hands the plugs in begun to the driver. A driver that does not come back is
-// told to stop, and then loses its session: a device must not be wedged by it.
+// do hands the plugs in begun to the driver.
 func (d *device) do(b *batch) error {
-	session := d.session
-	var back atomic.Bool
-	defer back.Store(true)
-	limit := time.Duration(d.countActions(b.op, len(b.begun)))*d.traits.Timeout + overdue
-	watchdog := time.AfterFunc(limit, func() {
+	limit := time.Duration(d.countActions(b.op, len(b.begun))) * d.traits.Timeout
+	defer d.watch(limit, b.op.String(), func() {
 		b.late.Store(true)
 		b.cancel(nil)
-		time.AfterFunc(overdue, func() {
-			if !back.Load() {
-				d.log.Error("the driver does not come back; its session is closed under it", "op", b.op)
-				session.Close()
-			}
-		})
-	})
-	defer watchdog.Stop()
-	return session.Do(b.ctx, driver.Batch{
+	})()
+	return d.session.Do(b.ctx, driver.Batch{
 		Op: b.op, Plugs: b.begun, Whole: d.whole(len(b.begun)), Start: b.start, Trace: b.trace,
 	}, b)
 }

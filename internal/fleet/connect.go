@@ -49,7 +49,7 @@ func (d *device) connect() {
 		case <-d.ctx.Done():
 			return
 		case <-d.wake:
-			if try == nil && d.waiting() != nil {
+			if try == nil && d.wanted() {
 				d.tries.Reset()
 				soon()
 			}
@@ -157,8 +157,13 @@ func (d *device) open() *attempt {
 			try.err = &driver.Fault{Phase: driver.LoggingIn, Device: d.name, Err: err}
 			return
 		}
+		dialer := d.opts.Dialer.WithLog(d.log)
 		try.session, try.err = d.settings.Open(ctx, driver.Env{
-			Device: d.name, Plugs: d.plugs, Dial: d.opts.Dialer.WithLog(d.log).Dial, Credential: who, Log: d.log,
+			Device: d.name, Plugs: d.plugs, Credential: who, Log: d.log,
+			Dial: dialer.Dial, DialContext: dialer.Network,
+			Ask: func(ctx context.Context, question string) (driver.Answer, error) {
+				return d.opts.Ask(ctx, d.name, question)
+			},
 			Reached: func() {
 				once.Do(func() {
 					d.setLink(Connected, "")
@@ -195,6 +200,7 @@ func (d *device) refused(try *attempt) {
 	d.report("cannot use the device", fault)
 	d.setLink(Disconnected, fault.Error())
 	d.tell(Disconnected)
+	d.failErrands(fault)
 	if fault.Phase == driver.LoggingIn {
 		d.failAll(fault)
 	}

@@ -45,6 +45,7 @@ type device struct {
 
 	mu       sync.Mutex
 	queue    []*job
+	errands  []*errand
 	gone     bool // the owner has ended: nothing may be queued any more
 	link     Link
 	connects int
@@ -56,6 +57,7 @@ type device struct {
 	since   time.Time // when the session began
 	work    *batch    // begun, and perhaps waiting for its next turn (stagger)
 	quick   *batch    // what overtakes waiting work
+	obliged bool      // the last turn was an errand's
 	lastOn  time.Time // the last switch-on, for stagger
 	refusal string    // why the last try to connect failed
 	tried   time.Time // when the last try to connect began
@@ -165,6 +167,14 @@ func (d *device) advance() bool {
 		return true
 	default:
 	}
+	if d.obliged = !d.obliged && d.oblige(); d.obliged {
+		return true
+	}
+	return d.advanceWork() || d.oblige()
+}
+
+// advanceWork does the next piece of a batch, if there is one that may be done now.
+func (d *device) advanceWork() bool {
 	switch {
 	case d.work == nil:
 		d.work = d.take()
@@ -288,6 +298,7 @@ func (d *device) failAll(fault *driver.Fault) {
 	for b := d.take(); b != nil; b = d.take() {
 		b.fail(fault)
 	}
+	d.failErrands(fault)
 }
 
 // lose gives the session up, to be opened anew.

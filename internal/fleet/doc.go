@@ -8,6 +8,8 @@
 // that a node may have several cords, that an outcome is to be read back, and
 // which results to give at once while slower devices are still at work.
 //
+// [Fleet.Use] is for what is no operation on plugs, such as measuring.
+//
 // Read in this order: fleet.go (the set of devices), exchange.go (one request),
 // device.go (one owner), batch.go (one piece of work).
 package fleet

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -24,7 +25,10 @@ type Options struct {
 	// Changed is told when a device comes within reach or is lost. It must not
 	// block. Nil is fine.
 	Changed func(DeviceStatus)
-	Log     *slog.Logger
+	// Ask puts a device's question to people; see [driver.Env]. Nil means that
+	// there is nobody to ask.
+	Ask func(ctx context.Context, device, question string) (driver.Answer, error)
+	Log *slog.Logger
 	// Rand spreads reconnects; nil means a seeded one.
 	Rand *rand.Rand
 }
@@ -46,6 +50,8 @@ type view struct {
 	owners []*device
 }
 
+var errNobody = errors.New("there is nobody to ask")
+
 // New makes a fleet without devices; [Fleet.Apply] brings them.
 func New(opts Options) *Fleet {
 	if opts.Log == nil {
@@ -53,6 +59,9 @@ func New(opts Options) *Fleet {
 	}
 	if opts.Changed == nil {
 		opts.Changed = func(DeviceStatus) {}
+	}
+	if opts.Ask == nil {
+		opts.Ask = func(context.Context, string, string) (driver.Answer, error) { return driver.Answer{}, errNobody }
 	}
 	if opts.Dialer == nil {
 		opts.Dialer = &transport.Dialer{}

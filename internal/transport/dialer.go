@@ -121,11 +121,7 @@ func (d *Dialer) dial(ctx context.Context, a Address, cred Credentials) (Conn, e
 // dialTCP connects and sets what a prompt-and-answer talk over years wants: no
 // delay of small writes, and probes that find a peer that lost its power.
 func (d *Dialer) dialTCP(ctx context.Context, a Address) (net.Conn, error) {
-	dial := d.DialContext
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
-	c, err := dial(ctx, "tcp", a.HostPort())
+	c, err := d.Network(ctx, "tcp", a.HostPort())
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +133,15 @@ func (d *Dialer) dialTCP(ctx context.Context, a Address) (net.Conn, error) {
 		})
 	}
 	return c, nil
+}
+
+// Network makes a plain network connection, as net.Dialer.DialContext does: for
+// what is no line (UDP), and for libraries that bring their own protocol (HTTP).
+func (d *Dialer) Network(ctx context.Context, network, address string) (net.Conn, error) {
+	if d.DialContext != nil {
+		return d.DialContext(ctx, network, address)
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
 // telnet puts the telnet filter on c.

@@ -13,7 +13,7 @@ import (
 )
 
 func (d *Dialer) dialTLS(ctx context.Context, a Address) (Conn, error) {
-	config, err := a.TLS.config(a.Host)
+	config, err := a.TLS.Config(a.Host)
 	if err != nil {
 		return nil, err
 	}
@@ -32,9 +32,9 @@ func (d *Dialer) dialTLS(ctx context.Context, a Address) (Conn, error) {
 	return c, nil
 }
 
-// config turns the trust that was asked for into a TLS configuration. With pins
+// Config turns the trust that was asked for into a TLS configuration. With pins
 // and no authority, the pin is the whole trust: power strips sign themselves.
-func (o TLSOptions) config(host string) (*tls.Config, error) {
+func (o TLSOptions) Config(host string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
 	if o.ServerName != "" {
 		c.ServerName = o.ServerName

@@ -49,7 +49,9 @@
 package drivertest
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -90,6 +92,10 @@ type Rig struct {
 	Plugs []string
 	// Dial reaches the simulator; nil if the driver dials nothing.
 	Dial driver.Dial
+	// DialContext stands in for the network; nil for the real one.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// Ask answers the driver's questions; nil if it asks none.
+	Ask func(ctx context.Context, question string) (driver.Answer, error)
 	// Credential lets the driver in. Its values may appear nowhere in what the
 	// driver says, logs or traces: make them long and odd.
 	Credential secret.Resolved

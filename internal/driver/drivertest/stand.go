@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -73,6 +74,15 @@ func (s *stand) env() driver.Env {
 		Log:     slog.New(slog.NewTextHandler(&s.said, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Reached: func() { s.reached.Add(1) },
 		Acted:   func() { s.acted.Add(1) },
+		Ask:     s.rig.Ask, DialContext: s.rig.DialContext,
+	}
+	if env.DialContext == nil {
+		env.DialContext = new(net.Dialer).DialContext
+	}
+	if env.Ask == nil {
+		env.Ask = func(context.Context, string) (driver.Answer, error) {
+			return driver.Answer{}, errors.New("the rig has no Ask")
+		}
 	}
 	if env.Dial == nil {
 		env.Dial = func(context.Context, transport.Address, transport.Credentials) (transport.Conn, error) {
