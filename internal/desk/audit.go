@@ -31,6 +31,9 @@ func (d *Desk) intend(ctx context.Context, c deed) error {
 	e := c.req.event(event.Intent)
 	e.Request, e.Count = c.id, len(c.nodes)
 	e.Targets, e.Detail = listed(c.named)
+	if c.req.Mark != "" {
+		e.Data, _ = json.Marshal(event.Marked{Mark: c.req.Mark})
+	}
 	if busy := d.runs.Holders(c.parts.room, c.nodes); len(busy) > 0 {
 		e.Detail += "while a run is at work on some of them: " + strings.Join(busy, ", ")
 	}

@@ -17,6 +17,8 @@ type Order struct {
 	Actor   Actor
 	Goal    plan.Goal
 	Targets string // as typed; empty means every node
+
+	ID, Mark string // as those of [Request]
 }
 
 // Planned is the plan for an order, with the room it was made for.
@@ -55,6 +57,7 @@ func (d *Desk) Plan(ctx context.Context, o Order) (Planned, error) {
 func (d *Desk) Submit(ctx context.Context, o Order, p Planned) (string, error) {
 	id, err := d.runs.Submit(ctx, run.Submission{
 		Room: p.Room, Plan: p.Plan, Actor: o.Actor.Name, Door: o.Actor.Door, Remote: o.Actor.Remote,
+		ID: o.ID, Mark: o.Mark,
 	})
 	if err != nil {
 		return "", d.refuseOrder(o, err)

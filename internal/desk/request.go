@@ -49,6 +49,12 @@ type Request struct {
 	Timeout time.Duration
 	NoWait  bool // answer when the request is written down; see the events for what becomes of it
 	DryRun  bool // say what would be done, and do nothing
+
+	// ID names the request, for a door that must know the name before; it must
+	// never have been used. Empty means a fresh one. Mark is kept with the intent,
+	// for the door to know again what was asked.
+	ID   string
+	Mark string
 }
 
 // Sink hears what becomes of a request, from one goroutine.
@@ -128,7 +134,11 @@ type deed struct {
 
 // change carries out a request that leaves events.
 func (d *Desk) change(asker context.Context, req Request, targets room.Targets, nodes []room.NodeID, parts share, sink Sink) (Summary, error) {
-	c := deed{id: d.newID(), req: req, parts: parts, nodes: nodes, named: parts.room.Fold(nodes)}
+	id := req.ID
+	if id == "" {
+		id = d.newID()
+	}
+	c := deed{id: id, req: req, parts: parts, nodes: nodes, named: parts.room.Fold(nodes)}
 	ctx, leave, err := d.enter(c.id, req.Timeout)
 	if err != nil {
 		return Summary{}, d.refuse(req, c.named, err)

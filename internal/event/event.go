@@ -77,6 +77,12 @@ type Event struct {
 	Data    json.RawMessage `json:"data,omitempty"`    // small structured extras
 }
 
+// Marked is what the Data of an intent say of who asked for it: a text by which
+// a door knows again what it was asked, when it is asked a second time.
+type Marked struct {
+	Mark string `json:"mark,omitempty"`
+}
+
 // check says what makes the event unfit to be kept.
 func (e *Event) check() error {
 	switch {

@@ -30,19 +30,27 @@ type Filter struct {
 	Request  string    // of this request
 	Limit    int       // at most this many; 0: MaxRead for Read, no limit for Follow
 	Newest   bool      // Read: the last Limit of those that match, not the first; Follow: begin with only them
+	// BeforeSeq is for Read: with a Seq less than this; 0 is no bound.
+	BeforeSeq int64
 }
 
-// match says whether an event passes, positions aside.
-func (f *Filter) match(r *store.Event) bool {
+// Match says whether an event passes, positions aside.
+func (f *Filter) Match(e *Event) bool {
 	switch {
-	case !f.Since.IsZero() && r.Time.Before(f.Since),
-		!f.Until.IsZero() && !r.Time.Before(f.Until),
-		f.Request != "" && r.Request != f.Request,
-		len(f.Kinds) > 0 && !slices.Contains(f.Kinds, Kind(r.Kind)),
-		f.Node != "" && !names(r.Targets, f.Node):
+	case !f.Since.IsZero() && e.Time.Before(f.Since),
+		!f.Until.IsZero() && !e.Time.Before(f.Until),
+		f.Request != "" && e.Request != f.Request,
+		len(f.Kinds) > 0 && !slices.Contains(f.Kinds, e.Kind),
+		f.Node != "" && !names(e.Targets, f.Node):
 		return false
 	}
 	return true
+}
+
+// match is Match for a row.
+func (f *Filter) match(r *store.Event) bool {
+	e := fromRow(*r)
+	return f.Match(&e)
 }
 
 // names says whether a folded host list has the node.
@@ -56,6 +64,12 @@ func names(targets, node string) bool {
 	// Nothing is expanded, so what was once accepted may be as large as it is.
 	list, err := hostlist.Limits{Range: math.MaxInt32, Items: math.MaxInt32, Names: math.MaxInt32}.Parse(targets)
 	return err == nil && list.Contains(node)
+}
+
+// Last gives the position of the newest event, 0 when there is none.
+func (l *Log) Last() int64 {
+	last, _ := l.store.Tail()
+	return last
 }
 
 // Read returns the events that match, oldest first.
@@ -73,6 +87,9 @@ func (l *Log) Read(ctx context.Context, f Filter) ([]Event, error) {
 	err := l.begin(ctx, &f, last)
 	if err != nil {
 		return nil, err
+	}
+	if f.BeforeSeq > 0 {
+		last = min(last, f.BeforeSeq-1)
 	}
 	if f.Newest {
 		err = l.walkBack(ctx, &f, last, visit)

@@ -184,7 +184,8 @@ func (r *run) intent() *event.Event {
 		Epoch int64       `json:"epoch"`
 		Asked string      `json:"asked,omitempty"`
 		Plan  plan.Totals `json:"plan"`
-	}{r.sub.Plan.Goal.String(), r.epoch, asked, r.sub.Plan.Totals()})
+		event.Marked
+	}{r.sub.Plan.Goal.String(), r.epoch, asked, r.sub.Plan.Totals(), event.Marked{Mark: r.sub.Mark}})
 	return e
 }
 

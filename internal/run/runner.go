@@ -65,6 +65,8 @@ type Submission struct {
 	Door   string // through which door
 	Remote string // from where
 	Op     string // the verb; empty means the plan's goal
+	ID     string // names the run, and must never have been used; empty means a fresh name
+	Mark   string // kept with the intent, for who asks to know again what they asked
 }
 
 // New makes a runner without runs.
@@ -99,7 +101,10 @@ func (r *Runner) Submit(ctx context.Context, s Submission) (string, error) {
 	if s.Room == nil || s.Plan.Goal.Op() == 0 {
 		return "", &room.Error{Code: room.CodeInvalid, Op: s.Op, Said: "there is no plan to run"}
 	}
-	run := newRun(r.opts.NewID(), s)
+	if s.ID == "" {
+		s.ID = r.opts.NewID()
+	}
+	run := newRun(s.ID, s)
 	if err := r.admit(run); err != nil {
 		return "", err
 	}

@@ -61,6 +61,8 @@ type Keeper struct {
 	room  *room.Room
 	nodes []Belief         // by NodeID of room
 	holds map[string]*Hold // by name: they outlive reloads
+
+	changes changes
 }
 
 // Fleet is the way to the devices; *fleet.Fleet is one.
@@ -87,6 +89,7 @@ func (k *Keeper) Apply(r *room.Room) {
 		}
 	}
 	k.room, k.nodes = r, nodes
+	k.changes.add(Change{Time: time.Now()})
 	select {
 	case k.applied <- struct{}{}:
 	default:
@@ -113,6 +116,8 @@ func (k *Keeper) note(r *room.Room, caused bool, seen []Seen) {
 				key := [2]room.State{b.State, s.State}
 				drift[key] = append(drift[key], k.room.Nodes[id].Name)
 			}
+			name := k.room.Nodes[id].Name
+			k.changes.add(Change{Time: now, Node: name, Was: b.State, State: s.State, Held: k.holds[name] != nil})
 			b.State, b.Since = s.State, now
 		}
 		b.Seen = now
@@ -145,6 +150,15 @@ func (k *Keeper) Hold(node string, h Hold) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.holds[node] = &h
+	k.marked(node)
+}
+
+// marked tells that a node is held now, or no longer. The caller has the lock.
+func (k *Keeper) marked(node string) {
+	if id, ok := k.room.Node(node); ok {
+		s := k.nodes[id].State
+		k.changes.add(Change{Time: time.Now(), Node: node, Was: s, State: s, Held: k.holds[node] != nil})
+	}
 }
 
 // Clear takes the marks off nodes because somebody has decided what they are,
@@ -175,6 +189,7 @@ func (k *Keeper) Clear(ctx context.Context, nodes []string, e event.Event) ([]st
 	k.mu.Lock()
 	for _, n := range held {
 		delete(k.holds, n)
+		k.marked(n)
 	}
 	k.mu.Unlock()
 	return held, nil

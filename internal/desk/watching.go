@@ -1,0 +1,18 @@
+package desk
+
+import (
+	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/state"
+)
+
+// Changes gives the changes of what is believed of nodes behind the n-th; see
+// [state.Keeper.Changes].
+func (d *Desk) Changes(after int64) (list []state.Change, last int64, more <-chan struct{}, known bool) {
+	return d.state.Changes(after)
+}
+
+// Beliefs calls fn with what is believed of each node; see [state.Keeper.Every].
+// The desk must not be asked from within.
+func (d *Desk) Beliefs(fn func(r *room.Room, id room.NodeID, b state.Belief)) (r *room.Room, last int64) {
+	return d.state.Every(fn)
+}
