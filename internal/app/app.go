@@ -165,7 +165,7 @@ func (a *App) openStore(ctx context.Context) (*store.Store, error) {
 	if a.opts.State == "" {
 		return store.OpenMemory(ctx, store.Options{})
 	}
-	s, err := store.Open(ctx, a.opts.State, store.Options{})
+	s, err := store.Open(ctx, a.opts.State, store.Options{Program: a.opts.Version})
 	if err != nil {
 		return nil, fmt.Errorf("open the state folder: %w", err)
 	}

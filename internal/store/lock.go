@@ -4,13 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
+
+// lockName is the file within the state folder that its holder has locked.
+const lockName = "millwright.lock"
 
 // LockedError says that another process holds the state folder.
 type LockedError struct {
@@ -28,7 +33,7 @@ func (e *LockedError) Error() string {
 // lockDir takes the folder for this process until the file returned is closed.
 // The kernel drops the lock with the process, so a crash leaves none behind.
 func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "millwright.lock"), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock state folder: %w", err)
 	}
@@ -64,4 +69,14 @@ func readPID(f *os.File) int {
 		return 0
 	}
 	return pid
+}
+
+// sameOwner gives a file that root may just have made in somebody's folder to them:
+// their daemon has to open it later.
+func sameOwner(f *os.File, folder fs.FileInfo) error {
+	owner, ok := folder.Sys().(*syscall.Stat_t)
+	if !ok || os.Geteuid() != 0 {
+		return nil
+	}
+	return f.Chown(int(owner.Uid), int(owner.Gid))
 }

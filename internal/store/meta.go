@@ -11,8 +11,9 @@ import (
 
 // Names of the facts kept in the meta table.
 const (
-	metaRoomID = "room_id"
-	metaClean  = "clean_shutdown" // "yes" or "no"
+	metaRoomID  = "room_id"
+	metaClean   = "clean_shutdown" // "yes" or "no"
+	metaProgram = "program"        // version that had the database open last
 )
 
 // readMeta reads the facts about the room, or writes them down when it is new.
@@ -24,7 +25,10 @@ func (s *Store) readMeta(ctx context.Context, q *db.Queries, o Options) (err err
 			id = newID
 		}
 		s.roomID, s.clean, s.stained = id(), true, false
-		return s.setMeta(ctx, q, metaRoomID, s.roomID)
+		if err := s.setMeta(ctx, q, metaRoomID, s.roomID); err != nil {
+			return err
+		}
+		return s.sign(ctx, q, o.Program)
 	}
 	if err != nil {
 		return fmt.Errorf("read room id: %w", err)
@@ -34,7 +38,23 @@ func (s *Store) readMeta(ctx context.Context, q *db.Queries, o Options) (err err
 		return fmt.Errorf("read shutdown mark: %w", err)
 	}
 	s.clean, s.stained = mark != "no", mark == "no"
-	return nil
+	return s.sign(ctx, q, o.Program)
+}
+
+// sign writes down which program works on the database, if that was another one so
+// far, so that an older one that is started on it later can say who did it.
+func (s *Store) sign(ctx context.Context, q *db.Queries, program string) error {
+	if program == "" {
+		return nil
+	}
+	was, err := q.Meta(ctx, metaProgram)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read which program was here: %w", err)
+	}
+	if was == program {
+		return nil
+	}
+	return s.setMeta(ctx, q, metaProgram, program)
 }
 
 func (s *Store) setMeta(ctx context.Context, q *db.Queries, name, value string) error {

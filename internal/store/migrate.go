@@ -21,10 +21,18 @@ const versionTable = "schema_versions"
 
 // NewerError says that a newer Millwright has written the database; going back
 // needs a backup from before.
-type NewerError struct{ Has, Knows int64 }
+type NewerError struct {
+	Has, Knows int64  // versions of the schema
+	By         string // version of the program that wrote it, if it said so
+}
 
 func (e *NewerError) Error() string {
-	return fmt.Sprintf("the database has schema version %d and this program knows only up to %d: use the newer program, or restore a backup from before the upgrade", e.Has, e.Knows)
+	by := "a newer Millwright"
+	if e.By != "" {
+		by = "Millwright " + e.By
+	}
+	return fmt.Sprintf("%s has written this database: its schema has version %d and this program knows only up to %d; nothing was changed. "+
+		"Run that program or a newer one, or go back to a backup from before the upgrade (millwright restore FILE --force)", by, e.Has, e.Knows)
 }
 
 // migrate brings the schema up to date. An up-to-date database costs one
@@ -42,7 +50,11 @@ func migrate(ctx context.Context, d *sql.DB) error {
 	case has == knows:
 		return nil
 	case has > knows:
-		return &NewerError{Has: has, Knows: knows}
+		by, err := fact(ctx, d, metaProgram)
+		if err != nil {
+			by = "" // that far from what we know, it may not be there
+		}
+		return &NewerError{Has: has, Knows: knows, By: by}
 	}
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {

@@ -37,6 +37,9 @@ const memoryEvents = 10_000
 type Options struct {
 	// NewID makes the room's id when the database is new; nil: 130 random bits.
 	NewID func() string
+	// Program is the version of the program; it is kept in the database, for
+	// older programs to name it when they refuse a newer schema.
+	Program string
 }
 
 // Store is an open database. Its methods may be called from any goroutine.
