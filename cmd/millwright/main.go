@@ -1,6 +1,6 @@
 // Command millwright runs a machine room with nobody in it. Called under the
-// name of a program that it stands in for (powerman, pm, powermand, vpcd), it
-// behaves as that program.
+// name of a program that it stands in for (powerman, pm, powermand and its
+// helpers), it behaves as that program.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"millwright.dev/millwright/internal/applet/httppower"
 	"millwright.dev/millwright/internal/applet/powermancli"
 	"millwright.dev/millwright/internal/applet/powermand"
 	"millwright.dev/millwright/internal/applet/vpcd"
@@ -24,6 +25,9 @@ func main() {
 		"powerman": powermancli.Run,
 		"pm":       powermancli.Run,
 		"vpcd":     vpcd.Run,
+
+		"httppower": httppower.Run,
+
 		"powermand": func(ctx context.Context, args []string, _ io.Reader, _, stderr io.Writer) int {
 			return powermand.Run(ctx, args, os.Stdin, os.Stdout, stderr)
 		},

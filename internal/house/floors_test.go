@@ -59,7 +59,7 @@ var floors = []floor{
 	{where: "internal/sim", what: "a simulated room on real sockets, with power physics, boot times and faults", may: list("hostlist", "telnet", "internal/sim/vpc")},
 
 	// Text.
-	{where: "internal/roomfile", what: "text to snapshot: room files and powerman.conf; schema; all errors at once", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/driver"), libs: list("github.com/goccy/go-yaml")},
+	{where: "internal/roomfile", what: "text to snapshot: room files and powerman.conf; schema; all errors at once", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/driver", "internal/transport"), libs: list("github.com/goccy/go-yaml")},
 
 	// Brain: not sideways, but for run, which carries out what plan worked out.
 	{where: "internal/plan", what: "states and a goal in, ordered steps out; pure", may: list("internal/room")},
@@ -80,10 +80,18 @@ var floors = []floor{
 	{where: "examples/demo", what: "the files of the demo's room"},
 	{where: "internal/demo", what: "the demo room, its simulated devices and its daemon in one", may: slices.Concat(libraries, ground, offline, list("internal/driver", "internal/app", "internal/client", "internal/door/local/wire", "internal/fleet", "internal/rehearse", "examples/demo"))},
 	{where: "internal/cli", what: "the command line of millwright", may: slices.Concat(libraries, ground, hands, brain, offline, list("internal/app", "internal/client", "internal/door/local/wire", "internal/demo", "internal/rehearse")), libs: list("github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "golang.org/x/sys")},
+	{where: "internal/applet/prompt", what: "the prompt and the lines of powermand's helper programs"},
+	{where: "internal/applet/prompt/prompttest", what: "has powermand drive a helper program in tests"},
+	{where: "internal/applet/web", what: "how the helpers reach power controllers by HTTP, and the words for what fails"},
+	{where: "internal/applet/httppower", what: "httppower, powermand's helper for web pages and REST", may: list("internal/applet/getopt", "internal/applet/prompt", "internal/applet/web")},
+	{where: "internal/applet/redfishpower", what: "redfishpower, powermand's helper for many Redfish controllers at once", may: list("hostlist", "internal/applet/getopt", "internal/applet/prompt", "internal/applet/web"), libs: list("golang.org/x/sys")},
+	{where: "internal/applet/snmppower", what: "snmppower, powermand's helper for SNMP", may: list("internal/applet/getopt", "internal/applet/prompt", "internal/applet/snmppower/mib"), libs: list("github.com/gosnmp/gosnmp")},
+	{where: "internal/applet/snmppower/mib", what: "names of SNMP objects, read from MIB modules"},
+	{where: "internal/applet/plmpower", what: "plmpower, powermand's helper for Insteon and X10", may: list("internal/applet/getopt", "internal/applet/prompt", "internal/transport")},
 	{where: "internal/applet/getopt", what: "command lines as getopt_long reads them"},
 	{where: "internal/applet/powermancli/genders", what: "genders files and queries", may: list("hostlist")},
 	{where: "internal/applet/*", what: "one folder for each program that we stand in for", may: slices.Concat(libraries, offline, list("internal/applet/getopt", "internal/applet/powermancli/genders", "internal/app", "internal/driver", "internal/secret"))},
-	{where: "cmd/millwright", what: "chooses the program by its name", may: list("internal/cli", "internal/applet/*")},
+	{where: "cmd/millwright", what: "chooses the program by its name", may: list("internal/cli", "internal/applet/*", "internal/applet/httppower", "internal/applet/redfishpower", "internal/applet/snmppower", "internal/applet/plmpower")},
 
 	// For people.
 	{where: "bench", what: "measurements beside a real powermand", may: slices.Concat(libraries, list("internal/sim", "internal/sim/vpc", "internal/client", "internal/roomfile", "internal/driver", "internal/driver/standard", "internal/app"))},
