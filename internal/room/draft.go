@@ -16,6 +16,7 @@ type Draft struct {
 	Groups      []DraftGroup
 	Aliases     []DraftGroup
 	Credentials []Credential
+	Vetoes      []DraftVeto
 }
 
 // DraftNode is a node to be.
@@ -63,12 +64,12 @@ type DraftGroup struct {
 // Problem is one thing that is wrong with a Draft.
 type Problem struct {
 	Code ProblemCode
-	Kind string // "room", "node", "device", "feed", "group", "alias", "credential"
+	Kind string // "room", "node", "device", "feed", "group", "alias", "credential", "veto"
 	Name string // whose problem it is
 	// Item is the place in the Draft's slice of that kind, -1 for the room.
 	Item int
 	// Field is the part that is wrong: "name", "cords", "needs", "groups",
-	// "members", "feed", "from", "credential".
+	// "members", "feed", "from", "credential", "nodes".
 	Field string
 	// Index is the place in that field's list, or -1.
 	Index int

@@ -27,6 +27,7 @@ type Error struct {
 	Op      string // what was being done: "on", "connect", "read room.yaml"
 	Subject string // to which node or device; a folded host list may stand here
 	Said    string // what the device, peer or rule said, verbatim but bounded
+	Confirm string // a refusal that may be overcome: what is to be confirmed, with the same request again
 	Tried   string // what was attempted before giving up, if that helps
 	Err     error  // the cause, or nil
 }

@@ -30,6 +30,7 @@ func New(d Draft) (*Room, []Problem) {
 	b.credentials()
 	b.aliases()
 	b.groups()
+	b.vetoes()
 	b.cords()
 	b.needs()
 	if len(b.problems) > 0 {

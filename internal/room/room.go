@@ -28,6 +28,7 @@ type Room struct {
 	// Credentials are what devices log in with: references to secrets, never
 	// the secrets themselves. Sorted by name.
 	Credentials []Credential
+	Vetoes      []Veto // what is asked before nodes are switched; sorted by name
 
 	nodes   map[string]NodeID
 	devices map[string]DeviceID
@@ -51,8 +52,19 @@ type Settings struct {
 	Rest time.Duration
 	// KeepEvents is how long events are kept; zero is for ever.
 	KeepEvents time.Duration
+	// Secrets says where the encrypted store of secrets is.
+	Secrets Secrets
 	// PowerMan holds what a powerman.conf says of its daemon.
 	PowerMan PowerMan
+}
+
+// Secrets says where the encrypted store of secrets is, and what opens it. Paths may
+// be relative to the room's folder; empty ones are for the daemon to choose.
+type Secrets struct {
+	File       string   // the store
+	Key        string   // its key file
+	Identity   string   // the age identity that opens it, instead of a key file
+	Recipients []string // more age recipients that can open it
 }
 
 // PowerMan is what a powerman.conf (or the room's `powerman:` part) asks of the

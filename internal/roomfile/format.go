@@ -18,6 +18,8 @@ type document struct {
 	Nodes          map[string]nodePart       `yaml:"nodes" doc:"What is switched, by name or range of names. A single name below a range that holds it changes that one; an entry for nodes of an included powerman.conf adds to them."`
 	Groups         map[string]texts          `yaml:"groups" doc:"Lists of nodes, used as @name. Host lists, aliases and @groups; a minus in front leaves out."`
 	Aliases        map[string]texts          `yaml:"aliases" doc:"Further names for nodes, used like a node's own."`
+	Secrets        secretsPart               `yaml:"secrets" doc:"Where the encrypted store of secrets is, which secret:NAME leads to. Nothing needs to be said for the usual one, in the daemon's state folder."`
+	Vetoes         map[string]vetoPart       `yaml:"vetoes" doc:"Hooks that are asked before nodes are switched and may refuse, by name."`
 	PowerMan       powermanPart              `yaml:"powerman" doc:"The door for PowerMan's clients."`
 }
 
@@ -30,9 +32,29 @@ type settingsPart struct {
 
 type credentialPart struct {
 	User       string    `yaml:"user" doc:"The name to log in with."`
-	Password   reference `yaml:"password" doc:"Where the password is: env:NAME or file:PATH."`
-	Key        reference `yaml:"key" doc:"Where the private key is: env:NAME or file:PATH."`
-	Passphrase reference `yaml:"passphrase" doc:"Where the passphrase of the key is: env:NAME or file:PATH."`
+	Password   reference `yaml:"password" doc:"Where the password is: env:NAME, file:PATH or secret:NAME."`
+	Key        reference `yaml:"key" doc:"Where the private key is: env:NAME, file:PATH or secret:NAME."`
+	Passphrase reference `yaml:"passphrase" doc:"Where the passphrase of the key is: env:NAME, file:PATH or secret:NAME."`
+}
+
+type secretsPart struct {
+	File       string `yaml:"file" doc:"The store's file. Relative names, here and below, start at the room's folder." default:"secrets.vault in the state folder"`
+	Key        string `yaml:"key" doc:"The file of its key." default:"secrets.key beside the store"`
+	Identity   string `yaml:"identity" doc:"A file with an age identity, as age-keygen makes it, that locks the store instead of a key file."`
+	Recipients texts  `yaml:"recipients" doc:"More age recipients (age1…) whose identities can open the store."`
+}
+
+type vetoPart struct {
+	Exec      texts         `yaml:"exec" doc:"The program to run, and its arguments: no shell reads them. A relative path starts at the room's folder, a plain name is looked for in the daemon's PATH."`
+	HTTP      string        `yaml:"http" doc:"Instead of a program, the address that is asked by POST: https://… or http://…"`
+	Bearer    reference     `yaml:"bearer" doc:"Where the token is that an http hook is shown: env:NAME, file:PATH or secret:NAME."`
+	CA        string        `yaml:"ca" doc:"A file with the certificate authorities of an https hook, instead of the system's."`
+	Pin       texts         `yaml:"pin" doc:"The https hook's certificate, sha256:HEX, instead of an authority or beside one."`
+	Insecure  bool          `yaml:"insecure" doc:"Believe whoever answers as the https hook." default:"no"`
+	Ops       texts         `yaml:"ops" doc:"What it is asked about: on, off, cycle, reset, beacon-on, beacon-off. off includes the orders of down, on those of up." default:"off, cycle, reset"`
+	Nodes     texts         `yaml:"nodes" doc:"The nodes it is asked about: nodes, aliases, @groups. All, if nothing is said."`
+	Timeout   time.Duration `yaml:"timeout" doc:"How long it may take to answer, at most 5m." default:"10s"`
+	OnFailure string        `yaml:"on-failure" doc:"What counts when no valid answer comes in time: refuse (fail closed) or allow (fail open)." enum:"refuse,allow" default:"refuse"`
 }
 
 type feedPart struct {

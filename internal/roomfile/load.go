@@ -125,6 +125,7 @@ type loader struct {
 	aliases  []entrySource  // beside draft.Aliases
 	feeds    []entrySource  // beside draft.Feeds
 	creds    []entrySource  // beside draft.Credentials
+	vetoes   []entrySource  // beside draft.Vetoes
 	devices  []deviceSource // beside draft.Devices
 	deviceAt map[string]int
 	once     map[string]place // sections that only one file may have

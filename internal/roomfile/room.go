@@ -105,6 +105,8 @@ func (l *loader) find(p room.Problem) place {
 		return source(l.aliases)
 	case "credential":
 		return source(l.creds)
+	case "veto":
+		return source(l.vetoes)
 	}
 	return place{}
 }
@@ -132,7 +134,7 @@ func (s *entrySource) find(name string, index int) place {
 	case "members":
 		v = s.value
 		fallthrough
-	case "needs":
+	case "needs", "nodes":
 		if index >= 0 && index < len(s.members.item) {
 			index = int(s.members.item[index])
 		}

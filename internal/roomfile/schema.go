@@ -75,7 +75,7 @@ func schemaOf(t reflect.Type, required bool) object {
 	case reflect.TypeFor[timeOrNever]():
 		return object{"anyOf": []any{object{"type": "string", "pattern": durationPattern}, object{"const": 0}, object{"const": never}}}
 	case reflect.TypeFor[reference]():
-		return object{"type": "string", "pattern": `^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)?$`}
+		return object{"type": "string", "pattern": `^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|secret:[A-Za-z0-9][A-Za-z0-9._/-]*)?$`}
 	case textsType:
 		return object{"anyOf": []any{textSchema(), object{"type": "array", "items": textSchema()}}}
 	case anythingType:

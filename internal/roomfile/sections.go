@@ -86,6 +86,12 @@ func (l *loader) document(doc *value) {
 			}
 		case "powerman":
 			l.onlyOnce(f)
+		case "secrets":
+			if l.onlyOnce(f) {
+				l.secrets(f.value)
+			}
+		case "vetoes":
+			l.entries(f.value, l.veto)
 		case "credentials":
 			l.entries(f.value, l.credential)
 		case "feeds":
@@ -192,7 +198,7 @@ type plainSecret struct{}
 var errPlainSecret plainSecret
 
 func (plainSecret) Error() string {
-	return "secrets do not stand in a room file; say where this one is kept: env:NAME (a variable of the daemon) or file:PATH (readable by the daemon alone)"
+	return "secrets do not stand in a room file; say where this one is kept: secret:NAME (the encrypted store; see millwright secret set), env:NAME (a variable of the daemon) or file:PATH (readable by the daemon alone)"
 }
 
 func (l *loader) credential(f field) {

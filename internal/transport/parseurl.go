@@ -249,7 +249,7 @@ func (a *Address) setTLS(key, value string) (err error) {
 		o.Insecure, err = yesNo(value)
 	case "pin":
 		var pin string
-		pin, err = tlsPin(value)
+		pin, err = ParsePin(value)
 		o.Pins = append(o.Pins, pin)
 	default:
 		err = a.setTelnet(key, value)
@@ -329,9 +329,10 @@ func yesNo(s string) (bool, error) {
 	return false, fmt.Errorf("say yes or no, not %q", s)
 }
 
-// tlsPin reads "sha256:HEX"; colons between the digits, as openssl prints them,
+// ParsePin reads the pin of a certificate, "sha256:HEX", and gives its digits as
+// [TLSOptions] has them; colons between the digits, as openssl prints them,
 // are allowed.
-func tlsPin(s string) (string, error) {
+func ParsePin(s string) (string, error) {
 	kind, digits, _ := strings.Cut(s, ":")
 	digits = strings.ToLower(strings.ReplaceAll(digits, ":", ""))
 	if b, err := hex.DecodeString(digits); !strings.EqualFold(kind, "sha256") || err != nil || len(b) != 32 {
