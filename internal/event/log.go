@@ -69,13 +69,24 @@ func (l *Log) AppendWith(ctx context.Context, fn func(*store.Tx) error, events .
 // in one transaction, and fills in r.Number, e.Seq and e.Time. The files are
 // compressed first, so that a large room holds up nobody.
 func (l *Log) SaveRevision(ctx context.Context, r *store.Revision, e *Event) error {
+	return l.SaveRevisionWith(ctx, r, e, func(*store.Tx) error { return nil })
+}
+
+// SaveRevisionWith is SaveRevision with more in the same transaction, done when
+// the revision has its number.
+func (l *Log) SaveRevisionWith(ctx context.Context, r *store.Revision, e *Event, more func(*store.Tx) error) error {
 	if r.Time.IsZero() {
 		r.Time = time.Now().UTC()
 	}
 	if err := r.Pack(); err != nil {
 		return fmt.Errorf("save revision: %w", err)
 	}
-	return l.AppendWith(ctx, func(tx *store.Tx) error { return tx.AddRevision(r) }, e)
+	return l.AppendWith(ctx, func(tx *store.Tx) error {
+		if err := tx.AddRevision(r); err != nil {
+			return err
+		}
+		return more(tx)
+	}, e)
 }
 
 // AppendLater queues an event and returns at once: for state changes and the

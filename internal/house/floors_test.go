@@ -60,6 +60,7 @@ var floors = []floor{
 
 	// Text.
 	{where: "internal/roomfile", what: "text to snapshot: room files and powerman.conf; schema; all errors at once", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/driver", "internal/transport"), libs: list("github.com/goccy/go-yaml")},
+	{where: "internal/revision", what: "changes the configuration of a running room: files and revisions kept in step", may: slices.Concat(ground, list("internal/roomfile")), libs: list("github.com/rogpeppe/go-internal", "golang.org/x/sys")},
 
 	// Brain: not sideways, but for run, which carries out what plan worked out.
 	{where: "internal/plan", what: "states and a goal in, ordered steps out; pure", may: list("internal/room")},

@@ -44,6 +44,24 @@ func Change(text []byte, edits ...Edit) ([]byte, error) {
 	return text, nil
 }
 
+// Has says whether a room file has something at a path.
+func Has(text []byte, path []string) bool {
+	doc, err := tree(text)
+	for i, key := range path {
+		if err != nil {
+			return false
+		}
+		value, has := doc[key]
+		if !has {
+			return false
+		}
+		if doc, has = value.(map[string]any); !has && i < len(path)-1 {
+			return false
+		}
+	}
+	return true
+}
+
 // maxEditDepth is how deep a path may lead.
 const maxEditDepth = 8
 

@@ -1,0 +1,284 @@
+package revision
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"golang.org/x/sys/unix"
+
+	"millwright.dev/millwright/internal/roomfile"
+)
+
+// files are texts by the path that they are opened by.
+type files map[string][]byte
+
+func same(a, b files) bool { return maps.EqualFunc(a, b, bytes.Equal) }
+
+func union(a, b files) files {
+	all := maps.Clone(a)
+	if all == nil {
+		all = make(files)
+	}
+	maps.Copy(all, b)
+	return all
+}
+
+// name gives a path as people name it: relative to the room's folder, if it is in it.
+func (b *Book) name(path string) string {
+	rel, err := filepath.Rel(b.folder, path)
+	if err != nil || !filepath.IsLocal(rel) {
+		return path
+	}
+	return filepath.ToSlash(rel)
+}
+
+// inside says whether a path is one that is edited here.
+func (b *Book) inside(path string) bool {
+	rel, err := filepath.Rel(b.folder, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// path gives the place of a file by its name. Only what lies in the room's folder
+// can be changed.
+func (b *Book) path(name string) (string, error) {
+	local, err := filepath.Localize(name)
+	switch {
+	case err != nil || strings.ContainsAny(name, "\x00\n") || len(name) > 255:
+		return "", fmt.Errorf("%q: only files in the room's folder can be changed", name)
+	case strings.HasPrefix(filepath.Base(local), "."):
+		return "", fmt.Errorf("%q: hidden files are no part of a room", name)
+	}
+	return filepath.Join(b.folder, local), nil
+}
+
+// place finds the file that an edit is for.
+func (b *Book) place(set files, name string, e roomfile.Edit) (string, error) {
+	if name != "" {
+		path, err := b.path(name)
+		if err == nil && set[path] == nil {
+			err = fmt.Errorf("%s: there is no such file", name)
+		}
+		return path, err
+	}
+	var first, section string
+	for _, path := range slices.SortedFunc(maps.Keys(set), roomFirst) {
+		if ext := filepath.Ext(path); ext != ".yaml" && ext != ".yml" || !b.inside(path) {
+			continue
+		}
+		has := func(depth int) bool { return roomfile.Has(set[path], e.Path[:min(depth, len(e.Path))]) }
+		switch {
+		case len(e.Path) > 1 && has(2):
+			return path, nil
+		case section == "" && has(1):
+			section = path
+		case first == "":
+			first = path
+		}
+	}
+	switch {
+	case section != "":
+		return section, nil
+	case first != "":
+		return first, nil
+	}
+	return "", errors.New("there is no room file to put it into")
+}
+
+func roomFirst(a, b string) int {
+	isRoom := func(p string) int {
+		if strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)) == "room" {
+			return 0
+		}
+		return 1
+	}
+	if d := isRoom(a) - isRoom(b); d != 0 {
+		return d
+	}
+	return strings.Compare(a, b)
+}
+
+// disk reads what is on the disk now of a set of files, and new room files beside them.
+func (b *Book) disk(known files) (files, error) {
+	paths := slices.Collect(maps.Keys(known))
+	if b.folder == b.o.Config {
+		for _, pattern := range []string{"*.yaml", "*.yml"} {
+			entries, err := fs.Glob(os.DirFS(b.folder), pattern)
+			if err != nil {
+				return nil, err
+			}
+			for _, e := range entries {
+				paths = append(paths, filepath.Join(b.folder, e))
+			}
+		}
+	}
+	set := make(files, len(paths))
+	for _, path := range paths {
+		text, err := readFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		set[path] = text
+	}
+	return set, nil
+}
+
+// readFile reads a file of bounded size.
+func readFile(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, roomfile.MaxFile+1))
+	if err == nil && len(text) > roomfile.MaxFile {
+		err = fmt.Errorf("%s is longer than %d MiB", path, roomfile.MaxFile>>20)
+	}
+	return text, err
+}
+
+// read reads a set of files as a room. What the set does not hold, such as device
+// files elsewhere, comes from the disk, but no room file that the set has lost.
+func (b *Book) read(ctx context.Context, set files) (*roomfile.Result, error) {
+	inMemory, _ := roomfile.Replay(set)
+	_, glob := roomfile.Replay(set)
+	open := func(path string) ([]byte, error) {
+		text, err := inMemory(path)
+		if err != nil && !b.inside(path) {
+			return readFile(path)
+		}
+		return text, err
+	}
+	return b.o.Read(ctx, open, glob)
+}
+
+// compare gives the difference of two sets as people read it; empty if there is none.
+func (b *Book) compare(from, to files) []byte {
+	var out bytes.Buffer
+	for _, path := range slices.Sorted(maps.Keys(union(from, to))) {
+		name := b.name(path)
+		was, is := "a/"+name, "b/"+name
+		if from[path] == nil {
+			was = "/dev/null"
+		}
+		if to[path] == nil {
+			is = "/dev/null"
+		}
+		out.Write(diff.Diff(was, from[path], is, to[path]))
+	}
+	return out.Bytes()
+}
+
+// differing gives the paths at which two sets differ, in order.
+func differing(from, to files) []string {
+	var paths []string
+	for _, path := range slices.Sorted(maps.Keys(union(from, to))) {
+		if from[path] == nil || to[path] == nil || !bytes.Equal(from[path], to[path]) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// writable says, before anything is accepted, whether all that is to be written can be.
+func (b *Book) writable(from, to files) error {
+	for _, path := range differing(from, to) {
+		if !b.inside(path) {
+			return fmt.Errorf("%s lies outside the room's folder", path)
+		}
+		dir := filepath.Dir(resolved(path))
+		if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
+			return &fs.PathError{Op: "write to", Path: dir, Err: err}
+		}
+	}
+	return nil
+}
+
+// resolved gives what a symbolic link leads to: that is what is written, the link stays.
+func resolved(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
+}
+
+// write brings the disk from one set to another, file by file, each at once.
+func (b *Book) write(from, to files) error {
+	for _, path := range differing(from, to) {
+		text, stays := to[path]
+		if !stays {
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			continue
+		}
+		if err := replace(resolved(path), text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace writes a file so that it is the old one or the new one at any moment,
+// keeping its mode and owner.
+func replace(path string, text []byte) (err error) {
+	mode, uid, gid := fs.FileMode(0o640), -1, -1
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode().Perm()
+		if s, ok := info.Sys().(*syscall.Stat_t); ok {
+			uid, gid = int(s.Uid), int(s.Gid)
+		}
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err = f.Write(text); err != nil {
+		return err
+	}
+	if err = f.Chmod(mode); err != nil {
+		return err
+	}
+	if uid >= 0 && (uid != os.Getuid() || gid != os.Getgid()) {
+		_ = f.Chown(uid, gid) // as far as we may
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// syncFolder makes a rename outlive a power cut.
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
