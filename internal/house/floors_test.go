@@ -46,13 +46,14 @@ var floors = []floor{
 	{where: "internal/store", what: "the only package that knows SQL; one SQLite file with a group-committing writer", may: list("internal/room", "internal/store/internal/db"), libs: list("modernc.org/sqlite", "github.com/pressly/goose/v3", "golang.org/x/sys")},
 	{where: "internal/event", what: "the only way to say that something happened", may: list("hostlist", "internal/store")},
 	{where: "internal/tcpwrap", what: "who may connect, by hosts.allow and hosts.deny", may: list("hostlist")},
+	{where: "internal/command", what: "a program run to its end or ours, with all that it starts", libs: list("golang.org/x/sys")},
 
 	// Hands.
 	{where: "internal/transport", what: "bytes to and from a device: TCP, telnet, TLS, SSH, serial lines, coprocesses", may: list("telnet"), libs: list("golang.org/x/crypto", "golang.org/x/sys", "golang.org/x/time")},
 	{where: "internal/driver", what: "the contract to reach hardware", may: list("devspec", "internal/room", "internal/secret", "internal/transport")},
 	{where: "internal/driver/drivertest", what: "the suite that every driver passes against a simulator of its device", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/transport", "internal/driver"), libs: list("go.uber.org/goleak")},
 	{where: "internal/driver/line", what: "what drivers of devices that talk in lines have in common", may: list("devspec", "internal/secret", "internal/transport", "internal/driver")},
-	{where: "internal/driver/*", what: "one folder for each driver", may: slices.Concat(libraries, list("internal/room", "internal/secret", "internal/transport", "internal/driver", "internal/driver/line")), libs: list("golang.org/x/sys")},
+	{where: "internal/driver/*", what: "one folder for each driver", may: slices.Concat(libraries, list("internal/room", "internal/secret", "internal/transport", "internal/driver", "internal/command", "internal/driver/line")), libs: list("golang.org/x/sys")},
 	{where: "internal/driver/standard", what: "the list of built-in drivers", may: list("internal/driver", "internal/driver/*")},
 	{where: "internal/fleet", what: "one owner for each device; queues, merging, limits, reading back", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/transport", "internal/driver"), libs: list("golang.org/x/time")},
 	{where: "internal/sim/vpc", what: "the dialogue of PowerMan's test device", may: list("hostlist")},

@@ -8,11 +8,9 @@ import (
 	"os/exec"
 	"strings"
 
+	"millwright.dev/millwright/internal/command"
 	"millwright.dev/millwright/internal/secret"
 )
-
-// errStart marks a command that could not be started.
-var errStart = errors.New("cannot run the command")
 
 // What is kept of a command's output, in bytes: of stdout the beginning, enough
 // for a line for each of 10,000 plugs; of stderr the end.
@@ -44,18 +42,18 @@ func (s *Settings) environ(who secret.Resolved) []string {
 }
 
 // command runs one command to its end, or until ctx ends. The error is an
-// *exitError if it ended by itself, wraps errStart if it never ran, and is the
+// *exitError if it ended by itself, wraps command.ErrStart if it never ran, and is the
 // context's cause or says by what signal it died otherwise: then nobody knows
 // what it did.
 func (s *session) command(ctx context.Context, argv []string) (ran, error) {
-	out := &head{max: maxStdout}
-	last := &tail{max: maxStderr}
+	out := &command.Head{Max: maxStdout}
+	last := &command.Tail{Max: maxStderr}
 	// Masked before it is cut: of a secret cut in two, no half would be known.
 	masked := s.masker.Writer(last)
 	cmd := &exec.Cmd{Path: s.programs[argv[0]], Args: argv, Env: s.environ, Stdout: out, Stderr: masked}
-	err := runGroup(ctx, cmd)
+	err := command.Run(ctx, cmd)
 	_ = masked.Close() // it writes to memory
-	done := ran{argv: argv, stdout: string(out.kept), stderr: string(last.kept)}
+	done := ran{argv: argv, stdout: string(out.Kept), stderr: string(last.Kept)}
 	var exit *exec.ExitError
 	switch {
 	case !errors.As(err, &exit):
@@ -70,29 +68,4 @@ func (s *session) command(ctx context.Context, argv []string) (ran, error) {
 func lastLine(text string) string {
 	text = strings.TrimRight(text, " \t\r\n")
 	return strings.TrimSpace(text[strings.LastIndexByte(text, '\n')+1:])
-}
-
-// head keeps the beginning of what is written to it.
-type head struct {
-	max  int
-	kept []byte
-}
-
-func (h *head) Write(p []byte) (int, error) {
-	h.kept = append(h.kept, p[:min(len(p), h.max-len(h.kept))]...)
-	return len(p), nil
-}
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	max  int
-	kept []byte
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.kept = append(t.kept, p[max(0, len(p)-t.max):]...)
-	if over := len(t.kept) - t.max; over > 0 {
-		t.kept = t.kept[:copy(t.kept, t.kept[over:])]
-	}
-	return len(p), nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"millwright.dev/millwright/devspec"
 	"millwright.dev/millwright/hostlist"
+	"millwright.dev/millwright/internal/command"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
@@ -181,7 +182,7 @@ func (t told) result(r result) {
 	case r.err == nil || errors.As(r.err, &refused):
 		t.env.Acted()
 		t.answer(r)
-	case errors.Is(r.err, errStart): // surely nothing has happened
+	case errors.Is(r.err, command.ErrStart): // surely nothing has happened
 		for _, p := range r.call.plugs {
 			t.sink.Failed(p, t.clean(r.err.Error()))
 		}

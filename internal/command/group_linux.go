@@ -1,4 +1,4 @@
-package exec
+package command
 
 import (
 	"context"
@@ -22,13 +22,24 @@ const (
 	drainTime = 100 * time.Millisecond
 )
 
-// runGroup runs cmd as the leader of a process group and returns when it has
-// ended. When ctx ends first, the group is killed, and the error is ctx's cause.
-func runGroup(ctx context.Context, cmd *exec.Cmd) error {
+// ErrStart marks a program that could not be started.
+var ErrStart = errors.New("cannot run the command")
+
+// Run runs cmd as the leader of a process group and returns when it has ended: as
+// [exec.Cmd.Wait] does, but for output that something which it left running still
+// holds open, and that is not waited for. When ctx ends first, the group is killed,
+// and the error is ctx's cause.
+func Run(ctx context.Context, cmd *exec.Cmd) error { return run(ctx, cmd, false) }
+
+// RunAlone is Run for a program that may leave nothing running: what is left of its
+// group when it has ended is killed.
+func RunAlone(ctx context.Context, cmd *exec.Cmd) error { return run(ctx, cmd, true) }
+
+func run(ctx context.Context, cmd *exec.Cmd, sweep bool) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = drainTime
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("%w: %w", errStart, err)
+		return fmt.Errorf("%w: %w", ErrStart, err)
 	}
 	gone := make(chan struct{})
 	go func() {
@@ -37,6 +48,9 @@ func runGroup(ctx context.Context, cmd *exec.Cmd) error {
 	}()
 	select {
 	case <-gone:
+		if sweep {
+			_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
+		}
 		err := cmd.Wait()
 		if errors.Is(err, exec.ErrWaitDelay) {
 			err = nil // it ended well and left something running, as it may
