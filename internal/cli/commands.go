@@ -30,5 +30,5 @@ var commands = []constructor{
 
 	runCommand, clearCommand, reloadCommand, revisionsCommand,
 
-	serveCommand, demoCommand, simCommand, validateCommand, convertCommand, schemaCommand, devspecCommand, versionCommand,
+	serveCommand, backupCommand, restoreCommand, demoCommand, simCommand, validateCommand, convertCommand, schemaCommand, devspecCommand, versionCommand,
 }
