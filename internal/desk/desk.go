@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"millwright.dev/millwright/internal/auth"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
@@ -22,6 +23,9 @@ type Options struct {
 	State  *state.Keeper
 	Runs   *run.Runner
 	Log    *slog.Logger
+	// Access says who may do what. Nil is for a desk without a way in from outside:
+	// everybody may do everything.
+	Access *auth.Book
 	// Reload reads the configuration again: all of it is taken, or nothing. Nil if
 	// that cannot be asked for.
 	Reload func(ctx context.Context, by Actor) error
@@ -35,6 +39,7 @@ type Desk struct {
 	events *event.Log
 	state  *state.Keeper
 	runs   *run.Runner
+	access *auth.Book
 	log    *slog.Logger
 	newID  func() string
 	reload func(context.Context, Actor) error
@@ -52,7 +57,7 @@ type Desk struct {
 
 // New opens the desk.
 func New(o Options) *Desk {
-	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, log: o.Log, newID: o.NewID, reload: o.Reload, changing: make(map[string]context.CancelCauseFunc)}
+	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, access: o.Access, log: o.Log, newID: o.NewID, reload: o.Reload, changing: make(map[string]context.CancelCauseFunc)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

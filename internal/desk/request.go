@@ -8,24 +8,6 @@ import (
 	"millwright.dev/millwright/internal/room"
 )
 
-// Actor is who asks, and by which way they came.
-type Actor struct {
-	Name   string // a user's name, or "" if the door cannot know
-	Door   string // "powerman", "local"
-	Remote string // an address, or ""
-}
-
-// String names the actor for people.
-func (a Actor) String() string {
-	switch {
-	case a.Name != "":
-		return a.Name
-	case a.Remote != "":
-		return a.Remote
-	}
-	return "somebody at the " + a.Door + " door"
-}
-
 // Language is how a request's targets are written.
 type Language uint8
 

@@ -32,10 +32,11 @@ const (
 	Revision Kind = "revision"       // a configuration was accepted, or not
 	Daemon   Kind = "daemon"         // the daemon started, stopped, found something
 	Device   Kind = "device"         // a device was lost, came back, misbehaved
+	Access   Kind = "access"         // users, tokens or grants were changed
 )
 
 // Kinds gives every kind of event.
-func Kinds() []Kind { return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Device} }
+func Kinds() []Kind { return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Device, Access} }
 
 // Outcomes of a result; a refusal's is always Refused. Other words may appear.
 const (

@@ -30,11 +30,24 @@ type Event struct {
 	Data    []byte
 }
 
+type Grant struct {
+	Principal string
+	Nodes     string
+	Role      string
+	Created   int64
+	Author    string
+}
+
 type Interruption struct {
 	Node    string
 	Op      string
 	Request string
 	Time    int64
+}
+
+type Membership struct {
+	Member    string
+	Groupname string
 }
 
 type Meta struct {
@@ -60,4 +73,21 @@ type RevisionFile struct {
 	Revision int64
 	Name     string
 	Digest   string
+}
+
+type Token struct {
+	ID      string
+	Owner   string
+	Digest  string
+	Note    string
+	Created int64
+	Expires int64
+	Used    int64
+}
+
+type User struct {
+	Name     string
+	Password string
+	Disabled int64
+	Created  int64
 }
