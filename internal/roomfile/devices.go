@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -30,6 +32,21 @@ type shelved struct {
 type glance struct {
 	shelf shelf
 	asked []string
+
+	read  func(name string) ([]byte, error) // nil where no files can be named
+	files []string                          // marks of those that were read
+}
+
+// File implements [driver.Files].
+func (g *glance) File(name string) ([]byte, error) {
+	if g.read == nil || name == "" {
+		return nil, fs.ErrNotExist
+	}
+	data, err := g.read(name)
+	if err == nil {
+		g.files = append(g.files, fmt.Sprintf("%q %x", name, sha256.Sum256(data)))
+	}
+	return data, err
 }
 
 // Specification implements [driver.Shelf].
@@ -101,7 +118,7 @@ func (l *loader) makeDevice(i int, drivers map[string]*driver.Driver) {
 	if len(l.problems) > before {
 		return
 	}
-	view := glance{shelf: l.shelf}
+	view := glance{shelf: l.shelf, read: l.beside(settings.at)}
 	traits, err := value.Traits(&view)
 	if err != nil {
 		l.traitsFailed(d.Name, settings, err, &view)
@@ -115,6 +132,16 @@ func (l *loader) makeDevice(i int, drivers map[string]*driver.Driver) {
 	settings.print(h)
 	l.mixIn(h, &view, part.Credential)
 	d.Identity = hex.EncodeToString(h.Sum(nil))
+}
+
+// beside reads files by names that are relative to the folder of a place's file.
+func (l *loader) beside(at place) func(string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		if !filepath.IsAbs(name) && int(at.file) < len(l.files) {
+			name = filepath.Join(filepath.Dir(l.files[at.file].name), name)
+		}
+		return l.read(name)
+	}
 }
 
 // mayLogIn says what a device's credential lacks that its driver cannot do without.
@@ -151,11 +178,14 @@ func (l *loader) driverNames() string {
 	return strings.Join(names, ", ")
 }
 
-// mixIn adds to a device's identity what it refers to: specifications and
+// mixIn adds to a device's identity what it refers to: specifications, files and
 // references to secrets. Only with the same ones can a session be kept.
 func (l *loader) mixIn(h io.Writer, view *glance, credential string) {
 	for _, name := range view.asked {
 		fmt.Fprintf(h, "specification %q %s\n", name, l.shelf[name].mark)
+	}
+	for _, mark := range view.files {
+		fmt.Fprintf(h, "file %s\n", mark)
 	}
 	for _, c := range l.draft.Credentials {
 		if credential != "" && c.Name == credential {
