@@ -1,6 +1,9 @@
 package desk
 
 import (
+	"iter"
+
+	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/auth"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/room"
@@ -45,6 +48,46 @@ func (d *Desk) need(r *room.Room, by Actor, role auth.Role, op string, nodes []r
 		return d.barred(by, op, r.Fold(nodes), err)
 	}
 	return nil
+}
+
+// needNamed holds that an actor has a role on nodes that are known by their names,
+// since they may be of an earlier room. Those that are gone take the role on the
+// room as a whole.
+func (d *Desk) needNamed(by Actor, role auth.Role, op string, names iter.Seq[string]) error {
+	r := d.fleet.Room()
+	rights := d.rights(r, by)
+	if rights.Everywhere() >= role {
+		return nil
+	}
+	var without []string
+	for name := range names {
+		if id, found := r.Node(name); !found || !rights.May(role, id) {
+			without = append(without, name)
+		}
+	}
+	if len(without) == 0 {
+		return nil
+	}
+	targets := hostlist.Fold(without)
+	return d.barred(by, op, targets, rights.Refuse(role, op, targets))
+}
+
+// confine holds a request to the nodes on which its actor has the role that it
+// takes: a read of everything becomes one of what may be seen, and naming another
+// node is refused. So is what shows more than the nodes that are asked for.
+func (d *Desk) confine(rights *auth.Rights, req Request, nodes []room.NodeID) ([]room.NodeID, error) {
+	op := req.Op.String()
+	if req.Trace && rights.Everywhere() < auth.View {
+		why := rights.Refuse(auth.View, op+" with the conversations with devices, which show more than these nodes", auth.All)
+		return nil, d.barred(req.Actor, op, req.Targets, why)
+	}
+	if req.Targets == "" {
+		return rights.Only(auth.View, nodes), nil
+	}
+	if err := rights.Need(needed(req.Op), op, nodes); err != nil {
+		return nil, d.barred(req.Actor, op, req.Targets, err)
+	}
+	return nodes, nil
 }
 
 // NeedConfigure is for what is not the desk's own and concerns the configuration:

@@ -29,6 +29,10 @@ type Options struct {
 	// Reload reads the configuration again: all of it is taken, or nothing. Nil if
 	// that cannot be asked for.
 	Reload func(ctx context.Context, by Actor) error
+	// Vetoes are asked before nodes are switched. Nil does for rooms without any.
+	Vetoes Vetoes
+	// MayBypass says who may pass vetoes over; nil is nobody.
+	MayBypass func(Actor) bool
 	// NewID names requests; nil means random ones.
 	NewID func() string
 }
@@ -49,15 +53,21 @@ type Desk struct {
 	stop context.CancelCauseFunc
 
 	mu       sync.Mutex // guards the start of changes against Close, and what follows
-	changing map[string]context.CancelCauseFunc
+	changing map[string]change
 	wg       sync.WaitGroup
 
 	complained time.Time // when it was last logged that events cannot be written
 }
 
+// change is a change that is under way.
+type change struct {
+	cancel context.CancelCauseFunc
+	deed   deed
+}
+
 // New opens the desk.
 func New(o Options) *Desk {
-	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, access: o.Access, log: o.Log, newID: o.NewID, reload: o.Reload, changing: make(map[string]context.CancelCauseFunc)}
+	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, access: o.Access, log: o.Log, newID: o.NewID, reload: o.Reload, changing: make(map[string]change)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
@@ -88,7 +98,7 @@ func (d *Desk) Close() {
 // enter makes the context of a change: it does not end with its asker but with
 // the desk, with Cancel, or after timeout (zero is never). The change must call
 // leave when it is over. It fails when the desk is closing.
-func (d *Desk) enter(id string, timeout time.Duration) (ctx context.Context, leave func(), err error) {
+func (d *Desk) enter(what deed, timeout time.Duration) (ctx context.Context, leave func(), err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ctx.Err() != nil {
@@ -99,37 +109,49 @@ func (d *Desk) enter(id string, timeout time.Duration) (ctx context.Context, lea
 	if timeout > 0 {
 		ctx, stop = context.WithTimeoutCause(ctx, timeout, &room.Error{Code: room.CodeTimeout, Said: fmt.Sprintf("not done within %v", timeout)})
 	}
-	d.changing[id] = cancel
+	d.changing[what.id] = change{cancel, what}
 	d.wg.Add(1)
 	return ctx, func() {
 		stop()
 		cancel(nil)
 		d.mu.Lock()
-		delete(d.changing, id)
+		delete(d.changing, what.id)
 		d.mu.Unlock()
 		d.wg.Done()
 	}, nil
 }
 
 // Cancel stops a change that is under way: what has not begun is not done. Who
-// did it stands in the change's result event.
+// did it stands in the change's result event. It takes what the change itself
+// would take.
 func (d *Desk) Cancel(by Actor, request string) error {
 	d.mu.Lock()
-	cancel := d.changing[request]
+	it, found := d.changing[request]
 	d.mu.Unlock()
-	if cancel == nil {
+	if !found {
 		return &room.Error{Code: room.CodeNotFound, Op: "cancel", Subject: request, Said: "no such request is under way"}
 	}
-	cancel(&room.Error{Code: room.CodeRefused, Said: "cancelled by " + by.String()})
+	if err := d.needNamed(by, auth.Operate, "cancel", it.deed.names); err != nil {
+		return err
+	}
+	it.cancel(&room.Error{Code: room.CodeRefused, Said: "cancelled by " + by.String()})
 	return nil
 }
 
 // CancelRun stops a run: what its devices are doing is brought to an end, and
 // nothing more begins.
-func (d *Desk) CancelRun(by Actor, id string) error { return d.runs.Cancel(id, by.String()) }
+func (d *Desk) CancelRun(by Actor, id string) error {
+	if err := d.needRun(by, auth.Operate, "cancel run", id); err != nil {
+		return err
+	}
+	return d.runs.Cancel(id, by.String())
+}
 
 // Reload reads the configuration again.
 func (d *Desk) Reload(ctx context.Context, by Actor) error {
+	if err := d.needAll(by, auth.Configure, "reload"); err != nil {
+		return err
+	}
 	if d.reload == nil {
 		return &room.Error{Code: room.CodeRefused, Op: "reload", Said: "this daemon cannot reload"}
 	}

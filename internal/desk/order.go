@@ -2,8 +2,11 @@ package desk
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"millwright.dev/millwright/devspec"
+	"millwright.dev/millwright/internal/auth"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/fleet"
@@ -19,6 +22,8 @@ type Order struct {
 	Targets string // as typed; empty means every node
 
 	ID, Mark string // as those of [Request]
+
+	Consent // for veto hooks
 }
 
 // Planned is the plan for an order, with the room it was made for.
@@ -32,12 +37,18 @@ type Planned struct {
 // what would have to be done. Nothing is changed.
 func (d *Desk) Plan(ctx context.Context, o Order) (Planned, error) {
 	r := d.fleet.Room()
+	if err := d.rights(r, o.Actor).NeedAny(auth.Operate, o.Goal.String()); err != nil {
+		return Planned{}, d.barred(o.Actor, o.Goal.String(), o.Targets, err)
+	}
 	targets := room.Targets{Nodes: r.All()}
 	if o.Targets != "" {
 		var err error
 		if targets, err = r.Resolve(o.Targets); err != nil {
 			return Planned{}, d.refuseOrder(o, err)
 		}
+	}
+	if err := d.need(r, o.Actor, auth.Operate, o.Goal.String(), targets.Nodes); err != nil {
+		return Planned{}, err
 	}
 	// A plan made in ignorance names every node that the order can concern.
 	all, err := plan.Build(r, nil, o.Goal, targets.Nodes, plan.Policy{})
@@ -49,12 +60,35 @@ func (d *Desk) Plan(ctx context.Context, o Order) (Planned, error) {
 		return Planned{}, &room.Error{Code: room.CodeTimeout, Op: o.Goal.String(), Said: "given up while reading the devices", Err: err}
 	}
 	p, err := plan.Build(r, func(id room.NodeID) room.State { return states[id] }, o.Goal, targets.Nodes, d.policy(r))
-	return Planned{Room: r, Targets: targets, Plan: p}, err
+	if err != nil {
+		return Planned{}, err
+	}
+	if err := d.mayCarryOut(o, r, p); err != nil {
+		return Planned{}, err
+	}
+	return Planned{Room: r, Targets: targets, Plan: p}, nil
+}
+
+// mayCarryOut holds that an order's actor may operate all that a plan switches:
+// also what is dragged along because it needs, or is needed by, what was named.
+func (d *Desk) mayCarryOut(o Order, r *room.Room, p plan.Plan) error {
+	rights := d.rights(r, o.Actor)
+	if err := rights.Need(auth.Operate, o.Goal.String(), slices.Concat(p.Asked, p.Switched())); err != nil {
+		var why *auth.Missing
+		if errors.As(err, &why) {
+			err = &room.Error{Code: room.CodeRefused, Op: o.Goal.String(), Subject: o.Targets, Said: "it would switch other nodes too, since they depend on each other. " + why.Error(), Err: why}
+		}
+		return d.barred(o.Actor, o.Goal.String(), o.Targets, err)
+	}
+	return nil
 }
 
 // Submit carries out a plan as a run, and gives its id. The run goes on whether
 // or not anybody follows it.
 func (d *Desk) Submit(ctx context.Context, o Order, p Planned) (string, error) {
+	if err := d.mayCarryOut(o, p.Room, p.Plan); err != nil {
+		return "", err
+	}
 	id, err := d.runs.Submit(ctx, run.Submission{
 		Room: p.Room, Plan: p.Plan, Actor: o.Actor.Name, Door: o.Actor.Door, Remote: o.Actor.Remote,
 		ID: o.ID, Mark: o.Mark,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"millwright.dev/millwright/hostlist"
+	"millwright.dev/millwright/internal/auth"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/store"
@@ -71,8 +72,14 @@ func (d *Desk) halfDone(intent *event.Event) []store.Interruption {
 // Clear takes the hold off nodes, because a person or a check has decided.
 func (d *Desk) Clear(ctx context.Context, who Actor, targets string) (string, error) {
 	r := d.fleet.Room()
+	if err := d.rights(r, who).NeedAny(auth.Operate, "clear"); err != nil {
+		return "", d.barred(who, "clear", targets, err)
+	}
 	found, err := r.Resolve(targets)
 	if err != nil {
+		return "", err
+	}
+	if err := d.need(r, who, auth.Operate, "clear", found.Nodes); err != nil {
 		return "", err
 	}
 	freed, err := d.state.Clear(ctx, r.Names(found.Nodes), event.Event{

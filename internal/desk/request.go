@@ -37,6 +37,8 @@ type Request struct {
 	// for the door to know again what was asked.
 	ID   string
 	Mark string
+
+	Consent // for veto hooks
 }
 
 // Sink hears what becomes of a request, from one goroutine.
@@ -85,11 +87,23 @@ func (s Summary) Good() bool {
 // whether or not its asker is still there; see [Desk.Cancel].
 func (d *Desk) Do(ctx context.Context, req Request, sink Sink) (Summary, error) {
 	r := d.fleet.Room()
+	rights := d.rights(r, req.Actor)
+	if err := rights.NeedAny(needed(req.Op), req.Op.String()); err != nil { // who may nothing learns no names
+		return Summary{}, d.barred(req.Actor, req.Op.String(), req.Targets, err)
+	}
 	targets, err := resolve(r, req)
 	if err != nil {
 		return Summary{}, d.refuse(req, req.Targets, err)
 	}
 	nodes := unique(r, targets.Nodes)
+	if rights.Everywhere() < needed(req.Op) {
+		if nodes, err = d.confine(rights, req, nodes); err != nil {
+			return Summary{}, err
+		}
+		if req.Targets == "" {
+			targets.Nodes = nodes
+		}
+	}
 	parts := d.divide(r, req, nodes)
 	if !d.audited(r, req) && !req.DryRun {
 		sink.Begin(Began{Room: r, Targets: targets})
@@ -102,7 +116,16 @@ func (d *Desk) Do(ctx context.Context, req Request, sink Sink) (Summary, error) 
 		sink.Begin(Began{Room: r, Targets: targets, Work: work(r, parts.asked)})
 		return Summary{}, nil
 	}
-	return d.change(ctx, req, targets, nodes, parts, sink)
+	if req.ID == "" {
+		req.ID = d.newID()
+	}
+	note := ""
+	if req.Op.Changes() {
+		if note, err = d.veto(ctx, wish{id: req.ID, actor: req.Actor, op: req.Op, consent: req.Consent, room: r, nodes: parts.asked}); err != nil {
+			return Summary{}, d.refuse(req, r.Fold(nodes), err)
+		}
+	}
+	return d.change(ctx, deed{id: req.ID, req: req, parts: parts, nodes: nodes, named: r.Fold(nodes), note: note}, targets, sink)
 }
 
 // deed is a request that leaves events, as far as it is understood.
@@ -112,16 +135,22 @@ type deed struct {
 	parts share
 	nodes []room.NodeID // all that it is for
 	named string        // their names, folded
+	note  string        // what veto hooks had to do with it
+}
+
+// names gives the names of a deed's nodes.
+func (c deed) names(yield func(string) bool) {
+	for _, id := range c.nodes {
+		if !yield(c.parts.room.Nodes[id].Name) {
+			return
+		}
+	}
 }
 
 // change carries out a request that leaves events.
-func (d *Desk) change(asker context.Context, req Request, targets room.Targets, nodes []room.NodeID, parts share, sink Sink) (Summary, error) {
-	id := req.ID
-	if id == "" {
-		id = d.newID()
-	}
-	c := deed{id: id, req: req, parts: parts, nodes: nodes, named: parts.room.Fold(nodes)}
-	ctx, leave, err := d.enter(c.id, req.Timeout)
+func (d *Desk) change(asker context.Context, c deed, targets room.Targets, sink Sink) (Summary, error) {
+	req := c.req
+	ctx, leave, err := d.enter(c, req.Timeout)
 	if err != nil {
 		return Summary{}, d.refuse(req, c.named, err)
 	}
@@ -132,7 +161,7 @@ func (d *Desk) change(asker context.Context, req Request, targets room.Targets, 
 		leave()
 		return Summary{}, err
 	}
-	sink.Begin(Began{ID: c.id, Room: parts.room, Targets: targets})
+	sink.Begin(Began{ID: c.id, Room: c.parts.room, Targets: targets})
 	if !req.NoWait {
 		defer leave()
 		return d.see(ctx, c, sink)

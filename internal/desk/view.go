@@ -240,20 +240,5 @@ func (d *Desk) FollowRun(ctx context.Context, by Actor, id string, after int) it
 
 // needRun holds that an actor has a role on all nodes of a run that is known.
 func (d *Desk) needRun(by Actor, role auth.Role, op, id string) error {
-	r := d.fleet.Room()
-	rights := d.rights(r, by)
-	if rights.Everywhere() >= role {
-		return nil
-	}
-	var without []string
-	d.runs.Concerns(id, func(name string) bool {
-		if at, found := r.Node(name); !found || !rights.May(role, at) {
-			without = append(without, name)
-		}
-		return true
-	})
-	if len(without) == 0 {
-		return nil
-	}
-	return d.barred(by, op, "", rights.Refuse(role, op, hostlist.Fold(without)))
+	return d.needNamed(by, role, op, func(yield func(string) bool) { d.runs.Concerns(id, yield) })
 }
