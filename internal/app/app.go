@@ -55,6 +55,8 @@ type Options struct {
 	Reload <-chan struct{}
 	// Reloaded is told how a reload went. Nil is fine.
 	Reloaded func(error)
+	// Pulse asks for signs of life.
+	Pulse Pulse
 }
 
 // App is a running daemon.
@@ -69,6 +71,7 @@ type App struct {
 	desk   *desk.Desk
 
 	asked chan reloading                // wishes to reload, from a door
+	turn  chan struct{}                 // taken by the main loop, which so shows that it turns
 	guard atomic.Pointer[tcpwrap.Guard] // nil until a room wants it
 
 	closers []func()
@@ -79,7 +82,7 @@ func Run(ctx context.Context, opts Options) error {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{opts: opts, log: opts.Log, asked: make(chan reloading)}
+	a := &App{opts: opts, log: opts.Log, asked: make(chan reloading), turn: make(chan struct{})}
 	defer a.close()
 	if err := a.open(ctx); err != nil {
 		return err
@@ -92,6 +95,7 @@ func Run(ctx context.Context, opts Options) error {
 	polls := a.state.Poll(polling)
 	defer polls()
 	defer a.prune(polling)()
+	defer a.beat(polling)()
 	defer stop() // a door can end before ctx does
 	if opts.Ready != nil {
 		opts.Ready(doors.addresses)
@@ -193,6 +197,7 @@ func (a *App) serve(ctx context.Context, doors *openDoors) error {
 			if a.opts.Reloaded != nil {
 				a.opts.Reloaded(err)
 			}
+		case <-a.turn:
 		case wish := <-a.asked:
 			wish.answer <- a.reload(ctx, wish.by)
 		}

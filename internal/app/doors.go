@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"millwright.dev/millwright/internal/door/local"
@@ -35,6 +36,10 @@ type Doors struct {
 	HostsAllow, HostsDeny string
 	// Actions takes the line that powermand writes after each power action.
 	Actions io.Writer
+	// Passed are listeners that somebody opened for the daemon, by [PassedLocal] and
+	// its like. They take the place of the socket, and of PowerMan's usual address;
+	// addresses that the room names are opened besides.
+	Passed map[string][]net.Listener
 }
 
 // Addresses are where the doors are open.
@@ -70,16 +75,28 @@ func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
 		doors.servers = append(doors.servers, func(ctx context.Context) error { return server.ServeConn(ctx, stdio) })
 		return doors, nil
 	}
-	if path := a.opts.Doors.Socket; path != "" {
-		l, err := local.Listen(path)
-		if err != nil {
-			return nil, err
-		}
-		opened = append(opened, l)
-		doors.addresses.Socket = path
+	if err := a.opts.Doors.checkPassed(); err != nil {
+		return nil, err
+	}
+	locals, err := a.listenLocal()
+	if err != nil {
+		return nil, err
+	}
+	opened = append(opened, locals...)
+	for _, l := range locals {
+		doors.addresses.Socket = l.Addr().String()
 		doors.servers = append(doors.servers, func(ctx context.Context) error { return local.New(a.localDoor()).Serve(ctx, l) })
 	}
-	listeners, err := a.listenPowerMan(ctx, server)
+	given := a.passed(PassedPowerMan)
+	opened = append(opened, given...)
+	if a.fleet.Room().Settings.PowerMan.Off {
+		for _, l := range given {
+			a.log.Warn("the room keeps PowerMan's door closed; clients of the socket that was passed for it are turned away", "address", l.Addr())
+			doors.servers = append(doors.servers, turnAway(l))
+		}
+		given = nil
+	}
+	listeners, err := a.listenPowerMan(ctx, server, given)
 	opened = append(opened, listeners...)
 	if err != nil {
 		return nil, err
@@ -89,6 +106,18 @@ func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
 		doors.servers = append(doors.servers, func(ctx context.Context) error { return server.Serve(ctx, l) })
 	}
 	return doors, nil
+}
+
+// listenLocal opens the socket of the command line, unless one was passed.
+func (a *App) listenLocal() ([]net.Listener, error) {
+	if given := a.passed(PassedLocal); len(given) > 0 || a.opts.Doors.Socket == "" {
+		return given, nil
+	}
+	l, err := local.Listen(a.opts.Doors.Socket)
+	if err != nil {
+		return nil, err
+	}
+	return []net.Listener{l}, nil
 }
 
 // localDoor gives the door of our own command line what it stands on.
@@ -110,22 +139,26 @@ func (a *App) revisions(ctx context.Context, limit int) ([]wire.Revision, error)
 }
 
 // listenPowerMan binds every address that the names resolve to. It fails only if
-// not one of them can be bound, as powermand does; the others are logged.
-func (a *App) listenPowerMan(ctx context.Context, server *powerman.Server) ([]net.Listener, error) {
+// not one of them can be bound, as powermand does; the others are logged. Listeners
+// that are given already come first, and stand for the usual address.
+func (a *App) listenPowerMan(ctx context.Context, server *powerman.Server, given []net.Listener) ([]net.Listener, error) {
 	settings := a.fleet.Room().Settings.PowerMan
 	wanted := settings.Listen
 	if a.opts.Doors.PowerMan != nil {
 		wanted = a.opts.Doors.PowerMan
-	} else if len(wanted) == 0 {
+	} else if len(wanted) == 0 && len(given) == 0 {
 		wanted = []string{defaultPowerMan}
 	}
-	if settings.Off || len(wanted) == 0 {
+	if settings.Off || len(wanted)+len(given) == 0 {
 		return nil, nil
 	}
 	server.Allow = func(from net.Addr) bool { return a.admit(ctx, from) }
-	var listeners []net.Listener
+	listeners := given
 	var errs []error
 	for _, at := range wanted {
+		if slices.ContainsFunc(given, func(l net.Listener) bool { return l.Addr().String() == at }) {
+			continue
+		}
 		found, err := listenAll(ctx, at)
 		listeners = append(listeners, found...)
 		if err != nil {

@@ -17,8 +17,9 @@ import (
 	"millwright.dev/millwright/internal/room"
 )
 
-// Version is what the program calls itself.
-const Version = "0.1.0-dev"
+// Version is what the program calls itself. A release sets it when it is linked
+// (see scripts/package).
+var Version = "0.1.0-dev"
 
 // program is one call of the program: its streams, and what all commands share.
 type program struct {

@@ -16,6 +16,7 @@ import (
 	"millwright.dev/millwright/internal/driver/script"
 	"millwright.dev/millwright/internal/driver/standard"
 	"millwright.dev/millwright/internal/roomfile"
+	"millwright.dev/millwright/internal/service"
 )
 
 // defaultConfig is where a machine's room is described.
@@ -108,20 +109,22 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 			}
 		}
 	}
-	opts.Ready = func(at app.Addresses) {
-		log.Info("ready", "version", Version, "config", f.config, "socket", at.Socket, "powerman", strings.Join(at.PowerMan, " "))
+	manager, err := service.Attach()
+	if err != nil {
+		return err
 	}
-	opts.Reloaded = func(err error) {
-		if err == nil {
-			log.Info("the configuration was read again")
-		}
+	defer manager.Close()
+	attend(ctx, manager, &opts)
+	opts.Ready = func(at app.Addresses) {
+		tell(log, manager.Ready("running"))
+		log.Info("ready", "version", Version, "config", f.config, "socket", at.Socket, "powerman", strings.Join(at.PowerMan, " "))
 	}
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	opts.Reload = app.Wishes(ctx, hangups)
+	opts.Reload = app.Wishes(ctx, announced(ctx, manager, hangups, log))
 	if err := app.Run(ctx, opts); err != nil {
 		return p.unready(err)
 	}

@@ -46,7 +46,7 @@ var floors = []floor{
 	{where: "internal/store", what: "the only package that knows SQL; one SQLite file with a group-committing writer", may: list("internal/room", "internal/store/internal/db"), libs: list("modernc.org/sqlite", "github.com/pressly/goose/v3", "golang.org/x/sys")},
 	{where: "internal/event", what: "the only way to say that something happened", may: list("hostlist", "internal/store")},
 	{where: "internal/backup", what: "a room's state and configuration in one file that can be checked, and back", may: list("internal/store"), libs: list("filippo.io/age")},
-	{where: "internal/service", what: "what systemd gives a daemon and wants to hear from it: sockets, readiness, signs of life", libs: list("github.com/coreos/go-systemd/v22")},
+	{where: "internal/service", what: "what systemd gives a daemon and wants to hear from it: sockets, readiness, signs of life", libs: list("github.com/coreos/go-systemd/v22", "golang.org/x/sys")},
 	{where: "internal/tcpwrap", what: "who may connect, by hosts.allow and hosts.deny", may: list("hostlist")},
 	{where: "internal/command", what: "a program run to its end or ours, with all that it starts", libs: list("golang.org/x/sys")},
 
@@ -64,7 +64,8 @@ var floors = []floor{
 	{where: "internal/driver/standard", what: "the list of built-in drivers", may: list("internal/driver", "internal/driver/*")},
 	{where: "internal/fleet", what: "one owner for each device; queues, merging, limits, reading back", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/transport", "internal/driver"), libs: list("golang.org/x/time")},
 	{where: "internal/sim/vpc", what: "the dialogue of PowerMan's test device", may: list("hostlist")},
-	{where: "internal/sim", what: "a simulated room on real sockets, with power physics, boot times and faults", may: list("hostlist", "telnet", "internal/sim/vpc")},
+	{where: "internal/sim/dialogue", what: "descriptions of how a make of power strip talks"},
+	{where: "internal/sim", what: "a simulated room on real sockets, with power physics, boot times and faults", may: list("hostlist", "telnet", "internal/sim/vpc", "internal/sim/dialogue"), libs: list("golang.org/x/crypto")},
 
 	// Text.
 	{where: "internal/roomfile", what: "text to snapshot: room files and powerman.conf; schema; all errors at once", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/driver", "internal/transport"), libs: list("github.com/goccy/go-yaml")},
