@@ -46,8 +46,13 @@ type PDU struct {
 	// StartOn has all outlets on at the start; what they feed is up already.
 	StartOn bool
 	// Sessions is how many connections the strip holds at once; it hangs up on
-	// more. 0 is no limit; real ones often have 1.
+	// more. 0 is what the make has, which is mostly no limit; real ones often have 1.
 	Sessions int
+	// SSH puts an SSH server in front of the make, which asks for the login.
+	SSH bool
+	// Open leaves the make's own login out, as for one who comes through a console
+	// server or a coprocess that has logged in already. Of described makes only.
+	Open bool
 	// SwitchDelay is how long a relay takes to move after its command.
 	SwitchDelay time.Duration
 }
@@ -113,9 +118,13 @@ func (c *Config) style(name string) (Style, error) {
 	}
 	for _, list := range [][]Style{c.Styles, Styles()} {
 		for _, s := range list {
-			if s.Name() == name {
-				return s, nil
+			if s.Name() != name {
+				continue
 			}
+			if d, ok := s.(*spoken); ok {
+				return d.read()
+			}
+			return s, nil
 		}
 	}
 	return nil, fmt.Errorf("there is no style %q", name)

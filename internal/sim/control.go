@@ -18,7 +18,7 @@ import (
 const controlHelp = `show [PDU]                    how things truly are
 history                       what happened, oldest first
 fault PDU[/OUTLET] KIND [after LINES] [delay DURATION]
-                              KIND of a PDU: refuse hang garbage half drop slow trickle badlogin
+                              KIND of a PDU: refuse hang garbage half drop slow trickle badlogin busy
                               KIND of an outlet, or of all: lie stuck error
 heal PDU[/OUTLET] | all       take the faults away
 feed NAME on|off              a circuit fails or comes back

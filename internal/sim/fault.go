@@ -29,6 +29,9 @@ const (
 	Trickle FaultKind = "trickle"
 	// BadLogin refuses each password, on makes that ask for one.
 	BadLogin FaultKind = "badlogin"
+	// Busy has somebody else use the only session, or the port behind the menu, on
+	// makes that have one only.
+	Busy FaultKind = "busy"
 )
 
 // Faults of a plug, or of all plugs of a device.
@@ -42,7 +45,7 @@ const (
 )
 
 // deviceKinds are the faults of a device in the order they are listed.
-var deviceKinds = [...]FaultKind{Refuse, Hang, Garbage, Half, Drop, Slow, Trickle, BadLogin}
+var deviceKinds = [...]FaultKind{Refuse, Hang, Garbage, Half, Drop, Slow, Trickle, BadLogin, Busy}
 
 // Fault is a fault as it is set.
 type Fault struct {

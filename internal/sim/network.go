@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Addr is the address on which a PDU listens, "127.0.0.1:40111"; empty if there
@@ -111,18 +113,57 @@ func (u *Unit) take(conn net.Conn) bool {
 	t := newTerminal(u, conn)
 	u.room.mu.Lock()
 	defer u.room.mu.Unlock()
-	full := u.limit > 0 && len(u.terminals) >= u.limit
-	if u.room.closed || full || !u.reachable() {
+	if u.room.closed || !u.reachable() {
 		t.close()
 		return false
 	}
+	if u.full() {
+		if u.refusal == "" {
+			t.close()
+			return false
+		}
+		u.room.tasks.Go(t.turnAway)
+		return true
+	}
 	u.terminals[t] = struct{}{}
 	u.connections++
+	t.number = u.connections
 	u.room.tasks.Go(func() {
 		t.run()
 		u.room.mu.Lock()
 		defer u.room.mu.Unlock()
 		delete(u.terminals, t)
+		if t.entered && u.held > 0 {
+			u.keptUntil = time.Now().Add(u.held)
+		}
 	})
 	return true
+}
+
+// full says whether no more sessions are taken. Room.mu is held.
+func (u *Unit) full() bool {
+	if u.limit == 0 {
+		return false
+	}
+	taken := len(u.terminals)
+	if time.Now().Before(u.keptUntil) {
+		taken++
+	}
+	if _, busy := u.shows(Busy); busy {
+		taken = u.limit
+	}
+	return taken >= u.limit
+}
+
+// manners is how long somebody who is turned away may take to hear it.
+const manners = 2 * time.Second
+
+// turnAway tells somebody that the unit is full, and hangs up.
+func (t *Terminal) turnAway() {
+	defer t.close()
+	stop := context.AfterFunc(t.unit.room.ctx, t.close)
+	defer stop()
+	_ = t.raw.SetDeadline(time.Now().Add(manners))
+	// What they have not heard after this time they will not hear.
+	_, _ = io.WriteString(t.raw, t.unit.refusal)
 }

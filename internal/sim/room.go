@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // Room is a simulated room at work. Its methods may be called from any
@@ -23,6 +25,10 @@ type Room struct {
 	machines      []*machine
 	machineByName map[string]*machine
 	feeds         []*feed
+
+	keyOnce sync.Once // of the SSH servers' host key
+	key     ssh.Signer
+	keyErr  error
 
 	ctx    context.Context // of all that runs
 	cancel context.CancelFunc
@@ -88,9 +94,11 @@ func (r *Room) addUnit(cfg *Config, p *PDU) error {
 	if err != nil {
 		return err
 	}
-	if u.style, err = cfg.style(p.Style); err != nil {
+	style, err := cfg.style(p.Style)
+	if err != nil {
 		return err
 	}
+	u.adopt(style)
 	if r.memory {
 		u.address = p.Name + memoryPort
 	}

@@ -19,7 +19,9 @@ type Style interface {
 }
 
 // Styles returns the built-in makes, the default first.
-func Styles() []Style { return []Style{virtual{}, menu3(), menu2(), line{}, slash{}} }
+func Styles() []Style {
+	return append([]Style{virtual{}, menu3(), menu2(), line{}, slash{}}, spokenStyles()...)
+}
 
 // errLeft ends a conversation from deep inside a menu.
 var errLeft = errors.New("the user has left")

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,12 +37,19 @@ type Terminal struct {
 	r, w   int  // unread part of in
 	skipLF bool // the last byte was CR
 	keys   bool // escape is a key, and what is typed is echoed
+	// special are more keys that count at once at the start of a line.
+	special string
+	idle    time.Duration // after which silence ends the line; 0 is never
+	number  int           // of the connection, from 1
+	secured bool          // it came through SSH
+	entered bool          // somebody is logged in, and holds the session
 	line   []byte
 	out    []byte
 
 	hung  atomic.Bool
 	once  sync.Once
 	ended chan struct{}
+	tasks sync.WaitGroup // of SSH
 }
 
 func newTerminal(u *Unit, conn net.Conn) *Terminal {
@@ -53,9 +61,13 @@ func (t *Terminal) run() {
 	defer func() {
 		t.close()
 		t.rw.Close() // waits for what telnet still has to do
+		t.tasks.Wait()
 	}()
 	if t.hang() != nil {
 		return
+	}
+	if t.unit.ssh && t.secure(t.unit.makesLogin()) != nil {
+		return // they were told
 	}
 	// The error is how the user left; there is nobody to tell.
 	if t.unit.style.Serve(t) == nil {
@@ -124,9 +136,9 @@ func (t *Terminal) read(echo bool) (string, error) {
 			if echo {
 				t.out = append(append(t.out, t.line...), "\r\n"...)
 			}
-			return t.entered(string(t.line))
-		case b == Escape[0] && t.keys && len(t.line) == 0:
-			return t.entered(Escape)
+			return t.typed(string(t.line))
+		case t.keys && len(t.line) == 0 && (b == Escape[0] || strings.IndexByte(t.special, b) >= 0):
+			return t.typed(string(b))
 		case len(t.line) == maxLine:
 			return "", errTooLong
 		default:
@@ -135,14 +147,41 @@ func (t *Terminal) read(echo bool) (string, error) {
 	}
 }
 
-// entered counts a line, and is where a device that hangs stops answering.
-func (t *Terminal) entered(line string) (string, error) {
+// Key sends the answer and reads one key, which is echoed with the line.
+func (t *Terminal) Key() (string, error) {
+	if err := t.Flush(); err != nil {
+		return "", err
+	}
+	for {
+		b, err := t.next()
+		if err != nil {
+			return "", err
+		}
+		afterCR := t.skipLF
+		t.skipLF = b == '\r'
+		if afterCR && (b == '\n' || b == 0) {
+			continue
+		}
+		if t.keys && b >= ' ' {
+			t.out = append(t.out, b)
+		}
+		return t.typed(string(b))
+	}
+}
+
+// typed counts a line, and is where a device that hangs stops answering.
+func (t *Terminal) typed(line string) (string, error) {
 	t.unit.commands.Add(1)
 	return line, t.hang()
 }
 
 func (t *Terminal) next() (byte, error) {
 	if t.r == t.w {
+		if t.idle > 0 {
+			if err := t.raw.SetReadDeadline(time.Now().Add(t.idle)); err != nil {
+				return 0, err
+			}
+		}
 		n, err := t.rw.Read(t.in[:])
 		if n == 0 && err != nil {
 			return 0, err

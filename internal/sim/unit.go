@@ -22,6 +22,10 @@ type Unit struct {
 	login   Login
 	delay   time.Duration
 	limit   int // of connections at once; 0: none
+	ssh     bool
+	open    bool // nobody is asked to log in
+	refusal string        // what those hear who come when it is full
+	held    time.Duration // how long a session that broke off keeps its place
 	feed    *feed
 	outlets []outlet
 	// Most strips number their outlets, and then no index is needed.
@@ -37,13 +41,14 @@ type Unit struct {
 	listener     net.Listener
 	terminals    map[*Terminal]struct{}
 	connections  int // ever accepted
+	keptUntil    time.Time // by a session that broke off
 	moving, peak int
 	atRest       chan struct{} // closed when no relay moves any more; nil then
 }
 
 func newUnit(r *Room, p *PDU) (*Unit, error) {
 	u := &Unit{
-		room: r, name: p.Name, login: p.Login, delay: p.SwitchDelay, limit: p.Sessions, address: p.Listen,
+		room: r, name: p.Name, login: p.Login, delay: p.SwitchDelay, limit: p.Sessions, ssh: p.SSH, open: p.Open, address: p.Listen,
 		outlets: make([]outlet, len(p.Outlets)), terminals: map[*Terminal]struct{}{},
 	}
 	if u.address == "" {
@@ -59,6 +64,27 @@ func newUnit(r *Room, p *PDU) (*Unit, error) {
 		o.flags.Store(start)
 	}
 	return u, u.makeIndex()
+}
+
+// adopt takes over what the make itself says of sessions.
+func (u *Unit) adopt(s Style) {
+	u.style = s
+	d, ok := s.(*spoken)
+	if !ok {
+		return
+	}
+	if u.limit == 0 {
+		u.limit = d.make.Sessions
+	}
+	u.refusal, u.held = d.make.Busy, d.make.Held
+}
+
+// makesLogin is the login of the make, for what asks before the make can.
+func (u *Unit) makesLogin() Login {
+	if d, ok := u.style.(*spoken); ok {
+		return Login{d.make.User, d.make.Password}
+	}
+	return Login{}
 }
 
 // makeIndex prepares for Find.
