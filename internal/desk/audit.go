@@ -34,6 +34,9 @@ func (d *Desk) intend(ctx context.Context, c deed) error {
 	if c.req.Mark != "" {
 		e.Data, _ = json.Marshal(event.Marked{Mark: c.req.Mark})
 	}
+	if c.note != "" {
+		e.Detail += c.note + "\n"
+	}
 	if busy := d.runs.Holders(c.parts.room, c.nodes); len(busy) > 0 {
 		e.Detail += "while a run is at work on some of them: " + strings.Join(busy, ", ")
 	}

@@ -31,8 +31,6 @@ type Options struct {
 	Reload func(ctx context.Context, by Actor) error
 	// Vetoes are asked before nodes are switched. Nil does for rooms without any.
 	Vetoes Vetoes
-	// MayBypass says who may pass vetoes over; nil is nobody.
-	MayBypass func(Actor) bool
 	// NewID names requests; nil means random ones.
 	NewID func() string
 }
@@ -47,6 +45,7 @@ type Desk struct {
 	log    *slog.Logger
 	newID  func() string
 	reload func(context.Context, Actor) error
+	vetoes Vetoes
 	turned refusals
 
 	ctx  context.Context // ends with the desk: changes live as long, whoever asked
@@ -67,7 +66,7 @@ type change struct {
 
 // New opens the desk.
 func New(o Options) *Desk {
-	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, access: o.Access, log: o.Log, newID: o.NewID, reload: o.Reload, changing: make(map[string]change)}
+	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, access: o.Access, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, changing: make(map[string]change)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

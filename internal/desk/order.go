@@ -89,9 +89,18 @@ func (d *Desk) Submit(ctx context.Context, o Order, p Planned) (string, error) {
 	if err := d.mayCarryOut(o, p.Room, p.Plan); err != nil {
 		return "", err
 	}
+	if o.ID == "" {
+		o.ID = d.newID()
+	}
+	note, err := d.veto(ctx, wish{
+		id: o.ID, actor: o.Actor, op: o.Goal.Op(), order: o.Goal.String(), consent: o.Consent, room: p.Room, nodes: p.Plan.Switched(),
+	})
+	if err != nil {
+		return "", d.refuseOrder(o, err)
+	}
 	id, err := d.runs.Submit(ctx, run.Submission{
 		Room: p.Room, Plan: p.Plan, Actor: o.Actor.Name, Door: o.Actor.Door, Remote: o.Actor.Remote,
-		ID: o.ID, Mark: o.Mark,
+		ID: o.ID, Mark: o.Mark, Note: note,
 	})
 	if err != nil {
 		return "", d.refuseOrder(o, err)

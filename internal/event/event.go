@@ -31,12 +31,15 @@ const (
 	Refusal  Kind = "refusal"        // a request was turned away
 	Revision Kind = "revision"       // a configuration was accepted, or not
 	Daemon   Kind = "daemon"         // the daemon started, stopped, found something
+	Veto     Kind = "veto"           // veto hooks were passed over, or gave no answer where that does not count
 	Device   Kind = "device"         // a device was lost, came back, misbehaved
 	Access   Kind = "access"         // users, tokens or grants were changed
 )
 
 // Kinds gives every kind of event.
-func Kinds() []Kind { return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Device, Access} }
+func Kinds() []Kind {
+	return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Veto, Device, Access}
+}
 
 // Outcomes of a result; a refusal's is always Refused. Other words may appear.
 const (

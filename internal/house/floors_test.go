@@ -76,12 +76,15 @@ var floors = []floor{
 	{where: "internal/state", what: "what is believed of each node, noted at the way to the fleet", may: slices.Concat(ground, hands, list("hostlist", "devspec"))},
 	{where: "internal/run", what: "drives plans to their end", may: slices.Concat(ground, hands, list("hostlist", "devspec", "internal/plan"))},
 
+	// Asked by the desk.
+	{where: "internal/veto", what: "hooks that are asked before nodes are switched, and may refuse", may: list("hostlist", "internal/room", "internal/secret", "internal/command", "internal/transport")},
+
 	// Desk and doors. Results are types of the fleet and of drivers, so a door sees
 	// those; TestDoorsDecideNothing holds what it may do with them.
-	{where: "internal/desk", what: "the one front desk: authorise, resolve, write down, carry out, answer", may: slices.Concat(ground, hands, brain, list("hostlist", "devspec", "internal/auth")), libs: list("golang.org/x/time")},
+	{where: "internal/desk", what: "the one front desk: authorise, resolve, write down, carry out, answer", may: slices.Concat(ground, hands, brain, list("hostlist", "devspec", "internal/veto", "internal/auth")), libs: list("golang.org/x/time")},
 	{where: "internal/door/local/wire", what: "the messages of the local API", may: list("internal/room", "internal/event", "internal/auth", "internal/fleet", "internal/plan", "internal/run", "internal/state")},
 	{where: "internal/door/local", what: "HTTP and JSON on a unix socket, for our own command line", may: list("hostlist", "devspec", "internal/auth", "internal/room", "internal/event", "internal/driver", "internal/fleet", "internal/plan", "internal/run", "internal/desk", "internal/door/local/wire"), libs: list("golang.org/x/sys")},
-	{where: "internal/door/powerman", what: "the door for PowerMan's clients", may: list("hostlist", "devspec", "powerman", "internal/room", "internal/event", "internal/driver", "internal/fleet", "internal/desk")},
+	{where: "internal/door/powerman", what: "the door for PowerMan's clients", may: list("hostlist", "devspec", "powerman", "internal/auth", "internal/room", "internal/event", "internal/driver", "internal/fleet", "internal/desk")},
 
 	// Above: wiring, and the programs.
 	{where: "internal/app", what: "wiring and life cycle", may: slices.Concat(libraries, ground, hands, brain, list("internal/tcpwrap", "internal/auth", "internal/auth/oidc", "internal/auth/pki", "internal/driver/*", "internal/roomfile", "internal/desk", "internal/door/local", "internal/door/local/wire", "internal/door/powerman")), libs: list("golang.org/x/time")},

@@ -175,6 +175,9 @@ func (r *run) event(kind event.Kind) *event.Event {
 func (r *run) intent() *event.Event {
 	e := r.event(event.Intent)
 	e.Detail = r.sub.Plan.Summary()
+	if r.sub.Note != "" {
+		e.Detail += "\n" + r.sub.Note
+	}
 	asked := r.now.Asked
 	if len(asked) > maxList {
 		asked = ""

@@ -67,6 +67,7 @@ type Submission struct {
 	Op     string // the verb; empty means the plan's goal
 	ID     string // names the run, and must never have been used; empty means a fresh name
 	Mark   string // kept with the intent, for who asks to know again what they asked
+	Note   string // a sentence for the intent's detail, or ""
 }
 
 // New makes a runner without runs.
