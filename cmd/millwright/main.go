@@ -12,6 +12,7 @@ import (
 	"millwright.dev/millwright/internal/applet/httppower"
 	"millwright.dev/millwright/internal/applet/powermancli"
 	"millwright.dev/millwright/internal/applet/powermand"
+	"millwright.dev/millwright/internal/applet/redfishpower"
 	"millwright.dev/millwright/internal/applet/vpcd"
 	"millwright.dev/millwright/internal/cli"
 )
@@ -26,7 +27,8 @@ func main() {
 		"pm":       powermancli.Run,
 		"vpcd":     vpcd.Run,
 
-		"httppower": httppower.Run,
+		"httppower":    httppower.Run,
+		"redfishpower": redfishpower.Run,
 
 		"powermand": func(ctx context.Context, args []string, _ io.Reader, _, stderr io.Writer) int {
 			return powermand.Run(ctx, args, os.Stdin, os.Stdout, stderr)
