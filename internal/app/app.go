@@ -11,25 +11,22 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"millwright.dev/millwright/internal/auth"
 	"millwright.dev/millwright/internal/desk"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/fleet"
-	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/roomfile"
 	"millwright.dev/millwright/internal/run"
-	"millwright.dev/millwright/internal/secret"
 	"millwright.dev/millwright/internal/state"
 	"millwright.dev/millwright/internal/store"
 	"millwright.dev/millwright/internal/tcpwrap"
 	"millwright.dev/millwright/internal/transport"
+	"millwright.dev/millwright/internal/veto"
 )
 
 // Options say what to run.
@@ -69,10 +66,13 @@ type App struct {
 	state  *state.Keeper
 	runs   *run.Runner
 	desk   *desk.Desk
+	book   *auth.Book
+	who    *auth.Authenticator
 
 	asked chan reloading                // wishes to reload, from a door
 	turn  chan struct{}                 // taken by the main loop, which so shows that it turns
 	guard atomic.Pointer[tcpwrap.Guard] // nil until a room wants it
+	safe  safe
 
 	closers []func()
 }
@@ -117,6 +117,9 @@ func (a *App) open(ctx context.Context) (err error) {
 		}
 	})
 	a.events = event.New(a.store, a.log)
+	if err := a.openAccess(ctx); err != nil {
+		return err
+	}
 	links := newLinks(a.events.AppendLater)
 	a.onClose(links.close)
 	a.fleet = fleet.New(fleet.Options{
@@ -127,7 +130,10 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.state = state.New(a.fleet, a.events, a.log)
 	a.runs = run.New(run.Options{Fleet: a.state, Events: a.events, Log: a.log})
 	a.onClose(a.runs.Close)
-	a.desk = desk.New(desk.Options{Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Reload: a.askReload, Log: a.log})
+	a.desk = desk.New(desk.Options{
+		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Access: a.book, Reload: a.askReload, Log: a.log,
+		Vetoes: veto.New(veto.Options{Secret: a.secret, Dir: roomfile.Folder(a.opts.Config), Log: a.log}),
+	})
 	a.onClose(a.desk.Close)
 	if err := a.configure(ctx); err != nil {
 		return err
@@ -193,7 +199,7 @@ func (a *App) serve(ctx context.Context, doors *openDoors) error {
 			}
 			return nil
 		case <-a.opts.Reload:
-			err := a.reload(ctx, desk.Actor{Door: "signal"})
+			err := a.reload(ctx, desk.Actor{Door: "signal", Standing: auth.Daemon})
 			if a.opts.Reloaded != nil {
 				a.opts.Reloaded(err)
 			}
@@ -220,49 +226,4 @@ func (a *App) note(op, outcome, detail string) {
 
 func eventOf(op, outcome, detail string) event.Event {
 	return event.Event{Kind: event.Daemon, Op: op, Outcome: outcome, Detail: detail}
-}
-
-// credential resolves what a device logs in with, anew each time, so that a
-// changed password is used without a reload.
-func (a *App) credential(ctx context.Context, r *room.Room, name string) (secret.Resolved, error) {
-	c, ok := r.Credential(name)
-	if !ok {
-		return secret.Resolved{}, fmt.Errorf("the room has no credential %q", name)
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	return a.resolve(ctx, c)
-}
-
-func (a *App) resolve(ctx context.Context, c room.Credential) (secret.Resolved, error) {
-	refs := secret.Credential{User: c.User, Values: make(map[string]secret.Ref, len(c.Secrets))}
-	for key, text := range c.Secrets {
-		ref, err := secret.Parse(text)
-		if err != nil {
-			return secret.Resolved{}, fmt.Errorf("credential %s: %s: %w", c.Name, key, err)
-		}
-		refs.Values[key] = ref
-	}
-	who, err := refs.Resolve(ctx, secret.Places{Dir: roomfile.Folder(a.opts.Config)})
-	if err != nil {
-		return secret.Resolved{}, fmt.Errorf("credential %s: %w", c.Name, err)
-	}
-	return who, nil
-}
-
-// environment is what a coprocess may see: ours, without the variables that
-// credentials of the room are kept in.
-func (a *App) environment() []string {
-	hidden := make(map[string]bool)
-	for _, c := range a.fleet.Room().Credentials {
-		for _, ref := range c.Secrets {
-			if name, is := strings.CutPrefix(ref, "env:"); is {
-				hidden[name] = true
-			}
-		}
-	}
-	return slices.DeleteFunc(os.Environ(), func(v string) bool {
-		name, _, _ := strings.Cut(v, "=")
-		return hidden[name]
-	})
 }

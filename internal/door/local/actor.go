@@ -3,9 +3,6 @@ package local
 import (
 	"context"
 	"net"
-	"os/user"
-	"strconv"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -18,55 +15,37 @@ const Name = "local"
 // actorKey is the place of a connection's actor in its context.
 type actorKey struct{}
 
-// people finds out who is at the other end of a socket.
-type people struct {
-	mu    sync.Mutex
-	names map[uint32]string
-}
-
 // greet puts who has connected into the connection's context.
-func (p *people) greet(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, actorKey{}, desk.Actor{Name: p.nameOf(c), Door: Name})
+func (d *Door) greet(ctx context.Context, c net.Conn) context.Context {
+	who := desk.Actor{Door: Name}
+	if uid, ok := peer(c); ok {
+		s := d.accounts.Subject(uid, Name)
+		who = desk.Actor{Name: s.User, Door: Name, Standing: s.Standing, Groups: s.Groups}
+	}
+	return context.WithValue(ctx, actorKey{}, who)
 }
 
-// nameOf asks the kernel, which cannot be lied to: the user who opened the
-// connection. It is "" for what is no unix socket.
-func (p *people) nameOf(c net.Conn) string {
+// peer asks the kernel, which cannot be lied to, which user opened a connection.
+// It is not ok for what is no unix socket.
+func peer(c net.Conn) (uid uint32, ok bool) {
 	if seat, ok := c.(*seated); ok {
 		c = seat.Conn
 	}
 	sock, ok := c.(*net.UnixConn)
 	if !ok {
-		return ""
+		return 0, false
 	}
 	raw, err := sock.SyscallConn()
 	if err != nil {
-		return ""
+		return 0, false
 	}
 	var cred *unix.Ucred
 	if raw.Control(func(fd uintptr) {
 		cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	}) != nil || err != nil {
-		return ""
+		return 0, false
 	}
-	return p.name(cred.Uid)
-}
-
-// name gives a user's name, or "uid 1000" for one that has none. It remembers,
-// since each command is a connection of its own.
-func (p *people) name(uid uint32) string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	name, known := p.names[uid]
-	if !known {
-		id := strconv.FormatUint(uint64(uid), 10)
-		name = "uid " + id
-		if u, err := user.LookupId(id); err == nil {
-			name = u.Username
-		}
-		p.names[uid] = name
-	}
-	return name
+	return cred.Uid, true
 }
 
 func actorOf(ctx context.Context) desk.Actor {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"millwright.dev/millwright/internal/auth"
 	"millwright.dev/millwright/internal/desk"
 	"millwright.dev/millwright/internal/door/local/wire"
 	"millwright.dev/millwright/internal/room"
@@ -28,10 +29,10 @@ type Options struct {
 
 // Door answers the local API.
 type Door struct {
-	opts    Options
-	people  people
-	started time.Time
-	serving sync.WaitGroup // operations under way
+	opts     Options
+	accounts auth.Accounts
+	started  time.Time
+	serving  sync.WaitGroup // operations under way
 }
 
 // New makes the door.
@@ -39,7 +40,7 @@ func New(o Options) *Door {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Door{opts: o, started: time.Now(), people: people{names: make(map[uint32]string)}}
+	return &Door{opts: o, started: time.Now()}
 }
 
 // Handler gives the routes.
@@ -75,7 +76,7 @@ const stopFor = 2 * time.Second
 // served at once; others wait in the kernel's queue.
 func (d *Door) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler: d.Handler(), ConnContext: d.people.greet,
+		Handler: d.Handler(), ConnContext: d.greet,
 		// Streams of events end with the daemon too.
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute,
@@ -101,15 +102,20 @@ func (d *Door) Serve(ctx context.Context, l net.Listener) error {
 	return fmt.Errorf("serve the local socket: %w", err)
 }
 
-// version answers GET /v0/version.
-func (d *Door) version(w http.ResponseWriter, _ *http.Request) {
-	r := d.opts.Desk.Room()
+// version answers GET /v0/version. Who sees nothing of the room learns nothing of it.
+func (d *Door) version(w http.ResponseWriter, req *http.Request) {
+	view := d.opts.Desk.View(actorOf(req.Context()))
+	if !view.Anything() {
+		answer(w, wire.Version{Version: d.opts.Version, Started: d.started})
+		return
+	}
+	r := view.Room
 	v := wire.Version{
 		Version: d.opts.Version, PID: os.Getpid(), Started: d.started, Room: r.Name, Config: d.opts.Config,
 		Nodes: len(r.Nodes), Devices: len(r.Devices),
 	}
 	for i := range r.Nodes {
-		if d.opts.Desk.Belief(r, room.NodeID(i)).Held != nil {
+		if view.Belief(room.NodeID(i)).Held != nil {
 			v.Held++
 		}
 	}

@@ -25,7 +25,7 @@ func (d *Door) events(w http.ResponseWriter, r *http.Request) {
 		s := newFollow(w)
 		defer s.end()
 		s.now() // the client shall know that it is heard, even while nothing happens
-		for e, err := range d.opts.Desk.Events().Follow(r.Context(), f) {
+		for e, err := range d.opts.Desk.FollowEvents(r.Context(), actorOf(r.Context()), f) {
 			if err != nil {
 				s.fail(err, wire.Failed{Problem: problemOf(err)})
 				return
@@ -38,7 +38,7 @@ func (d *Door) events(w http.ResponseWriter, r *http.Request) {
 	}
 	s := newStream(w, false)
 	defer s.end()
-	found, err := d.opts.Desk.Events().Read(r.Context(), f)
+	found, err := d.opts.Desk.ReadEvents(r.Context(), actorOf(r.Context()), f)
 	if err != nil {
 		s.fail(err, wire.Failed{Problem: problemOf(err)})
 		return

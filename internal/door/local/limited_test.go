@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"net"
+	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -69,8 +70,7 @@ func TestSeatedKeepsItsActor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer here.Close()
-	p := people{names: make(map[uint32]string)}
-	if p.nameOf(here) == "" {
-		t.Error("nobody is seen")
+	if uid, ok := peer(here); !ok || int(uid) != os.Getuid() {
+		t.Errorf("seen is %d, %v", uid, ok)
 	}
 }

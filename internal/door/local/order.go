@@ -57,11 +57,18 @@ func (d *Door) planned(w http.ResponseWriter, r *http.Request) (desk.Order, desk
 }
 
 // runs answers GET /v0/runs, the newest first.
-func (d *Door) runs(w http.ResponseWriter, _ *http.Request) { answer(w, d.opts.Desk.Runs().List()) }
+func (d *Door) runs(w http.ResponseWriter, r *http.Request) {
+	list, err := d.opts.Desk.ListRuns(actorOf(r.Context()))
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	answer(w, list)
+}
 
 // run answers GET /v0/runs/{id}.
 func (d *Door) run(w http.ResponseWriter, r *http.Request) {
-	info, err := d.opts.Desk.Runs().Get(r.PathValue("id"))
+	info, err := d.opts.Desk.GetRun(actorOf(r.Context()), r.PathValue("id"))
 	if err != nil {
 		refuse(w, err)
 		return
@@ -82,7 +89,7 @@ func (d *Door) updates(w http.ResponseWriter, r *http.Request) {
 	}
 	s := newFollow(w)
 	defer s.end()
-	for u, err := range d.opts.Desk.Runs().Follow(r.Context(), r.PathValue("id"), after) {
+	for u, err := range d.opts.Desk.FollowRun(r.Context(), actorOf(r.Context()), r.PathValue("id"), after) {
 		if err != nil {
 			s.fail(err, wire.Failed{Problem: problemOf(err)})
 			return

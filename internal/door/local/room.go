@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"millwright.dev/millwright/internal/desk"
 	"millwright.dev/millwright/internal/door/local/wire"
 	"millwright.dev/millwright/internal/room"
 )
@@ -12,33 +13,26 @@ import (
 // nodes answers GET /v0/nodes?targets=…, in the order of host lists: what is
 // remembered of them. Nothing is read anew.
 func (d *Door) nodes(w http.ResponseWriter, r *http.Request) {
-	here, ids, err := d.targets(r)
+	view, ids, err := d.targets(r)
 	if err != nil {
 		refuse(w, err)
 		return
 	}
+	here := view.Room
 	groups := groupsOf(here)
 	list := make([]wire.Node, len(ids))
 	for i, id := range ids {
-		list[i] = wire.NodeOf(here, id, d.opts.Desk.Belief(here, id))
+		list[i] = wire.NodeOf(here, id, view.Belief(id))
 		list[i].Groups = groups[id]
 	}
 	answer(w, list)
 }
 
 // targets resolves what a request for a listing is about.
-func (d *Door) targets(r *http.Request) (*room.Room, []room.NodeID, error) {
-	here := d.opts.Desk.Room()
-	expr := r.URL.Query().Get("targets")
-	if expr == "" {
-		return here, here.Sorted(), nil
-	}
-	found, err := here.Resolve(expr)
-	if err != nil {
-		return nil, nil, err
-	}
-	here.Sort(found.Nodes)
-	return here, found.Nodes, nil
+func (d *Door) targets(r *http.Request) (desk.View, []room.NodeID, error) {
+	view := d.opts.Desk.View(actorOf(r.Context()))
+	ids, err := view.Nodes(r.URL.Query().Get("targets"))
+	return view, ids, err
 }
 
 // groupsOf gives the names of the groups that nodes belong to.
@@ -55,11 +49,12 @@ func groupsOf(r *room.Room) map[room.NodeID][]string {
 // devices answers GET /v0/devices?targets=…: all, or those that nodes hang on,
 // in the order of the configuration.
 func (d *Door) devices(w http.ResponseWriter, r *http.Request) {
-	here, ids, err := d.targets(r)
+	view, ids, err := d.targets(r)
 	if err != nil {
 		refuse(w, err)
 		return
 	}
+	here := view.Room
 	wanted := make([]bool, len(here.Devices))
 	for _, id := range ids {
 		for _, c := range here.Nodes[id].Cords {
@@ -73,13 +68,13 @@ func (d *Door) devices(w http.ResponseWriter, r *http.Request) {
 		if !all && !wanted[id] {
 			continue
 		}
-		status, ok := d.opts.Desk.Device(here, id)
+		status, ok := view.Device(id)
 		if !ok {
-			continue // a reload has taken it away
+			continue // it is not to be seen, or a reload has taken it away
 		}
 		list = append(list, wire.Device{
 			DeviceStatus: status, Driver: dev.Driver, Feed: dev.Feed,
-			Plugs: len(dev.Plugs), Nodes: here.Fold(here.NodesOf(id)),
+			Plugs: len(dev.Plugs), Nodes: here.Fold(view.NodesOf(id)),
 		})
 	}
 	answer(w, list)
@@ -122,6 +117,10 @@ func (d *Door) revisions(w http.ResponseWriter, r *http.Request) {
 			refuse(w, invalid("limit is not a number from 1 to 10000"))
 			return
 		}
+	}
+	if err := d.opts.Desk.NeedView(actorOf(r.Context()), "revisions"); err != nil {
+		refuse(w, err)
+		return
 	}
 	if d.opts.Revisions == nil {
 		answer(w, []wire.Revision{})

@@ -20,6 +20,7 @@ import (
 
 	"millwright.dev/millwright/devspec"
 	"millwright.dev/millwright/hostlist"
+	"millwright.dev/millwright/internal/auth"
 	"millwright.dev/millwright/internal/desk"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/fleet"
@@ -45,14 +46,19 @@ func New(d *desk.Desk, actions io.Writer) *Door { return &Door{desk: d, log: act
 var _ powerman.Handler = (*Door)(nil)
 
 // Nodes implements [powerman.Handler].
-func (d *Door) Nodes(context.Context) ([]string, error) {
-	r := d.desk.Room()
-	return r.Names(r.Sorted()), nil
+func (d *Door) Nodes(ctx context.Context) ([]string, error) {
+	v := d.desk.View(actor(ctx))
+	ids, err := v.Nodes("")
+	if err != nil {
+		return nil, translate(err)
+	}
+	return v.Room.Names(ids), nil
 }
 
 // Device implements [powerman.Handler].
-func (d *Door) Device(_ context.Context, targets string) ([]powerman.DeviceInfo, error) {
-	r := d.desk.Room()
+func (d *Door) Device(ctx context.Context, targets string) ([]powerman.DeviceInfo, error) {
+	v := d.desk.View(actor(ctx))
+	r := v.Room
 	wanted, err := devicesOf(r, targets)
 	if err != nil {
 		return nil, err
@@ -63,13 +69,13 @@ func (d *Door) Device(_ context.Context, targets string) ([]powerman.DeviceInfo,
 		if wanted != nil && !wanted[id] {
 			continue
 		}
-		s, ok := d.desk.Device(r, id)
+		s, ok := v.Device(id)
 		if !ok {
 			continue
 		}
 		list = append(list, powerman.DeviceInfo{
 			Name: s.Name, State: string(s.Link), Reconnects: s.Reconnects, Actions: s.Actions,
-			Type: s.Type, Hosts: r.Names(r.NodesOf(id)),
+			Type: s.Type, Hosts: r.Names(v.NodesOf(id)),
 		})
 	}
 	return list, nil
@@ -133,11 +139,17 @@ func (d *Door) Query(ctx context.Context, cmd powerman.Command, targets string, 
 }
 
 func (d *Door) request(ctx context.Context, op room.Op, targets string, out powerman.Out) desk.Request {
+	return desk.Request{Actor: actor(ctx), Op: op, Targets: targets, Language: desk.PowerMan, Trace: out.WantTelemetry()}
+}
+
+// actor gives who asks: the protocol knows no users, so it is whoever comes through
+// this door.
+func actor(ctx context.Context) desk.Actor {
 	who := desk.Actor{Door: Name}
 	if addr := powerman.RemoteAddr(ctx); addr != nil {
 		who.Remote = addr.String()
 	}
-	return desk.Request{Actor: who, Op: op, Targets: targets, Language: desk.PowerMan, Trace: out.WantTelemetry()}
+	return who
 }
 
 // done is how powermand's log words an action. Beacons are not logged.
@@ -166,8 +178,11 @@ func (d *Door) logAction(op room.Op, a *answer, sum desk.Summary) {
 // translate turns the desk's errors into those that the protocol has a code for.
 func translate(err error) error {
 	var none *room.NoSuch
+	var lacks *auth.Missing
 	var e *room.Error
 	switch {
+	case errors.As(err, &lacks):
+		return lacks // the protocol has no code for it; its words reach the user
 	case errors.As(err, &none):
 		var list hostlist.List
 		for _, n := range none.Names {
