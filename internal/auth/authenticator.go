@@ -11,6 +11,7 @@ import (
 
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/secret"
 )
 
 // maxBearer bounds what is looked at as a bearer's token, in bytes: ID tokens with
@@ -75,9 +76,9 @@ func (a *Authenticator) Bearer(ctx context.Context, token, remote string) (Ident
 
 // Password takes a user's name and password. Who has failed too often is refused
 // without looking at it.
-func (a *Authenticator) Password(ctx context.Context, user, password, remote string) (Identity, error) {
+func (a *Authenticator) Password(ctx context.Context, user string, password secret.Value, remote string) (Identity, error) {
 	try := attempt{user: user, remote: remote, by: ByPassword}
-	if len(user) > maxName || len(password) > maxPassword {
+	if len(user) > maxName || len(password.Reveal()) > maxPassword {
 		return Identity{}, a.fail(try, time.Now(), "a name or a password that is longer than any")
 	}
 	if err := a.admit(try); err != nil {
@@ -91,7 +92,7 @@ func (a *Authenticator) Password(ctx context.Context, user, password, remote str
 		return Identity{}, err
 	}
 	u := a.book.now.Load().users[user]
-	right := a.book.hasher.check(u.Password, password)
+	right := a.book.hasher.check(u.Password, password.Reveal())
 	switch {
 	case !right:
 		return Identity{}, a.fail(try, time.Now(), "a wrong name or password")
@@ -116,11 +117,14 @@ func (a *Authenticator) OIDC(ctx context.Context, token, remote string) (Identit
 	return a.known(try, user, groups)
 }
 
-// Certificate takes a client's certificate whose chain the TLS server has verified
-// against the authorities for clients.
-func (a *Authenticator) Certificate(_ context.Context, verified *x509.Certificate, remote string) (Identity, error) {
+// Certificate takes the certificates of a client whose chain the TLS server has
+// verified against the authorities for clients; the first is the client's own.
+func (a *Authenticator) Certificate(verified []*x509.Certificate, remote string) (Identity, error) {
 	try := attempt{remote: remote, by: ByCertificate}
-	user, err := a.rules.Load().Certificate.name(verified)
+	if len(verified) == 0 {
+		return Identity{}, a.fail(try, time.Now(), "no certificate")
+	}
+	user, err := a.rules.Load().Certificate.name(verified[0])
 	if err != nil {
 		return Identity{}, a.fail(try, time.Now(), err.Error())
 	}
@@ -128,8 +132,9 @@ func (a *Authenticator) Certificate(_ context.Context, verified *x509.Certificat
 }
 
 // Valid says whether somebody who was let in before still would be: for sessions
-// and for streams that go on. A password that was changed ends what it began.
-func (a *Authenticator) Valid(_ context.Context, who Identity) error {
+// and for streams that go on. A password that was changed ends what it began. It
+// costs a look-up.
+func (a *Authenticator) Valid(who Identity) error {
 	l := a.book.now.Load()
 	u, found := l.users[who.User]
 	ok := !u.Disabled
