@@ -128,7 +128,7 @@ func refusal(resp *http.Response) error {
 
 // errorOf makes an error again of a problem.
 func errorOf(p *wire.Problem) error {
-	e := &room.Error{Code: p.Code, Op: p.Op, Subject: p.Subject, Said: p.Said, Tried: p.Tried}
+	e := &room.Error{Code: p.Code, Op: p.Op, Subject: p.Subject, Said: p.Said, Tried: p.Tried, Confirm: p.Confirm}
 	if e.Said == "" {
 		e.Said = p.Detail
 	}

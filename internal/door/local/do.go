@@ -53,6 +53,7 @@ func (d *Door) do(w http.ResponseWriter, r *http.Request) {
 	sum, err := d.opts.Desk.Do(ctx, desk.Request{
 		Actor: actorOf(r.Context()), Op: op, Targets: ask.Targets,
 		Verify: ask.Verify, Live: ask.Live, Trace: ask.Trace, NoWait: ask.NoWait, DryRun: ask.DryRun, Timeout: timeout,
+		Consent: desk.Consent(ask.Consent),
 	}, t)
 	t.tellFolds()
 	if err != nil {

@@ -43,7 +43,7 @@ func (d *Door) planned(w http.ResponseWriter, r *http.Request) (desk.Order, desk
 	if err := read(w, r, &ask); err != nil {
 		return desk.Order{}, desk.Planned{}, err
 	}
-	o := desk.Order{Actor: actorOf(r.Context()), Targets: ask.Targets}
+	o := desk.Order{Actor: actorOf(r.Context()), Targets: ask.Targets, Consent: desk.Consent(ask.Consent)}
 	switch ask.Goal {
 	case plan.Up.String():
 		o.Goal = plan.Up

@@ -30,7 +30,7 @@ func problemOf(err error) *wire.Problem {
 	var e *room.Error
 	switch {
 	case errors.As(err, &e):
-		p.Op, p.Subject, p.Said, p.Tried = e.Op, e.Subject, e.Said, e.Tried
+		p.Op, p.Subject, p.Said, p.Tried, p.Confirm = e.Op, e.Subject, e.Said, e.Tried, e.Confirm
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		p.Code = room.CodeTimeout
 	}

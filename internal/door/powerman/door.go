@@ -113,6 +113,11 @@ func (d *Door) Power(ctx context.Context, cmd powerman.Command, targets string, 
 	op := powerOps[cmd]
 	a := &answer{out: out}
 	sum, err := d.desk.Do(ctx, d.request(ctx, op, targets, out), a)
+	var no *desk.Vetoed
+	if errors.As(err, &no) {
+		tellVeto(no, out)
+		return powerman.ErrWithErrors
+	}
 	if err != nil {
 		return translate(err)
 	}
@@ -173,6 +178,16 @@ func (d *Door) logAction(op room.Op, a *answer, sum desk.Summary) {
 	defer d.mu.Unlock()
 	// A log that cannot be written to is no reason to fail what was done.
 	_, _ = fmt.Fprintf(d.log, "<%d>%s %s%s\n", a.began.Room.Settings.PowerMan.PlugLogLevel, word, hosts.String(), with)
+}
+
+// tellVeto gives the reasons of veto hooks. The protocol has no way to confirm.
+func tellVeto(no *desk.Vetoed, out powerman.Out) {
+	for _, o := range no.Verdict.Refused {
+		out.DeviceError(o.String())
+	}
+	for _, o := range no.Verdict.Confirm {
+		out.DeviceError(o.String() + " (to be confirmed, which cannot be done here; millwright's own commands can)")
+	}
 }
 
 // translate turns the desk's errors into those that the protocol has a code for.

@@ -48,6 +48,14 @@ type Do struct {
 	// Timeout ends the request after so many seconds; what is not done by then is
 	// not begun, or unknown. Zero means that only the devices' own limits count.
 	Timeout float64 `json:"timeout_seconds,omitempty"`
+	Consent
+}
+
+// Consent is what is said to veto hooks, which are asked before nodes are switched.
+type Consent struct {
+	Reason  string `json:"reason,omitempty"`        // why it is wanted; also for the log
+	Confirm bool   `json:"confirm,omitempty"`       // what a [Problem] wants confirmed is confirmed
+	Bypass  bool   `json:"bypass_vetoes,omitempty"` // do not ask the hooks, which takes the role admin
 }
 
 // Order asks for what takes steps in an order: POST /v0/plan shows the plan and
@@ -55,6 +63,7 @@ type Do struct {
 type Order struct {
 	Goal    string `json:"goal"`              // "up" or "down"
 	Targets string `json:"targets,omitempty"` // empty means every node
+	Consent
 }
 
 // Planned answers an [Order].
@@ -134,6 +143,7 @@ type Problem struct {
 	Subject string    `json:"subject,omitempty"`
 	Said    string    `json:"said,omitempty"`
 	Tried   string    `json:"tried,omitempty"`
+	Confirm string    `json:"confirm,omitempty"` // what is to be confirmed for it to be done all the same
 }
 
 // Version answers GET /v0/version.
