@@ -15,6 +15,7 @@ import (
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/roomfile"
+	"millwright.dev/millwright/internal/shelf"
 	"millwright.dev/millwright/internal/store"
 )
 
@@ -22,6 +23,7 @@ import (
 func ReadOptions(drivers []driver.Driver, noDelays bool) roomfile.Options {
 	return roomfile.Options{
 		Drivers: drivers,
+		Library: shelf.Library{},
 		PowerManDevice: func(spec *devspec.Spec, where, flags string) (driver.Settings, error) {
 			return script.FromPowerMan(spec, where, flags, script.Options{NoDelays: noDelays})
 		},

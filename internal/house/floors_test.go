@@ -67,6 +67,9 @@ var floors = []floor{
 	{where: "internal/sim/dialogue", what: "descriptions of how a make of power strip talks"},
 	{where: "internal/sim", what: "a simulated room on real sockets, with power physics, boot times and faults", may: list("hostlist", "telnet", "internal/sim/vpc", "internal/sim/dialogue"), libs: list("golang.org/x/crypto")},
 
+	{where: "internal/shelf", what: "the device files that come with Millwright"},
+	{where: "internal/discover", what: "finds out, without switching anything, which shipped specification fits a device", may: list("internal/secret", "internal/transport", "internal/shelf")},
+
 	// Text.
 	{where: "internal/roomfile", what: "text to snapshot: room files and powerman.conf; schema; all errors at once", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/driver", "internal/transport"), libs: list("github.com/goccy/go-yaml")},
 	{where: "internal/revision", what: "changes the configuration of a running room: files and revisions kept in step", may: slices.Concat(ground, list("internal/roomfile")), libs: list("github.com/rogpeppe/go-internal", "golang.org/x/sys")},
@@ -87,12 +90,12 @@ var floors = []floor{
 	{where: "internal/door/powerman", what: "the door for PowerMan's clients", may: list("hostlist", "devspec", "powerman", "internal/auth", "internal/room", "internal/event", "internal/driver", "internal/fleet", "internal/desk")},
 
 	// Above: wiring, and the programs.
-	{where: "internal/app", what: "wiring and life cycle", may: slices.Concat(libraries, ground, hands, brain, list("internal/secret/vault", "internal/veto", "internal/tcpwrap", "internal/auth", "internal/auth/oidc", "internal/auth/pki", "internal/driver/*", "internal/roomfile", "internal/desk", "internal/door/local", "internal/door/local/wire", "internal/door/powerman")), libs: list("golang.org/x/time")},
+	{where: "internal/app", what: "wiring and life cycle", may: slices.Concat(libraries, ground, hands, brain, list("internal/secret/vault", "internal/veto", "internal/tcpwrap", "internal/auth", "internal/auth/oidc", "internal/auth/pki", "internal/driver/*", "internal/roomfile", "internal/shelf", "internal/desk", "internal/door/local", "internal/door/local/wire", "internal/door/powerman")), libs: list("golang.org/x/time")},
 	{where: "internal/client", what: "asks a running daemon through its local API", may: list("internal/room", "internal/event", "internal/door/local/wire")},
 	{where: "internal/rehearse", what: "simulated devices for a user's own room", may: slices.Concat(libraries, ground, offline, list("internal/driver", "internal/transport")), libs: list("github.com/goccy/go-yaml")},
 	{where: "examples/demo", what: "the files of the demo's room"},
 	{where: "internal/demo", what: "the demo room, its simulated devices and its daemon in one", may: slices.Concat(libraries, ground, offline, list("internal/driver", "internal/app", "internal/client", "internal/door/local/wire", "internal/fleet", "internal/rehearse", "examples/demo"))},
-	{where: "internal/cli", what: "the command line of millwright", may: slices.Concat(libraries, ground, hands, brain, offline, list("internal/backup", "internal/service", "internal/secret/vault", "internal/app", "internal/client", "internal/door/local/wire", "internal/demo", "internal/rehearse")), libs: list("github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "golang.org/x/sys")},
+	{where: "internal/cli", what: "the command line of millwright", may: slices.Concat(libraries, ground, hands, brain, offline, list("internal/backup", "internal/service", "internal/secret/vault", "internal/app", "internal/client", "internal/door/local/wire", "internal/demo", "internal/rehearse", "internal/shelf", "internal/discover")), libs: list("github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "golang.org/x/sys")},
 	{where: "internal/applet/prompt", what: "the prompt and the lines of powermand's helper programs"},
 	{where: "internal/applet/prompt/prompttest", what: "has powermand drive a helper program in tests"},
 	{where: "internal/applet/web", what: "how the helpers reach power controllers by HTTP, and the words for what fails"},

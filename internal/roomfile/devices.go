@@ -30,8 +30,9 @@ type shelved struct {
 
 // glance is the shelf as one device looks at it. It remembers what was asked for.
 type glance struct {
-	shelf shelf
-	asked []string
+	shelf   shelf
+	library Library
+	asked   []string
 
 	read  func(name string) ([]byte, error) // nil where no files can be named
 	files []string                          // marks of those that were read
@@ -55,6 +56,11 @@ func (g *glance) Specification(name string) (*devspec.Spec, bool) {
 		g.asked = append(g.asked, name)
 	}
 	s, found := g.shelf[name]
+	if !found && g.library != nil {
+		if s, found = fromLibrary(g.library, name); found {
+			g.shelf[name] = s
+		}
+	}
 	return s.spec, found
 }
 
@@ -118,7 +124,7 @@ func (l *loader) makeDevice(i int, drivers map[string]*driver.Driver) {
 	if len(l.problems) > before {
 		return
 	}
-	view := glance{shelf: l.shelf, read: l.beside(settings.at)}
+	view := glance{shelf: l.shelf, library: l.o.Library, read: l.beside(settings.at)}
 	traits, err := value.Traits(&view)
 	if err != nil {
 		l.traitsFailed(d.Name, settings, err, &view)
@@ -205,19 +211,19 @@ func (l *loader) traitsFailed(name string, settings *value, err error, view *gla
 	}
 	for _, asked := range view.asked {
 		if _, found := l.shelf[asked]; !found {
-			msg += l.shelf.hint(asked)
+			msg += l.shelf.hint(asked, l.o.Library)
 		}
 	}
 	l.failFor(at, "device", name, "", msg)
 }
 
-func (s shelf) hint(name string) string {
+func (s shelf) hint(name string, lib Library) string {
 	names := make([]string, 0, len(s))
 	for n := range s {
 		names = append(names, n)
 	}
 	slices.Sort(names)
-	if near := room.Nearest(name, names); len(near) > 0 {
+	if near := room.Nearest(name, slices.Concat(names, libraryNames(lib))); len(near) > 0 {
 		return "; did you mean " + strings.Join(near, " or ") + "?"
 	}
 	if len(names) == 0 {

@@ -37,6 +37,10 @@ type Options struct {
 	// flags are its third and fourth strings. Nil if such files cannot be used.
 	PowerManDevice func(spec *devspec.Spec, where, flags string) (driver.Settings, error)
 
+	// Library holds device files that every room can refer to without naming a file;
+	// what the room defines itself goes before it. Nil is an empty one.
+	Library Library
+
 	// Open reads a file and Glob finds those that match a pattern, in order.
 	// Nil means those of the operating system; see [Replay] for files that are
 	// kept elsewhere.
