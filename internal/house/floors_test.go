@@ -62,6 +62,7 @@ var floors = []floor{
 	{where: "internal/driver/web", what: "what drivers of devices that are reached by HTTP have in common", may: list("devspec", "internal/secret", "internal/transport", "internal/driver"), libs: list("github.com/icholy/digest")},
 	{where: "internal/driver/*", what: "one folder for each driver", may: slices.Concat(libraries, list("internal/room", "internal/secret", "internal/transport", "internal/driver", "internal/command", "internal/driver/line", "internal/driver/web")), libs: list("golang.org/x/sys")},
 	{where: "internal/driver/standard", what: "the list of built-in drivers", may: list("internal/driver", "internal/driver/*")},
+	{where: "internal/ask", what: "the questions that the room has for its people, until they are answered", may: list("internal/room", "internal/event", "internal/driver")},
 	{where: "internal/fleet", what: "one owner for each device; queues, merging, limits, reading back", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/transport", "internal/driver"), libs: list("golang.org/x/time")},
 	{where: "internal/sim/vpc", what: "the dialogue of PowerMan's test device", may: list("hostlist")},
 	{where: "internal/sim/dialogue", what: "descriptions of how a make of power strip talks"},

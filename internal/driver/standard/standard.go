@@ -5,7 +5,10 @@ package standard
 import (
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/driver/exec"
+	"millwright.dev/millwright/internal/driver/ipal"
+	"millwright.dev/millwright/internal/driver/manual"
 	"millwright.dev/millwright/internal/driver/script"
+	"millwright.dev/millwright/internal/driver/wol"
 )
 
 // Drivers gives the built-in drivers, in the order in which docs list them.
@@ -13,5 +16,8 @@ func Drivers(opts script.Options) []driver.Driver {
 	return []driver.Driver{
 		script.New(opts),
 		exec.New(),
+		ipal.New(),
+		wol.New(),
+		manual.New(),
 	}
 }

@@ -1,0 +1,135 @@
+// Package ask holds the questions that the room has for its people until somebody
+// answers them: what the driver `manual` asks, for example.
+//
+// Questions live as long as whoever asked waits, and no longer than the daemon: a
+// request that was cut off is unknown after a restart, and is asked again by
+// whoever repeats it. Each question and each answer is an event.
+//
+// Start at [Board].
+package ask
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/event"
+	"millwright.dev/millwright/internal/room"
+)
+
+// Question is one that is open.
+type Question struct {
+	ID     string    `json:"id"`
+	Device string    `json:"device"`
+	Text   string    `json:"text"`
+	Asked  time.Time `json:"asked"`
+}
+
+// most bounds how many questions are open at a time.
+const most = 1000
+
+// Board is where questions hang. Its methods may be called from any goroutine.
+type Board struct {
+	tell func(event.Event)
+
+	mu   sync.Mutex
+	last int
+	open map[string]*hanging
+}
+
+type hanging struct {
+	Question
+	answer chan driver.Answer
+}
+
+// New makes a board; tell takes the events.
+func New(tell func(event.Event)) *Board {
+	return &Board{tell: tell, open: make(map[string]*hanging)}
+}
+
+// Ask puts a question up and waits for its answer, or for ctx to end.
+func (b *Board) Ask(ctx context.Context, device, text string) (driver.Answer, error) {
+	h, err := b.hang(device, text)
+	if err != nil {
+		return driver.Answer{}, err
+	}
+	b.tell(event.Event{Kind: event.Device, Op: "ask", Targets: "", Outcome: event.OK, Detail: device + " asks (" + h.ID + "): " + text})
+	select {
+	case a := <-h.answer:
+		return a, nil
+	case <-ctx.Done():
+	}
+	if b.take(h.ID) == nil {
+		return <-h.answer, nil // the answer came at the same moment
+	}
+	return driver.Answer{}, context.Cause(ctx)
+}
+
+func (b *Board) hang(device, text string) (*hanging, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.open) >= most {
+		return nil, fmt.Errorf("%d questions are open already", most)
+	}
+	b.last++
+	h := &hanging{Question{"q" + strconv.Itoa(b.last), device, text, time.Now()}, make(chan driver.Answer, 1)}
+	b.open[h.ID] = h
+	return h, nil
+}
+
+// take takes a question off the board; nil if it does not hang there.
+func (b *Board) take(id string) *hanging {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	h := b.open[id]
+	delete(b.open, id)
+	return h
+}
+
+// Open gives the open questions, the oldest first.
+func (b *Board) Open() []Question {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := make([]Question, 0, len(b.open))
+	for _, h := range b.open {
+		list = append(list, h.Question)
+	}
+	slices.SortFunc(list, func(x, y Question) int {
+		return cmp.Or(cmp.Compare(len(x.ID), len(y.ID)), cmp.Compare(x.ID, y.ID))
+	})
+	return list
+}
+
+// Find gives an open question.
+func (b *Board) Find(id string) (Question, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	h := b.open[id]
+	if h == nil {
+		return Question{}, false
+	}
+	return h.Question, true
+}
+
+// Answer answers a question: the first answer counts.
+func (b *Board) Answer(id string, a driver.Answer) error {
+	h := b.take(id)
+	if h == nil {
+		return &room.Error{Code: room.CodeNotFound, Op: "answer", Subject: id, Said: "there is no such open question"}
+	}
+	word := "no"
+	if a.Yes {
+		word = "yes"
+	}
+	if a.Said != "" {
+		word += ", " + a.Said
+	}
+	b.tell(event.Event{Kind: event.Device, Op: "answer", Actor: a.By, Outcome: event.OK, Detail: h.Device + " (" + id + "): " + word})
+	h.answer <- a
+	return nil
+}
