@@ -56,6 +56,8 @@ type Settings struct {
 	Secrets Secrets
 	// PowerMan holds what a powerman.conf says of its daemon.
 	PowerMan PowerMan
+	// HTTP is the door for browsers and programs over TCP.
+	HTTP HTTP
 }
 
 // Secrets says where the encrypted store of secrets is, and what opens it. Paths may

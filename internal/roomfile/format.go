@@ -21,6 +21,7 @@ type document struct {
 	Secrets        secretsPart               `yaml:"secrets" doc:"Where the encrypted store of secrets is, which secret:NAME leads to. Nothing needs to be said for the usual one, in the daemon's state folder."`
 	Vetoes         map[string]vetoPart       `yaml:"vetoes" doc:"Hooks that are asked before nodes are switched and may refuse, by name."`
 	PowerMan       powermanPart              `yaml:"powerman" doc:"The door for PowerMan's clients."`
+	HTTP           httpPart                  `yaml:"http" doc:"The public API over the network. Unless listen says where, nothing listens and only the unix socket is there."`
 }
 
 type settingsPart struct {
@@ -88,4 +89,25 @@ type powermanPart struct {
 	TCPWrappers  bool   `yaml:"tcpwrappers" doc:"Whether hosts.allow and hosts.deny are honoured." default:"no"`
 	PlugLogLevel string `yaml:"plug-log-level" doc:"The syslog level of the line logged after each power action." enum:"emerg,panic,alert,crit,err,error,warning,warn,notice,info,debug,none" default:"debug"`
 	Off          bool   `yaml:"off" doc:"Closes this door." default:"no"`
+}
+
+type httpPart struct {
+	Listen     texts    `yaml:"listen" doc:"Where to listen, host:port; always with TLS." default:"nowhere"`
+	Names      texts    `yaml:"names" doc:"Names and addresses under which the daemon is reached, besides localhost and this host's own name. They stand in its certificate."`
+	TLSCert    string   `yaml:"tls-cert" doc:"A file with a certificate made elsewhere, and those that lead to its authority. It is read again when it changes. Without one, the daemon makes its own. Relative names, here and below, start at the room's folder."`
+	TLSKey     string   `yaml:"tls-key" doc:"The file of the certificate's key."`
+	ClientCA   string   `yaml:"client-ca" doc:"A file with authorities whose certificates clients may show, besides the daemon's own."`
+	ClientName string   `yaml:"client-name" doc:"Where a client's certificate has the user's name: the common name, the first e-mail address, or the first URI." enum:"cn,email,uri" default:"cn"`
+	OIDC       oidcPart `yaml:"oidc" doc:"An OpenID Connect issuer whose word is taken for who somebody is."`
+}
+
+type oidcPart struct {
+	Issuer       string            `yaml:"issuer" doc:"The issuer's address, https://…; plain http is taken on this host only."`
+	ClientID     string            `yaml:"client-id" doc:"The name under which the issuer knows Millwright. Only tokens made for it are taken."`
+	ClientSecret reference         `yaml:"client-secret" doc:"Where the secret is that Millwright shows the issuer: env:NAME, file:PATH or secret:NAME."`
+	Audiences    texts             `yaml:"audiences" doc:"More clients of the issuer whose tokens are taken."`
+	CA           string            `yaml:"ca" doc:"A file with the authorities of the issuer's own certificate, instead of the system's."`
+	NameClaim    string            `yaml:"name-claim" doc:"The claim that is the user's name. Take one that people cannot choose for themselves. An email must be verified." default:"sub"`
+	GroupsClaim  string            `yaml:"groups-claim" doc:"The claim that lists the user's groups." default:"groups"`
+	Groups       map[string]string `yaml:"groups" doc:"Which of the issuer's groups is which of ours. If any are named, the others do not count."`
 }

@@ -90,6 +90,10 @@ func (l *loader) document(doc *value) {
 			if l.onlyOnce(f) {
 				l.secrets(f.value)
 			}
+		case "http":
+			if l.onlyOnce(f) {
+				l.http(f.value)
+			}
 		case "vetoes":
 			l.entries(f.value, l.veto)
 		case "credentials":

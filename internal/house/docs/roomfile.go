@@ -37,7 +37,7 @@ func RoomFile(text []byte) (string, error) {
 	var b strings.Builder
 	b.WriteString("\n### The file\n\n")
 	keys(&b, &root)
-	for _, name := range []string{"settings", "credentials", "feeds", "devices", "nodes", "secrets", "vetoes", "powerman"} {
+	for _, name := range []string{"settings", "credentials", "feeds", "devices", "nodes", "secrets", "vetoes", "powerman", "http"} {
 		part := root.Properties[name]
 		if part == nil {
 			return "", fmt.Errorf("the schema has no section %q", name)
