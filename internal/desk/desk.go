@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"millwright.dev/millwright/internal/ask"
 	"millwright.dev/millwright/internal/auth"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/fleet"
@@ -29,6 +30,10 @@ type Options struct {
 	// Reload reads the configuration again: all of it is taken, or nothing. Nil if
 	// that cannot be asked for.
 	Reload func(ctx context.Context, by Actor) error
+	// Configuration is what the room's files are changed by. Nil if they are not.
+	Configuration Configuration
+	// Questions are those that devices ask of people. Nil is an empty board.
+	Questions *ask.Board
 	// Vetoes are asked before nodes are switched. Nil does for rooms without any.
 	Vetoes Vetoes
 	// NewID names requests; nil means random ones.
@@ -46,6 +51,8 @@ type Desk struct {
 	newID  func() string
 	reload func(context.Context, Actor) error
 	vetoes Vetoes
+	config Configuration
+	board  *ask.Board
 	turned refusals
 
 	ctx  context.Context // ends with the desk: changes live as long, whoever asked
@@ -66,9 +73,12 @@ type change struct {
 
 // New opens the desk.
 func New(o Options) *Desk {
-	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, access: o.Access, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, changing: make(map[string]change)}
+	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, access: o.Access, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, changing: make(map[string]change)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
+	}
+	if d.board == nil {
+		d.board = ask.New(func(event.Event) {})
 	}
 	if d.newID == nil {
 		d.newID = rand.Text

@@ -160,11 +160,8 @@ func (f *Fleet) Measure(ctx context.Context, r *room.Room, devices []room.Device
 
 func (f *Fleet) measure(ctx context.Context, r *room.Room, id room.DeviceID) Measured {
 	m := Measured{Device: id}
-	if t, ok := f.Traits(r, id); ok && t.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, t.Timeout)
-		defer cancel()
-	}
+	ctx, cancel := f.patient(ctx, r, id)
+	defer cancel()
 	err := f.Use(ctx, r, id, func(ctx context.Context, s driver.Session) error {
 		meter, ok := s.(driver.Meter)
 		if !ok {
@@ -180,6 +177,32 @@ func (f *Fleet) measure(ctx context.Context, r *room.Room, id room.DeviceID) Mea
 		m.Err = deviceError(r.Devices[id].Name, "measure", err)
 	}
 	return m
+}
+
+// Describe asks a device of room r what it is.
+func (f *Fleet) Describe(ctx context.Context, r *room.Room, id room.DeviceID) (d driver.Description, err error) {
+	ctx, cancel := f.patient(ctx, r, id)
+	defer cancel()
+	err = f.Use(ctx, r, id, func(ctx context.Context, s driver.Session) (err error) {
+		one, ok := s.(driver.Describer)
+		if !ok {
+			return &room.Error{Code: room.CodeRefused, Said: "it does not say what it is"}
+		}
+		d, err = one.Describe(ctx)
+		return err
+	})
+	if err != nil {
+		return driver.Description{}, deviceError(r.Devices[id].Name, "describe", err)
+	}
+	return d, nil
+}
+
+// patient bounds an errand by the time that an action of the device may take.
+func (f *Fleet) patient(ctx context.Context, r *room.Room, id room.DeviceID) (context.Context, context.CancelFunc) {
+	if t, ok := f.Traits(r, id); ok && t.Timeout > 0 {
+		return context.WithTimeout(ctx, t.Timeout)
+	}
+	return context.WithCancel(ctx)
 }
 
 // deviceError says of what a device could not do why.

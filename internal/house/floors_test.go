@@ -85,13 +85,13 @@ var floors = []floor{
 
 	// Desk and doors. Results are types of the fleet and of drivers, so a door sees
 	// those; TestDoorsDecideNothing holds what it may do with them.
-	{where: "internal/desk", what: "the one front desk: authorise, resolve, write down, carry out, answer", may: slices.Concat(ground, hands, brain, list("hostlist", "devspec", "internal/veto", "internal/auth")), libs: list("golang.org/x/time")},
+	{where: "internal/desk", what: "the one front desk: authorise, resolve, write down, carry out, answer", may: slices.Concat(ground, hands, brain, list("hostlist", "devspec", "internal/veto", "internal/auth", "internal/ask", "internal/revision")), libs: list("golang.org/x/time")},
 	{where: "internal/door/local/wire", what: "the messages of the local API", may: list("internal/room", "internal/event", "internal/auth", "internal/fleet", "internal/plan", "internal/run", "internal/state")},
 	{where: "internal/door/local", what: "HTTP and JSON on a unix socket, for our own command line", may: list("hostlist", "devspec", "internal/auth", "internal/room", "internal/event", "internal/driver", "internal/fleet", "internal/plan", "internal/run", "internal/desk", "internal/door/local/wire"), libs: list("golang.org/x/sys")},
 	{where: "internal/door/powerman", what: "the door for PowerMan's clients", may: list("hostlist", "devspec", "powerman", "internal/auth", "internal/room", "internal/event", "internal/driver", "internal/fleet", "internal/desk")},
 
 	// Above: wiring, and the programs.
-	{where: "internal/app", what: "wiring and life cycle", may: slices.Concat(libraries, ground, hands, brain, list("internal/secret/vault", "internal/veto", "internal/tcpwrap", "internal/auth", "internal/auth/oidc", "internal/auth/pki", "internal/driver/*", "internal/roomfile", "internal/shelf", "internal/desk", "internal/door/local", "internal/door/local/wire", "internal/door/powerman")), libs: list("golang.org/x/time")},
+	{where: "internal/app", what: "wiring and life cycle", may: slices.Concat(libraries, ground, hands, brain, list("internal/secret/vault", "internal/veto", "internal/ask", "internal/revision", "internal/tcpwrap", "internal/auth", "internal/auth/oidc", "internal/auth/pki", "internal/driver/*", "internal/roomfile", "internal/shelf", "internal/desk", "internal/door/local", "internal/door/local/wire", "internal/door/powerman")), libs: list("golang.org/x/time")},
 	{where: "internal/client", what: "asks a running daemon through its local API", may: list("internal/room", "internal/event", "internal/door/local/wire")},
 	{where: "internal/rehearse", what: "simulated devices for a user's own room", may: slices.Concat(libraries, ground, offline, list("internal/driver", "internal/transport")), libs: list("github.com/goccy/go-yaml")},
 	{where: "examples/demo", what: "the files of the demo's room"},
