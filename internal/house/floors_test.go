@@ -52,7 +52,7 @@ var floors = []floor{
 
 	{where: "internal/auth/pki", what: "our own certificate authority: the server's certificate, kept and renewed; certificates for clients"},
 	{where: "internal/auth", what: "who may do what: users, tokens, grants; who somebody is", may: list("internal/room", "internal/store", "internal/event", "internal/secret"), libs: list("golang.org/x/crypto")},
-	{where: "internal/auth/oidc", what: "an issuer of identities: its ID tokens, and logging in with a browser", libs: list("github.com/coreos/go-oidc/v3", "golang.org/x/oauth2")},
+	{where: "internal/auth/oidc", what: "an issuer of identities: its ID tokens, and logging in with a browser", libs: list("github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "golang.org/x/time")},
 
 	// Hands.
 	{where: "internal/transport", what: "bytes to and from a device: TCP, telnet, TLS, SSH, serial lines, coprocesses", may: list("telnet"), libs: list("golang.org/x/crypto", "golang.org/x/sys", "golang.org/x/time")},
