@@ -59,9 +59,18 @@ func TestSizes(t *testing.T) {
 		name  string
 		plugs int // -1: not there
 	}{
-		{"apc-menu-13p13", 8}, {"apc-menu-13p13/24", 24}, {"raritan-px/1", 1},
-		{"apc-menu-13p13/0", -1}, {"apc-menu-13p13/024", -1}, {"apc-menu-13p13/1001", -1}, {"apc-menu-13p13/", -1},
-		{"virsh-ssh/4", -1}, {"hp-ilo/2", -1}, {"nosuch", -1}, {"", -1}, {"../shelf", -1},
+		{"apc-menu-13p13", 8},
+		{"apc-menu-13p13/24", 24},
+		{"raritan-px/1", 1},
+		{"apc-menu-13p13/0", -1},
+		{"apc-menu-13p13/024", -1},
+		{"apc-menu-13p13/1001", -1},
+		{"apc-menu-13p13/", -1},
+		{"virsh-ssh/4", -1},
+		{"hp-ilo/2", -1},
+		{"nosuch", -1},
+		{"", -1},
+		{"../shelf", -1},
 	}
 	for _, tt := range tests {
 		text, found := shelf.Text(tt.name)

@@ -149,7 +149,7 @@ func (u *Unit) full() bool {
 	if time.Now().Before(u.keptUntil) {
 		taken++
 	}
-	if _, busy := u.shows(Busy); busy {
+	if _, busy := u.shows(Busy); busy && !u.busyInside {
 		taken = u.limit
 	}
 	return taken >= u.limit

@@ -24,14 +24,14 @@ func (r *Room) hostKey() (ssh.Signer, error) {
 	return r.key, r.keyErr
 }
 
-// HostKey is the public key that the room's SSH servers show, in the form of
-// authorized_keys and known_hosts: "ssh-ed25519 AAAA…".
-func (r *Room) HostKey() (string, error) {
+// HostPin is the fingerprint of the host key that the room's SSH servers show, as an
+// address pins it: "SHA256:…".
+func (r *Room) HostPin() (string, error) {
 	key, err := r.hostKey()
 	if err != nil {
 		return "", err
 	}
-	return string(ssh.MarshalAuthorizedKey(key.PublicKey())), nil
+	return ssh.FingerprintSHA256(key.PublicKey()), nil
 }
 
 var errLogin = errors.New("wrong name or password")

@@ -43,8 +43,8 @@ type Terminal struct {
 	number  int           // of the connection, from 1
 	secured bool          // it came through SSH
 	entered bool          // somebody is logged in, and holds the session
-	line   []byte
-	out    []byte
+	line    []byte
+	out     []byte
 
 	hung  atomic.Bool
 	once  sync.Once

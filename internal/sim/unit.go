@@ -16,18 +16,19 @@ var ErrPlug = errors.New("the plug does not answer")
 // Unit is one power strip at work: what a [Style] shows and switches. Its
 // methods may be called from any goroutine.
 type Unit struct {
-	room    *Room
-	name    string
-	style   Style
-	login   Login
-	delay   time.Duration
-	limit   int // of connections at once; 0: none
-	ssh     bool
-	open    bool // nobody is asked to log in
-	refusal string        // what those hear who come when it is full
-	held    time.Duration // how long a session that broke off keeps its place
-	feed    *feed
-	outlets []outlet
+	room       *Room
+	name       string
+	style      Style
+	login      Login
+	delay      time.Duration
+	limit      int // of connections at once; 0: none
+	ssh        bool
+	open       bool          // nobody is asked to log in
+	busyInside bool          // the fault Busy shows behind the log-in only
+	refusal    string        // what those hear who come when it is full
+	held       time.Duration // how long a session that broke off keeps its place
+	feed       *feed
+	outlets    []outlet
 	// Most strips number their outlets, and then no index is needed.
 	first int            // number of the first outlet, if index is nil
 	index map[string]int // else name to place
@@ -40,7 +41,7 @@ type Unit struct {
 	address      string // as configured, then as bound
 	listener     net.Listener
 	terminals    map[*Terminal]struct{}
-	connections  int // ever accepted
+	connections  int       // ever accepted
 	keptUntil    time.Time // by a session that broke off
 	moving, peak int
 	atRest       chan struct{} // closed when no relay moves any more; nil then
@@ -76,6 +77,7 @@ func (u *Unit) adopt(s Style) {
 	if u.limit == 0 {
 		u.limit = d.make.Sessions
 	}
+	u.busyInside = d.make.Sessions == 0
 	u.refusal, u.held = d.make.Busy, d.make.Held
 }
 
