@@ -15,11 +15,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"millwright.dev/millwright/internal/ask"
 	"millwright.dev/millwright/internal/auth"
 	"millwright.dev/millwright/internal/desk"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/fleet"
+	"millwright.dev/millwright/internal/revision"
 	"millwright.dev/millwright/internal/roomfile"
 	"millwright.dev/millwright/internal/run"
 	"millwright.dev/millwright/internal/state"
@@ -68,8 +70,11 @@ type App struct {
 	desk   *desk.Desk
 	book   *auth.Book
 	who    *auth.Authenticator
+	board  *ask.Board
 
-	asked chan reloading                // wishes to reload, from a door
+	history *revision.Book
+
+	asked chan errand                   // what is to be done by the main loop
 	turn  chan struct{}                 // taken by the main loop, which so shows that it turns
 	guard atomic.Pointer[tcpwrap.Guard] // nil until a room wants it
 	safe  safe
@@ -82,7 +87,7 @@ func Run(ctx context.Context, opts Options) error {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{opts: opts, log: opts.Log, asked: make(chan reloading), turn: make(chan struct{})}
+	a := &App{opts: opts, log: opts.Log, asked: make(chan errand), turn: make(chan struct{})}
 	defer a.close()
 	if err := a.open(ctx); err != nil {
 		return err
@@ -120,11 +125,13 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openAccess(ctx); err != nil {
 		return err
 	}
+	a.openRevisions()
+	a.board = ask.New(a.events.AppendLater)
 	links := newLinks(a.events.AppendLater)
 	a.onClose(links.close)
 	a.fleet = fleet.New(fleet.Options{
 		Dialer:     &transport.Dialer{Env: a.environment},
-		Credential: a.credential, Changed: links.changed, Log: a.log,
+		Credential: a.credential, Changed: links.changed, Ask: a.board.Ask, Log: a.log,
 	})
 	a.onClose(a.fleet.Close)
 	a.state = state.New(a.fleet, a.events, a.log)
@@ -132,6 +139,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.onClose(a.runs.Close)
 	a.desk = desk.New(desk.Options{
 		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Access: a.book, Reload: a.askReload, Log: a.log,
+		Configuration: configuration{a}, Questions: a.board,
 		Vetoes: veto.New(veto.Options{Secret: a.secret, Dir: roomfile.Folder(a.opts.Config), Log: a.log}),
 	})
 	a.onClose(a.desk.Close)
@@ -205,7 +213,7 @@ func (a *App) serve(ctx context.Context, doors *openDoors) error {
 			}
 		case <-a.turn:
 		case wish := <-a.asked:
-			wish.answer <- a.reload(ctx, wish.by)
+			wish.answer <- wish.do(ctx)
 		}
 	}
 }

@@ -33,6 +33,7 @@ func ReadOptions(drivers []driver.Driver, noDelays bool) roomfile.Options {
 // configure reads the room at the start. If its files are broken, the revision
 // that was accepted last runs instead: a typo and a blackout must not add up.
 func (a *App) configure(ctx context.Context) error {
+	a.finishRevision(ctx)
 	read, err := roomfile.Load(ctx, a.opts.Config, ReadOptions(a.opts.Drivers, a.opts.NoDelays))
 	if err == nil {
 		return a.accept(ctx, read, desk.Actor{}, "read at the start")
@@ -79,23 +80,6 @@ func Wishes[T any](ctx context.Context, from <-chan T) <-chan struct{} {
 		}
 	}()
 	return wishes
-}
-
-// reloading is somebody's wish to reload.
-type reloading struct {
-	by     desk.Actor
-	answer chan error
-}
-
-// askReload reloads on behalf of somebody: one reload at a time.
-func (a *App) askReload(ctx context.Context, by desk.Actor) error {
-	wish := reloading{by: by, answer: make(chan error, 1)}
-	select {
-	case a.asked <- wish:
-		return <-wish.answer
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // reload reads the room again: all of it is taken, or nothing.
