@@ -68,8 +68,7 @@ type App struct {
 	state  *state.Keeper
 	runs   *run.Runner
 	desk   *desk.Desk
-	book   *auth.Book
-	who    *auth.Authenticator
+	access access
 	board  *ask.Board
 
 	history *revision.Book
@@ -138,7 +137,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.runs = run.New(run.Options{Fleet: a.state, Events: a.events, Log: a.log})
 	a.onClose(a.runs.Close)
 	a.desk = desk.New(desk.Options{
-		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Access: a.book, Reload: a.askReload, Log: a.log,
+		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Access: a.access.book, Certify: a.certify, Reload: a.askReload, Log: a.log,
 		Configuration: configuration{a}, Questions: a.board,
 		Vetoes: veto.New(veto.Options{Secret: a.secret, Dir: roomfile.Folder(a.opts.Config), Log: a.log}),
 	})

@@ -109,6 +109,9 @@ func (a *App) accept(ctx context.Context, read *roomfile.Result, by desk.Actor, 
 	if err := a.armGuard(read.Room); err != nil {
 		return err
 	}
+	if err := a.prepareGate(read.Room); err != nil {
+		return err
+	}
 	// It is kept before it runs: what runs can always be gone back to.
 	if err := a.keep(ctx, read, by, note); err != nil {
 		return err
@@ -140,9 +143,13 @@ func (a *App) keep(ctx context.Context, read *roomfile.Result, by desk.Actor, no
 }
 
 func (a *App) apply(r *room.Room) error {
+	if err := a.prepareGate(r); err != nil {
+		return err
+	}
 	if err := a.fleet.Apply(r); err != nil {
 		return err
 	}
 	a.state.Apply(r)
+	a.openGate()
 	return nil
 }

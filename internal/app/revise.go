@@ -44,6 +44,9 @@ func (a *App) openRevisions() {
 			if err == nil {
 				err = a.armGuard(read.Room)
 			}
+			if err == nil {
+				err = a.prepareGate(read.Room)
+			}
 			return read, err
 		},
 		Use: func(read *roomfile.Result) error { return a.apply(read.Room) },

@@ -56,6 +56,7 @@ func References(r *room.Room) []Reference {
 	for i := range r.Vetoes {
 		add("veto "+r.Vetoes[i].Name+": bearer", r.Vetoes[i].Bearer)
 	}
+	add("http: oidc: client-secret", r.Settings.HTTP.OIDC.ClientSecret)
 	return list
 }
 

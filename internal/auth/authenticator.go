@@ -24,6 +24,19 @@ type Verifier interface {
 	Verify(ctx context.Context, raw string) (user string, groups []string, err error)
 }
 
+// Browser logs people in by an issuer's page; see auth/oidc for what its methods do.
+// What Finish gives is for [Authenticator.OIDC].
+type Browser interface {
+	Begin(ctx context.Context, redirect string) (state, address string, err error)
+	Finish(ctx context.Context, cookie, state, code string) (raw string, err error)
+}
+
+// Browser gives the way to log in by an issuer's page, if there is one.
+func (a *Authenticator) Browser() (Browser, bool) {
+	b, ok := a.rules.Load().Issuer.(Browser)
+	return b, ok
+}
+
 // Rules are the room's choices about who is let in. They may change with a reload.
 type Rules struct {
 	Issuer      Verifier // nil: no ID tokens

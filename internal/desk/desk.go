@@ -27,6 +27,9 @@ type Options struct {
 	// Access says who may do what. Nil is for a desk without a way in from outside:
 	// everybody may do everything.
 	Access *auth.Book
+	// Certify makes a certificate with which a user can log in. Nil if that cannot be
+	// asked for.
+	Certify func(user string, lasts time.Duration) (Certificate, error)
 	// Reload reads the configuration again: all of it is taken, or nothing. Nil if
 	// that cannot be asked for.
 	Reload func(ctx context.Context, by Actor) error
@@ -42,18 +45,19 @@ type Options struct {
 
 // Desk takes requests. Its methods may be called from any goroutine.
 type Desk struct {
-	fleet  *fleet.Fleet
-	events *event.Log
-	state  *state.Keeper
-	runs   *run.Runner
-	access *auth.Book
-	log    *slog.Logger
-	newID  func() string
-	reload func(context.Context, Actor) error
-	vetoes Vetoes
-	config Configuration
-	board  *ask.Board
-	turned refusals
+	fleet   *fleet.Fleet
+	events  *event.Log
+	state   *state.Keeper
+	runs    *run.Runner
+	access  *auth.Book
+	certify func(string, time.Duration) (Certificate, error)
+	log     *slog.Logger
+	newID   func() string
+	reload  func(context.Context, Actor) error
+	vetoes  Vetoes
+	config  Configuration
+	board   *ask.Board
+	turned  refusals
 
 	ctx  context.Context // ends with the desk: changes live as long, whoever asked
 	stop context.CancelCauseFunc
@@ -73,7 +77,7 @@ type change struct {
 
 // New opens the desk.
 func New(o Options) *Desk {
-	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, access: o.Access, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, changing: make(map[string]change)}
+	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, changing: make(map[string]change)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"time"
 
 	"millwright.dev/millwright/internal/auth"
 	"millwright.dev/millwright/internal/event"
@@ -113,6 +114,37 @@ func (d *Desk) DisableUser(ctx context.Context, by Actor, name string, disabled 
 		return err
 	}
 	return book.Disable(ctx, by.author(), name, disabled)
+}
+
+// Certificate is a certificate for a user, its key, and the authority that made
+// it, all in PEM.
+type Certificate struct {
+	Cert, Key, Authority []byte
+	Fingerprint          string // of the authority, SHA-256 in hexadecimal
+}
+
+// IssueCertificate makes a certificate with which a user can log in. It cannot be
+// called back before its time: disabling the user does that.
+func (d *Desk) IssueCertificate(ctx context.Context, by Actor, user string, lasts time.Duration) (Certificate, error) {
+	const op = "issue certificate"
+	book, err := d.admin(by, op)
+	if err != nil {
+		return Certificate{}, err
+	}
+	if _, found := book.User(user); !found {
+		return Certificate{}, &room.Error{Code: room.CodeNotFound, Op: op, Subject: user, Said: "there is no such user; see: millwright user add"}
+	}
+	if d.certify == nil {
+		return Certificate{}, &room.Error{Code: room.CodeRefused, Op: op, Said: "this daemon makes no certificates"}
+	}
+	c, err := d.certify(user, lasts)
+	if err != nil {
+		return Certificate{}, err
+	}
+	e := by.author()
+	e.Kind, e.Op, e.Outcome = event.Access, op, event.OK
+	e.Detail = user + ", until " + time.Now().Add(lasts).UTC().Format(time.RFC3339)
+	return c, d.events.Append(ctx, &e)
 }
 
 // Tokens lists a user's tokens, or all for "". Users may list their own.
