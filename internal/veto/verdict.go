@@ -38,15 +38,17 @@ func (o Objection) String() string {
 	if o.Reason != "" {
 		parts = append(parts, o.Reason)
 	}
+	for _, nodes := range byReason {
+		slices.SortFunc(nodes, hostlist.Compare)
+	}
 	var lines []string
-	for _, why := range slices.Sorted(maps.Keys(byReason)) {
+	for _, why := range slices.SortedFunc(maps.Keys(byReason), func(a, b string) int { return hostlist.Compare(byReason[a][0], byReason[b][0]) }) {
 		line := hostlist.Fold(byReason[why])
 		if why != "" {
 			line += ": " + why
 		}
 		lines = append(lines, line)
 	}
-	slices.SortFunc(lines, hostlist.Compare)
 	if more := len(lines) - maxReasons; more > 0 {
 		lines = append(lines[:maxReasons], fmt.Sprintf("and %d reasons more", more))
 	}
