@@ -5,6 +5,7 @@ package standard
 import (
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/driver/exec"
+	httpdriver "millwright.dev/millwright/internal/driver/http"
 	"millwright.dev/millwright/internal/driver/ipal"
 	"millwright.dev/millwright/internal/driver/manual"
 	"millwright.dev/millwright/internal/driver/script"
@@ -16,6 +17,7 @@ func Drivers(opts script.Options) []driver.Driver {
 	return []driver.Driver{
 		script.New(opts),
 		exec.New(),
+		httpdriver.New(),
 		ipal.New(),
 		wol.New(),
 		manual.New(),
