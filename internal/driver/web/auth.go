@@ -19,6 +19,9 @@ type challenge struct {
 
 // authorise gives a request the credential, as far as it is known how.
 func (c *Client) authorise(req *http.Request, body []byte) error {
+	if c.cred.password.IsZero() { // there is nothing to let us in
+		return nil
+	}
 	switch c.cred.Scheme {
 	case None:
 	case Basic:
@@ -63,7 +66,7 @@ func (c *Client) answer(req *http.Request, body []byte) error {
 // is worth another try: a device whose challenge is the answer to our answer does
 // not believe us, unless it says that ours was only stale.
 func (c *Client) learn(a *Answer, answered bool) bool {
-	if c.cred.Scheme != Digest && c.cred.Scheme != Asked {
+	if c.cred.Scheme != Digest && c.cred.Scheme != Asked || c.cred.password.IsZero() {
 		return false
 	}
 	found, err := digest.FindChallenge(a.Header)

@@ -74,7 +74,7 @@ func (c *Client) Aside(ctx context.Context, do func(*Talk) error) error {
 // what can be repeated when the line broke.
 func (c *Client) act(ctx context.Context, b driver.Batch, sink driver.Sink, plugs, toCome []int, do func(*Talk) error) (goOn bool, err error) {
 	t := c.talk(ctx, b.Start, nil)
-	defer t.cancel()
+	defer func() { t.cancel() }() // which Rest makes anew
 	if b.Trace {
 		t.trace = sink
 	}

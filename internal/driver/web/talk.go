@@ -20,7 +20,8 @@ import (
 type Talk struct {
 	Client *Client
 
-	ctx      context.Context
+	parent   context.Context // of whoever asked
+	ctx      context.Context // with the action's deadline
 	cancel   context.CancelFunc
 	trace    driver.Sink // nil if nobody wants to know
 	sent     bool        // a request has gone out
@@ -89,13 +90,10 @@ func (c *Client) talk(ctx context.Context, from time.Time, trace driver.Sink) *T
 	if from.IsZero() {
 		from = time.Now()
 	}
-	t := &Talk{Client: c, trace: trace}
+	t := &Talk{Client: c, parent: ctx, trace: trace}
 	t.ctx, t.cancel = context.WithDeadlineCause(ctx, from.Add(c.config.Patience), errSilent)
 	return t
 }
-
-// Context ends with the action. It is for waiting between requests.
-func (t *Talk) Context() context.Context { return t.ctx }
 
 // Wait waits between two requests. The error is for the caller to return.
 func (t *Talk) Wait(d time.Duration) error {
@@ -107,6 +105,20 @@ func (t *Talk) Wait(d time.Duration) error {
 	case <-t.ctx.Done():
 		return t.over()
 	}
+}
+
+// Rest waits in the middle of what has to be finished, such as a cycle, of which the
+// plug is off. It ends at once when nobody waits for the action any more; and from
+// then on the action has time of its own and cannot be cancelled.
+func (t *Talk) Rest(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-t.parent.Done():
+	}
+	t.cancel()
+	t.ctx, t.cancel = context.WithDeadlineCause(context.WithoutCancel(t.parent), time.Now().Add(t.Client.config.Patience), errSilent)
 }
 
 // Do sends a request and hears the answer, whatever its status: [Answer.Want]
@@ -297,7 +309,7 @@ type (
 )
 
 func (r *refusal) Error() string { return r.said }
-func (o *oddity) Error() string  { return "it says what nobody understands: " + o.said }
+func (o *oddity) Error() string  { return o.said }
 
 // Refused is the error of an action that the device would not do, in its own
 // words: it surely did nothing.
@@ -310,4 +322,8 @@ func Refused(said string) error {
 
 // Odd is the error of an action after which the device said something that nobody
 // understands: whether it did it is unknown.
-func Odd(said string) error { return &oddity{said} }
+func Odd(said string) error { return &oddity{"it says what nobody understands: " + said} }
+
+// Unsure is as Odd, in words of the driver's own: the device took a command, and
+// there is nothing to show that it has worked.
+func Unsure(why string) error { return &oddity{why} }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type tap struct {
 	r    io.Reader
 	left int64
 	got  bool // something came since the last request
+	over bool // and no more will
 }
 
 var errFlood = errors.New("it says more than anybody wants to hear")
@@ -42,9 +44,7 @@ func (t *tap) Read(p []byte) (int, error) {
 	}
 	n, err := t.r.Read(p)
 	t.left -= int64(n)
-	if n > 0 {
-		t.got = true
-	}
+	t.got, t.over = t.got || n > 0, t.over || err != nil
 	return n, err
 }
 
@@ -152,14 +152,20 @@ func (w *wire) trip(ctx context.Context, sent []byte, req *http.Request, maxBody
 	return a, true, nil
 }
 
+// proto begins each answer.
+const proto = "HTTP/"
+
 // head reads the head of an answer, past those that only say "go on".
 func (w *wire) head(req *http.Request) (*http.Response, error) {
 	for range 8 {
+		if start, _ := w.in.Peek(len(proto)); len(start) > 0 && !strings.HasPrefix(proto, string(start)) {
+			return nil, Odd(fmt.Sprintf("no HTTP, but %.20q", start))
+		}
 		resp, err := http.ReadResponse(w.in, req)
 		switch {
 		case errors.Is(err, errFlood):
 			return nil, Odd("a head without end")
-		case err != nil && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isNet(err)):
+		case err != nil && w.tap.over: // a header that is cut off is malformed, too
 			return nil, fmt.Errorf("it broke off in the middle of its answer: %w", err)
 		case err != nil:
 			return nil, Odd("no HTTP: " + err.Error())
@@ -169,9 +175,4 @@ func (w *wire) head(req *http.Request) (*http.Response, error) {
 		_ = resp.Body.Close()
 	}
 	return nil, Odd("one 1xx after the other")
-}
-
-func isNet(err error) bool {
-	var ne net.Error
-	return errors.As(err, &ne) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
 }
