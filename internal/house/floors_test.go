@@ -62,7 +62,7 @@ var floors = []floor{
 	{where: "internal/driver/web", what: "what drivers of devices that are reached by HTTP have in common", may: list("devspec", "internal/secret", "internal/transport", "internal/driver"), libs: list("github.com/icholy/digest")},
 	{where: "internal/driver/http", what: "devices that are switched by HTTP requests, as profiles say", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/driver", "internal/driver/web"), libs: list("github.com/antchfx/htmlquery", "github.com/antchfx/xmlquery", "github.com/antchfx/xpath", "github.com/theory/jsonpath", "github.com/goccy/go-yaml")},
 	{where: "internal/driver/*", what: "one folder for each driver", may: slices.Concat(libraries, list("internal/room", "internal/secret", "internal/transport", "internal/driver", "internal/command", "internal/driver/line", "internal/driver/web")), libs: list("golang.org/x/sys")},
-	{where: "internal/driver/standard", what: "the list of built-in drivers", may: list("internal/driver", "internal/driver/*")},
+	{where: "internal/driver/standard", what: "the list of built-in drivers", may: list("internal/driver", "internal/driver/*", "internal/driver/http")},
 	{where: "internal/ask", what: "the questions that the room has for its people, until they are answered", may: list("internal/room", "internal/event", "internal/driver")},
 	{where: "internal/fleet", what: "one owner for each device; queues, merging, limits, reading back", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/transport", "internal/driver"), libs: list("golang.org/x/time")},
 	{where: "internal/sim/vpc", what: "the dialogue of PowerMan's test device", may: list("hostlist")},
