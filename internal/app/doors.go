@@ -10,8 +10,6 @@ import (
 	"slices"
 	"sync"
 
-	"millwright.dev/millwright/internal/door/local"
-	"millwright.dev/millwright/internal/door/local/wire"
 	powermandoor "millwright.dev/millwright/internal/door/powerman"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/room"
@@ -46,11 +44,13 @@ type Doors struct {
 type Addresses struct {
 	Socket   string
 	PowerMan []string
+	HTTP     []string // of the API, by TLS
 }
 
 // openDoors are listeners with what serves them.
 type openDoors struct {
 	addresses Addresses
+	opened    []net.Listener
 	servers   []func(context.Context) error
 	once      bool // the daemon ends when the first server does
 	wg        sync.WaitGroup
@@ -59,10 +59,9 @@ type openDoors struct {
 // openDoors opens all doors, or none.
 func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
 	doors := &openDoors{}
-	var opened []net.Listener
 	defer func() {
 		if err != nil {
-			for _, l := range opened {
+			for _, l := range doors.opened {
 				l.Close()
 			}
 		}
@@ -78,17 +77,11 @@ func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
 	if err := a.opts.Doors.checkPassed(); err != nil {
 		return nil, err
 	}
-	locals, err := a.listenLocal()
-	if err != nil {
+	if err := a.openAPI(ctx, doors); err != nil {
 		return nil, err
 	}
-	opened = append(opened, locals...)
-	for _, l := range locals {
-		doors.addresses.Socket = l.Addr().String()
-		doors.servers = append(doors.servers, func(ctx context.Context) error { return local.New(a.localDoor()).Serve(ctx, l) })
-	}
 	given := a.passed(PassedPowerMan)
-	opened = append(opened, given...)
+	doors.opened = append(doors.opened, given...)
 	if a.fleet.Room().Settings.PowerMan.Off {
 		for _, l := range given {
 			a.log.Warn("the room keeps PowerMan's door closed; clients of the socket that was passed for it are turned away", "address", l.Addr())
@@ -97,7 +90,7 @@ func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
 		given = nil
 	}
 	listeners, err := a.listenPowerMan(ctx, server, given)
-	opened = append(opened, listeners...)
+	doors.opened = append(doors.opened, listeners...)
 	if err != nil {
 		return nil, err
 	}
@@ -106,36 +99,6 @@ func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
 		doors.servers = append(doors.servers, func(ctx context.Context) error { return server.Serve(ctx, l) })
 	}
 	return doors, nil
-}
-
-// listenLocal opens the socket of the command line, unless one was passed.
-func (a *App) listenLocal() ([]net.Listener, error) {
-	if given := a.passed(PassedLocal); len(given) > 0 || a.opts.Doors.Socket == "" {
-		return given, nil
-	}
-	l, err := local.Listen(a.opts.Doors.Socket)
-	if err != nil {
-		return nil, err
-	}
-	return []net.Listener{l}, nil
-}
-
-// localDoor gives the door of our own command line what it stands on.
-func (a *App) localDoor() local.Options {
-	return local.Options{
-		Desk: a.desk, Revisions: a.revisions,
-		Version: a.opts.Version, Config: a.opts.Config, Log: a.log,
-	}
-}
-
-// revisions gives the newest revisions.
-func (a *App) revisions(ctx context.Context, limit int) ([]wire.Revision, error) {
-	rows, err := a.store.Revisions(ctx, 0, limit)
-	list := make([]wire.Revision, len(rows))
-	for i, r := range rows {
-		list[i] = wire.Revision{Number: r.Number, Time: r.Time, Author: r.Author, Note: r.Note, Origin: r.Origin}
-	}
-	return list, err
 }
 
 // listenPowerMan binds every address that the names resolve to. It fails only if

@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 
 	"millwright.dev/millwright/hostlist"
-	"millwright.dev/millwright/internal/door/local/wire"
+	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
 )

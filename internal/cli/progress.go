@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"millwright.dev/millwright/hostlist"
-	"millwright.dev/millwright/internal/door/local/wire"
+	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/run"
 )

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"millwright.dev/millwright/internal/client"
-	"millwright.dev/millwright/internal/door/local/wire"
+	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/run"
 )

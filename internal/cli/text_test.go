@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"millwright.dev/millwright/internal/client"
-	"millwright.dev/millwright/internal/door/local/wire"
+	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
 )

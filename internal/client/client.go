@@ -1,10 +1,11 @@
-// Package client asks a running daemon through its local API. It is what the
-// commands of the command line are made of, and can do what they can.
+// Package client asks a running daemon through its API, on the unix socket or over
+// TLS. It is what the commands of the command line are made of, and can do what
+// they can.
 //
 // An error is a *[room.Error], as if the desk had been asked itself; when no
 // daemon answers, its cause is a *[NoDaemon].
 //
-// Start at [New], [Client.Do] and [Client.Order].
+// Start at [New] or [Open], [Client.Do] and [Client.Order].
 package client
 
 import (
@@ -22,14 +23,13 @@ import (
 	"strconv"
 	"time"
 
-	"millwright.dev/millwright/internal/door/local/wire"
-	"millwright.dev/millwright/internal/event"
+	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/room"
 )
 
-// NoDaemon says that nobody answers on the socket.
+// NoDaemon says that nobody answers where a daemon should.
 type NoDaemon struct {
-	Socket string
+	Socket string // its path, or the server's address
 	Err    error
 }
 
@@ -42,36 +42,47 @@ func (e *NoDaemon) Unwrap() error { return e.Err }
 
 // Client asks one daemon. Its methods may be called from any goroutine.
 type Client struct {
-	socket string
-	http   http.Client
+	base  string // of the addresses
+	login func(*http.Request)
+	http  http.Client
 }
 
 // New makes a client of the daemon that listens on a unix socket. Nothing is
 // connected before the first request.
 func New(socket string) *Client {
-	c := &Client{socket: socket}
-	c.http.Transport = &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
-			if err != nil {
-				var op *net.OpError
-				if errors.As(err, &op) {
-					err = op.Err
-				}
-				return nil, &NoDaemon{Socket: socket, Err: err}
-			}
-			return conn, nil
-		},
-		DisableCompression: true, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute,
-	}
+	c := &Client{base: "http://millwright", login: func(*http.Request) {}}
+	c.use(&http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		return conn, unanswered(socket, err)
+	}})
 	return c
+}
+
+// unanswered says that nobody is there, if that is so.
+func unanswered(where string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	return &NoDaemon{Socket: where, Err: err}
+}
+
+// use sets the way to the daemon. A daemon sends nobody elsewhere, and whoever
+// does is not one: credentials go nowhere but where they were meant to.
+func (c *Client) use(t *http.Transport) {
+	t.DisableCompression, t.MaxIdleConnsPerHost, t.IdleConnTimeout = true, 4, time.Minute
+	c.http.Transport = t
+	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 }
 
 // Close lets go of idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // send asks and gives the answer, whose body is the caller's to close.
-func (c *Client) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, method, path, accept string, body any) (*http.Response, error) {
 	var content io.Reader
 	if body != nil {
 		data, err := json.Marshal(body)
@@ -80,18 +91,20 @@ func (c *Client) send(ctx context.Context, method, path string, body any) (*http
 		}
 		content = bytes.NewReader(data)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://millwright"+path, content)
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, content)
 	if err != nil {
 		return nil, fmt.Errorf("ask the daemon: %w", err)
 	}
+	req.Header.Set("Accept", accept)
 	if body != nil {
 		req.Header.Set("Content-Type", wire.JSON)
 	}
+	c.login(req)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, broken(ctx, err)
 	}
-	if resp.StatusCode == http.StatusOK {
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		return resp, nil
 	}
 	defer resp.Body.Close()
@@ -135,17 +148,21 @@ func errorOf(p *wire.Problem) error {
 	return e
 }
 
-// get asks for one document.
-func (c *Client) get(ctx context.Context, path string, into any) error {
-	return c.document(ctx, http.MethodGet, path, nil, into)
+// Get asks for one document: path is that of a route, with its query. It is for
+// routes that have no method of their own here.
+func (c *Client) Get(ctx context.Context, path string, into any) error {
+	return c.Send(ctx, http.MethodGet, path, nil, into)
 }
 
-func (c *Client) post(ctx context.Context, path string, body, into any) error {
-	return c.document(ctx, http.MethodPost, path, body, into)
+// Post sends a body (nil for none) and reads the document that is answered (nil if
+// that does not matter).
+func (c *Client) Post(ctx context.Context, path string, body, into any) error {
+	return c.Send(ctx, http.MethodPost, path, body, into)
 }
 
-func (c *Client) document(ctx context.Context, method, path string, body, into any) error {
-	resp, err := c.send(ctx, method, path, body)
+// Send is Get and Post for any method.
+func (c *Client) Send(ctx context.Context, method, path string, body, into any) error {
+	resp, err := c.send(ctx, method, path, wire.JSON, body)
 	if err != nil {
 		return err
 	}
@@ -161,29 +178,6 @@ func (c *Client) document(ctx context.Context, method, path string, body, into a
 	return nil
 }
 
-// lines gives a stream's lines; they are valid until the next one. The last
-// thing given may be an error.
-func (c *Client) lines(ctx context.Context, method, path string, body any) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		resp, err := c.send(ctx, method, path, body)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		defer resp.Body.Close()
-		in := bufio.NewScanner(resp.Body)
-		in.Buffer(make([]byte, 0, 64<<10), wire.MaxLine)
-		for in.Scan() {
-			if !yield(in.Bytes(), nil) {
-				return
-			}
-		}
-		if err := in.Err(); err != nil {
-			yield(nil, broken(ctx, err))
-		}
-	}
-}
-
 // Do carries out one operation and tells each line of the answer, from begin to
 // end, as it comes. An error means that nothing was done, or that the stream
 // broke off; what the daemon then did is in its events.
@@ -193,7 +187,7 @@ func (c *Client) lines(ctx context.Context, method, path string, body any) iter.
 func (c *Client) Do(ctx context.Context, ask wire.Do) iter.Seq2[wire.Line, error] {
 	return func(yield func(wire.Line, error) bool) {
 		ended := false
-		for data, err := range c.lines(ctx, http.MethodPost, "/v0/do", ask) {
+		for data, err := range c.lines(ctx, "/v1/operations", ask) {
 			if err != nil {
 				yield(wire.Line{}, err)
 				return
@@ -219,131 +213,119 @@ func (c *Client) Do(ctx context.Context, ask wire.Do) iter.Seq2[wire.Line, error
 	}
 }
 
+// lines gives the lines of a streamed answer; they are valid until the next one.
+// The last thing given may be an error.
+func (c *Client) lines(ctx context.Context, path string, body any) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		resp, err := c.send(ctx, http.MethodPost, path, wire.NDJSON, body)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer resp.Body.Close()
+		in := bufio.NewScanner(resp.Body)
+		in.Buffer(make([]byte, 0, 64<<10), wire.MaxLine)
+		for in.Scan() {
+			if !yield(in.Bytes(), nil) {
+				return
+			}
+		}
+		if err := in.Err(); err != nil {
+			yield(nil, broken(ctx, err))
+		}
+	}
+}
+
 // Cancel stops an operation that is under way: what has not begun is not done.
 func (c *Client) Cancel(ctx context.Context, request string) error {
-	return c.post(ctx, "/v0/requests/"+url.PathEscape(request)+"/cancel", nil, nil)
+	return c.Post(ctx, "/v1/operations/"+url.PathEscape(request)+"/cancel", nil, nil)
 }
 
 // Plan shows what an order would do, and changes nothing.
 func (c *Client) Plan(ctx context.Context, o wire.Order) (wire.Planned, error) {
 	var p wire.Planned
-	err := c.post(ctx, "/v0/plan", o, &p)
+	err := c.Post(ctx, "/v1/plans", o, &p)
 	return p, err
 }
 
 // Order begins a run.
 func (c *Client) Order(ctx context.Context, o wire.Order) (wire.Planned, error) {
 	var p wire.Planned
-	err := c.post(ctx, "/v0/order", o, &p)
+	err := c.Post(ctx, "/v1/runs", o, &p)
 	return p, err
 }
 
 // Runs tells how it stands with all runs that are remembered, the newest first.
 func (c *Client) Runs(ctx context.Context) ([]wire.Run, error) {
-	var list []wire.Run
-	err := c.get(ctx, "/v0/runs", &list)
-	return list, err
+	var list wire.Runs
+	err := c.Get(ctx, "/v1/runs", &list)
+	return list.Items, err
 }
 
 // Run tells how it stands with one run.
 func (c *Client) Run(ctx context.Context, id string) (wire.Run, error) {
 	var info wire.Run
-	err := c.get(ctx, "/v0/runs/"+url.PathEscape(id), &info)
+	err := c.Get(ctx, "/v1/runs/"+url.PathEscape(id), &info)
 	return info, err
-}
-
-// Updates follows a run, from behind the given update to its end.
-func (c *Client) Updates(ctx context.Context, id string, after int) iter.Seq2[wire.Update, error] {
-	return follow[wire.Update](ctx, c, "/v0/runs/"+url.PathEscape(id)+"/updates?after="+strconv.Itoa(after))
 }
 
 // CancelRun asks a run to stop.
 func (c *Client) CancelRun(ctx context.Context, id string) error {
-	return c.post(ctx, "/v0/runs/"+url.PathEscape(id)+"/cancel", nil, nil)
-}
-
-// Events gives the events that match, oldest first; following, it goes on with
-// those to come until ctx ends.
-func (c *Client) Events(ctx context.Context, f event.Filter, following bool) iter.Seq2[wire.Event, error] {
-	return follow[wire.Event](ctx, c, "/v0/events?"+queryOf(f, following).Encode())
-}
-
-func queryOf(f event.Filter, following bool) url.Values {
-	q := make(url.Values)
-	set := func(name, value string, is bool) {
-		if is {
-			q.Set(name, value)
-		}
-	}
-	set("since", f.Since.Format(time.RFC3339Nano), !f.Since.IsZero())
-	set("until", f.Until.Format(time.RFC3339Nano), !f.Until.IsZero())
-	set("node", f.Node, f.Node != "")
-	set("request", f.Request, f.Request != "")
-	set("after", strconv.FormatInt(f.AfterSeq, 10), f.AfterSeq > 0)
-	set("limit", strconv.Itoa(f.Limit), f.Limit > 0)
-	set("newest", "yes", f.Newest)
-	set("follow", "yes", following)
-	for _, k := range f.Kinds {
-		q.Add("kind", string(k))
-	}
-	return q
-}
-
-// follow reads a stream whose lines are values, or the problem that ended it.
-func follow[T any](ctx context.Context, c *Client, path string) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var none T
-		for data, err := range c.lines(ctx, http.MethodGet, path, nil) {
-			if err != nil {
-				yield(none, err)
-				return
-			}
-			if bytes.HasPrefix(data, []byte(`{"problem":`)) {
-				var failed wire.Failed
-				if json.Unmarshal(data, &failed) == nil && failed.Problem != nil {
-					yield(none, errorOf(failed.Problem))
-					return
-				}
-			}
-			var v T
-			if err := json.Unmarshal(data, &v); err != nil {
-				yield(none, broken(ctx, err))
-				return
-			}
-			if !yield(v, nil) {
-				return
-			}
-		}
-	}
+	return c.Post(ctx, "/v1/runs/"+url.PathEscape(id)+"/cancel", nil, nil)
 }
 
 // Nodes gives what is remembered of nodes; no targets means all.
 func (c *Client) Nodes(ctx context.Context, targets string) ([]wire.Node, error) {
-	var list []wire.Node
-	err := c.get(ctx, "/v0/nodes?"+targetsQuery(targets), &list)
-	return list, err
+	list := []wire.Node{}
+	for after := ""; ; {
+		var page wire.Nodes
+		if err := c.Get(ctx, "/v1/nodes?"+pageQuery(targets, after), &page); err != nil {
+			return nil, err
+		}
+		list = append(list, page.Items...)
+		if after = page.Next; after == "" {
+			return list, nil
+		}
+	}
 }
 
 // Devices gives how it stands with devices; no targets means all.
 func (c *Client) Devices(ctx context.Context, targets string) ([]wire.Device, error) {
-	var list []wire.Device
-	err := c.get(ctx, "/v0/devices?"+targetsQuery(targets), &list)
-	return list, err
+	list := []wire.Device{}
+	for after := ""; ; {
+		var page wire.Devices
+		if err := c.Get(ctx, "/v1/devices?"+pageQuery(targets, after), &page); err != nil {
+			return nil, err
+		}
+		list = append(list, page.Items...)
+		if after = page.Next; after == "" {
+			return list, nil
+		}
+	}
 }
 
-func targetsQuery(targets string) string { return url.Values{"targets": {targets}}.Encode() }
+func pageQuery(targets, after string) string {
+	q := url.Values{"limit": {strconv.Itoa(wire.MaxPage)}}
+	if targets != "" {
+		q.Set("targets", targets)
+	}
+	if after != "" {
+		q.Set("after", after)
+	}
+	return q.Encode()
+}
 
 // Revisions gives the newest accepted configurations, the newest first.
 func (c *Client) Revisions(ctx context.Context, limit int) ([]wire.Revision, error) {
-	var list []wire.Revision
-	err := c.get(ctx, "/v0/revisions?limit="+strconv.Itoa(limit), &list)
-	return list, err
+	var list wire.Revisions
+	err := c.Get(ctx, "/v1/revisions?limit="+strconv.Itoa(limit), &list)
+	return list.Items, err
 }
 
 // Version tells which daemon answers.
 func (c *Client) Version(ctx context.Context) (wire.Version, error) {
 	var v wire.Version
-	err := c.get(ctx, "/v0/version", &v)
+	err := c.Get(ctx, "/v1/version", &v)
 	return v, err
 }
 
@@ -351,13 +333,13 @@ func (c *Client) Version(ctx context.Context) (wire.Version, error) {
 // interrupted; it gives those that were, as a folded host list.
 func (c *Client) Clear(ctx context.Context, targets string) (string, error) {
 	var cleared wire.Cleared
-	err := c.post(ctx, "/v0/clear", wire.Targets{Targets: targets}, &cleared)
+	err := c.Post(ctx, "/v1/holds/clear", wire.Targets{Targets: targets}, &cleared)
 	return cleared.Nodes, err
 }
 
 // Reload makes the daemon read its configuration again.
 func (c *Client) Reload(ctx context.Context) (wire.Version, error) {
 	var v wire.Version
-	err := c.post(ctx, "/v0/reload", nil, &v)
+	err := c.Post(ctx, "/v1/reload", nil, &v)
 	return v, err
 }

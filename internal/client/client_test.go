@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"millwright.dev/millwright/internal/client"
-	"millwright.dev/millwright/internal/door/local/wire"
+	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/room"
 )
@@ -90,12 +90,20 @@ func TestBrokenStreams(t *testing.T) {
 }
 
 func TestFollowingEndsWithAProblem(t *testing.T) {
-	c := daemon(t, write(200, wire.NDJSON, `{"seq":1,"kind":"intent"}`+"\n"+`{"problem":{"code":"internal","said":"disk"}}`+"\n"))
+	stream := write(200, wire.SSE, "retry: 1\n\n: alive\nid: 7\n\nevent: event\nid: 8\ndata: {\"seq\":8,\"kind\":\"intent\"}\n\nevent: problem\ndata: {\"problem\":{\"code\":\"internal\",\"said\":\"disk\"}}\n\n")
+	page := write(200, wire.JSON, `{"items":[{"seq":1,"kind":"intent"}],"last":7}`)
+	c := daemon(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/events/stream" && r.URL.Query().Get("after") == "7" {
+			stream(w, r)
+			return
+		}
+		page(w, r)
+	})
 	var told []string
 	for e, err := range c.Events(t.Context(), event.Filter{}, true) {
 		told = append(told, fmt.Sprint(e.Seq, " ", err))
 	}
-	if got := strings.Join(told, "; "); got != "1 <nil>; 0 disk" {
+	if got := strings.Join(told, "; "); got != "1 <nil>; 8 <nil>; 0 disk" {
 		t.Error(got)
 	}
 }

@@ -88,17 +88,17 @@ var floors = []floor{
 	// Desk and doors. Results are types of the fleet and of drivers, so a door sees
 	// those; TestDoorsDecideNothing holds what it may do with them.
 	{where: "internal/desk", what: "the one front desk: authorise, resolve, write down, carry out, answer", may: slices.Concat(ground, hands, brain, list("hostlist", "devspec", "internal/veto", "internal/auth", "internal/ask", "internal/revision")), libs: list("golang.org/x/time")},
-	{where: "internal/door/local/wire", what: "the messages of the local API", may: list("internal/room", "internal/event", "internal/auth", "internal/fleet", "internal/plan", "internal/run", "internal/state")},
-	{where: "internal/door/local", what: "HTTP and JSON on a unix socket, for our own command line", may: list("hostlist", "devspec", "internal/auth", "internal/room", "internal/event", "internal/driver", "internal/fleet", "internal/plan", "internal/run", "internal/desk", "internal/door/local/wire"), libs: list("golang.org/x/sys")},
+	{where: "internal/door/http/wire", what: "the messages of the HTTP API", may: list("hostlist", "internal/room", "internal/secret", "internal/event", "internal/auth", "internal/fleet", "internal/plan", "internal/run", "internal/state")},
+	{where: "internal/door/http", what: "the HTTP API: OpenAPI, server-sent events, metrics; on the unix socket and by TLS", may: list("hostlist", "devspec", "internal/secret", "internal/auth", "internal/room", "internal/event", "internal/store", "internal/driver", "internal/fleet", "internal/plan", "internal/state", "internal/run", "internal/roomfile", "internal/revision", "internal/ask", "internal/desk", "internal/door/http/wire"), libs: list("golang.org/x/sys", "github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang")},
 	{where: "internal/door/powerman", what: "the door for PowerMan's clients", may: list("hostlist", "devspec", "powerman", "internal/auth", "internal/room", "internal/event", "internal/driver", "internal/fleet", "internal/desk")},
 
 	// Above: wiring, and the programs.
-	{where: "internal/app", what: "wiring and life cycle", may: slices.Concat(libraries, ground, hands, brain, list("internal/secret/vault", "internal/veto", "internal/ask", "internal/revision", "internal/tcpwrap", "internal/auth", "internal/auth/oidc", "internal/auth/pki", "internal/driver/*", "internal/roomfile", "internal/shelf", "internal/desk", "internal/door/local", "internal/door/local/wire", "internal/door/powerman")), libs: list("golang.org/x/time")},
-	{where: "internal/client", what: "asks a running daemon through its local API", may: list("internal/room", "internal/event", "internal/door/local/wire")},
+	{where: "internal/app", what: "wiring and life cycle", may: slices.Concat(libraries, ground, hands, brain, list("internal/secret/vault", "internal/veto", "internal/ask", "internal/revision", "internal/tcpwrap", "internal/auth", "internal/auth/oidc", "internal/auth/pki", "internal/driver/*", "internal/roomfile", "internal/shelf", "internal/desk", "internal/door/http", "internal/door/http/wire", "internal/door/powerman")), libs: list("golang.org/x/time")},
+	{where: "internal/client", what: "asks a running daemon through its API", may: list("internal/secret", "internal/room", "internal/event", "internal/door/http/wire")},
 	{where: "internal/rehearse", what: "simulated devices for a user's own room", may: slices.Concat(libraries, ground, offline, list("internal/driver", "internal/transport")), libs: list("github.com/goccy/go-yaml")},
 	{where: "examples/demo", what: "the files of the demo's room"},
-	{where: "internal/demo", what: "the demo room, its simulated devices and its daemon in one", may: slices.Concat(libraries, ground, offline, list("internal/driver", "internal/app", "internal/client", "internal/door/local/wire", "internal/fleet", "internal/rehearse", "examples/demo"))},
-	{where: "internal/cli", what: "the command line of millwright", may: slices.Concat(libraries, ground, hands, brain, offline, list("internal/backup", "internal/service", "internal/secret/vault", "internal/app", "internal/client", "internal/door/local/wire", "internal/demo", "internal/rehearse", "internal/shelf", "internal/discover")), libs: list("github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "golang.org/x/sys")},
+	{where: "internal/demo", what: "the demo room, its simulated devices and its daemon in one", may: slices.Concat(libraries, ground, offline, list("internal/driver", "internal/app", "internal/client", "internal/door/http/wire", "internal/fleet", "internal/rehearse", "examples/demo"))},
+	{where: "internal/cli", what: "the command line of millwright", may: slices.Concat(libraries, ground, hands, brain, offline, list("internal/backup", "internal/service", "internal/secret/vault", "internal/app", "internal/client", "internal/door/http/wire", "internal/demo", "internal/rehearse", "internal/shelf", "internal/discover")), libs: list("github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "golang.org/x/sys")},
 	{where: "internal/applet/prompt", what: "the prompt and the lines of powermand's helper programs"},
 	{where: "internal/applet/prompt/prompttest", what: "has powermand drive a helper program in tests"},
 	{where: "internal/applet/web", what: "how the helpers reach power controllers by HTTP, and the words for what fails"},
@@ -206,7 +206,7 @@ func TestTheTableBites(t *testing.T) {
 		{"internal/plan", module + "/internal/run"},
 		{"internal/run", module + "/internal/state"},
 		{"internal/door/powerman", module + "/internal/store"},
-		{"internal/door/powerman", module + "/internal/door/local"},
+		{"internal/door/powerman", module + "/internal/door/http"},
 		{"internal/driver/script", module + "/internal/driver/exec"},
 		{"internal/fleet", module + "/internal/desk"},
 	} {

@@ -15,7 +15,7 @@ import (
 
 	"millwright.dev/millwright/internal/app"
 	"millwright.dev/millwright/internal/client"
-	"millwright.dev/millwright/internal/door/local/wire"
+	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/driver/script"
 	"millwright.dev/millwright/internal/driver/standard"
 	"millwright.dev/millwright/internal/fleet"

@@ -85,6 +85,17 @@ func (u Update) result() string {
 	return strings.TrimSuffix(u.Nodes+": "+string(u.Outcome)+": "+u.Said, ": ")
 }
 
+// Since gives the updates of a run behind the n-th, whether there will be no
+// more, and what is closed when there are. The error is CodeNotFound.
+func (r *Runner) Since(id string, n int) (updates []Update, over bool, more <-chan struct{}, err error) {
+	run, err := r.find(id)
+	if err != nil {
+		return nil, false, nil, err
+	}
+	updates, over, more = run.since(max(n, 0))
+	return updates, over, more, nil
+}
+
 // Follow gives a run's updates with an N greater than after: those that it has
 // told, then those to come, and ends behind the one that says [Ended]. The last
 // thing given is an error when the run is not known or ctx ends. Followers go at

@@ -65,6 +65,14 @@ type Do struct {
 	// Timeout ends the request after so many seconds; what is not done by then is
 	// not begun, or unknown. Zero means that only the devices' own limits count.
 	Timeout float64 `json:"timeout_seconds,omitempty" doc:"Give up after so many seconds: what is not done by then is not begun, or unknown. Zero: only the devices' own limits count." minimum:"0" example:"60"`
+	Consent
+}
+
+// Consent is what is said to veto hooks, which are asked before nodes are switched.
+type Consent struct {
+	Reason  string `json:"reason,omitempty" doc:"Why it is wanted: for veto hooks, and for the log." maxLength:"1000" example:"new memory"`
+	Confirm bool   `json:"confirm,omitempty" doc:"What a problem wanted confirmed is confirmed."`
+	Bypass  bool   `json:"bypass_vetoes,omitempty" doc:"Do not ask the veto hooks, which takes the role admin."`
 }
 
 // Order asks for what takes steps in an order: POST /v1/plans shows the plan and
@@ -72,6 +80,7 @@ type Do struct {
 type Order struct {
 	Goal    string `json:"goal" doc:"Where the nodes shall be in the end." enum:"up,down" example:"up"`
 	Targets string `json:"targets,omitempty" doc:"Which nodes, as a host list; empty means every node. What they need, or what needs them, joins in." example:"@compute"`
+	Consent
 }
 
 // Planned answers an [Order].
@@ -189,7 +198,10 @@ type Problem struct {
 	Subject string    `json:"subject,omitempty" doc:"To which node, device or other thing; maybe a folded host list."`
 	Said    string    `json:"said,omitempty" doc:"What the device, peer or rule said."`
 	Tried   string    `json:"tried,omitempty" doc:"What was attempted before giving up."`
+	Confirm string    `json:"confirm,omitempty" doc:"What is to be confirmed for it to be done all the same: send confirm with the request."`
 	Errors  []Fault   `json:"errors,omitempty" doc:"What is wrong with the request, one by one."`
+	Diff    string    `json:"diff,omitempty" doc:"What has changed since the revision that a change was made from, in the format of diff -u."`
+	Latest  int64     `json:"latest,omitempty" doc:"The newest revision, then."`
 }
 
 // Fault is one thing that is wrong with a request.
@@ -358,4 +370,29 @@ type (
 // Failed is the last message of a stream that broke off, as an event "problem".
 type Failed struct {
 	Problem *Problem `json:"problem"`
+}
+
+// Login is a name with its password: POST /v1/session.
+type Login struct {
+	User     string `json:"user" doc:"The user's name." example:"ann" minLength:"1" maxLength:"256"`
+	Password string `json:"password" doc:"The user's password." format:"password" minLength:"1" maxLength:"1024"`
+}
+
+// Who is who somebody is taken for: GET /v1/session.
+type Who struct {
+	User   string   `json:"user" doc:"The name under which requests go into the log." example:"ann"`
+	Groups []string `json:"groups,omitempty" doc:"The groups that the system or an issuer puts them into."`
+	Token  string   `json:"token,omitempty" doc:"The id of the token that they came with."`
+	Door   string   `json:"door" doc:"By which way they came." enum:"local,http" example:"http"`
+}
+
+// Reset says that a stream could not go on where it was wished: look at everything
+// anew.
+type Reset struct {
+	Seq int64 `json:"seq" doc:"Where it goes on."`
+}
+
+// Health answers the questions of whoever watches the daemon.
+type Health struct {
+	Status string `json:"status" doc:"That it is so." enum:"ok" example:"ok"`
 }

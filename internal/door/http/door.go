@@ -1,0 +1,192 @@
+package httpdoor
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"millwright.dev/millwright/internal/auth"
+	"millwright.dev/millwright/internal/desk"
+	"millwright.dev/millwright/internal/door/http/wire"
+	"millwright.dev/millwright/internal/room"
+)
+
+// Options are what the door stands on.
+type Options struct {
+	Desk *desk.Desk
+	// Auth finds out who asks, for those who do not come by the unix socket. Nil
+	// lets nobody in that way.
+	Auth *auth.Authenticator
+	// Issuer gives the issuer whose log-in browsers may be sent to, nil for none. It
+	// may be nil itself.
+	Issuer func() Issuer
+	// Hosts gives the names under which the door may be asked over TCP, besides
+	// addresses and localhost. Nil is none.
+	Hosts   func() []string
+	Version string // of the program
+	Config  string // where the configuration is
+	Log     *slog.Logger
+}
+
+// Door answers the API.
+type Door struct {
+	opts    Options
+	people  people
+	started time.Time
+	serving sync.WaitGroup // operations under way
+	readers atomic.Int64   // of streams
+
+	mux      *http.ServeMux
+	api      huma.API
+	public   map[string]bool // patterns that need no log-in
+	handler  http.Handler
+	metrics  *metrics
+	sessions sessions
+	keys     keys
+	index    atomic.Pointer[index]
+	large    chan struct{} // seats for large bodies
+
+	events *feed
+	states *feed
+	boot   string // tells this daemon's changes of state from another's
+	view   snapshots
+}
+
+// routes is the list of all groups of routes: one file for each, which says what
+// is in it. To add one, write the file and name its method here.
+func (d *Door) routes() []func() {
+	return []func(){
+		d.registerRoom,
+		d.registerNodes,
+		d.registerDevices,
+		d.registerGroups,
+		d.registerOperations,
+		d.registerPlans,
+		d.registerRuns,
+		d.registerEvents,
+		d.registerStates,
+		d.registerHolds,
+		d.registerConfiguration,
+		d.registerRevisions,
+		d.registerReadings,
+		d.registerQuestions,
+		d.registerSession,
+		d.registerIssuer,
+		d.registerHealth,
+		d.registerMetrics,
+		d.registerDocuments,
+	}
+}
+
+// New makes the door. Its streams move while [Door.Run] runs.
+func New(o Options) *Door {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &Door{
+		opts: o, started: time.Now(), people: people{names: make(map[uint32]person)},
+		mux: http.NewServeMux(), public: make(map[string]bool), large: make(chan struct{}, maxLarge),
+		boot: bootOf(time.Now()),
+	}
+	d.sessions.open = make(map[string]*session)
+	d.keys.busy = make(map[string]chan struct{})
+	d.events = newFeed(o.Desk.Events().Last())
+	_, last, _, _ := o.Desk.Changes(-1)
+	d.states = newFeed(last)
+	d.metrics = newMetrics(d)
+	d.api = humago.New(d.mux, description(o.Version))
+	nameForeign(d.api.OpenAPI().Components.Schemas)
+	for _, register := range d.routes() {
+		register()
+	}
+	d.handler = d.guarded()
+	return d
+}
+
+// Handler gives the door without its listeners, for tests.
+func (d *Door) Handler() http.Handler { return d.handler }
+
+// OpenAPI gives the description of the API.
+func (d *Door) OpenAPI() *huma.OpenAPI { return d.api.OpenAPI() }
+
+// route says what an operation of the API is.
+type route struct {
+	method, path string
+	id           string // of the operation, in the description
+	tag          string
+	summary      string
+	doc          string
+	status       int  // of success; zero is 200
+	public       bool // needs no log-in
+	// answers documents what is answered where it is not the output's Body: the
+	// media types with an example value of each.
+	answers map[int]map[string]any
+	errors  []int // statuses, besides those that every route can have
+}
+
+// register adds an operation. Its handler takes parameters and body as one struct
+// and gives an answer or an error of any kind; see huma.Register for the structs.
+func register[I, O any](d *Door, rt route, handle func(context.Context, *I) (*O, error)) {
+	op := huma.Operation{
+		Method: rt.method, Path: rt.path, OperationID: rt.id, Summary: rt.summary, Description: rt.doc, Tags: []string{rt.tag},
+		DefaultStatus: rt.status, MaxBodyBytes: wire.MaxBody + 1, BodyReadTimeout: -1, // [Door.bounded] has read it
+	}
+	d.describe(&op, rt)
+	if rt.public {
+		d.public[rt.method+" "+rt.path] = true
+		op.Security = []map[string][]string{}
+	}
+	huma.Register(d.api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err == nil {
+			return out, nil
+		}
+		t := &trouble{*problemOf(err)}
+		if t.Code == room.CodeBusy {
+			return nil, huma.ErrorWithHeaders(t, http.Header{"Retry-After": {"2"}})
+		}
+		return nil, t
+	})
+}
+
+// raw is the answer of a handler that writes it itself.
+type raw struct{ Body func(huma.Context) }
+
+// written makes the answer of a handler that needs request and writer.
+func written(fn func(w http.ResponseWriter, r *http.Request)) *raw {
+	return &raw{Body: func(ctx huma.Context) {
+		r, w := humago.Unwrap(ctx)
+		fn(w, r)
+	}}
+}
+
+// Run moves the streams until ctx ends.
+func (d *Door) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	wg.Go(func() { d.feedEvents(ctx) })
+	wg.Go(func() { d.feedStates(ctx) })
+	wg.Wait()
+	return nil
+}
+
+// feedEvents keeps the feed of events at the end of the log.
+func (d *Door) feedEvents(ctx context.Context) {
+	for ctx.Err() == nil {
+		_, err := d.followLog(ctx)
+		if err == nil || errors.Is(err, context.Canceled) {
+			continue
+		}
+		d.opts.Log.Error("the stream of events stands still", "why", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
