@@ -71,7 +71,7 @@ var floors = []floor{
 	{where: "internal/sim", what: "a simulated room on real sockets, with power physics, boot times and faults", may: list("hostlist", "telnet", "internal/sim/vpc", "internal/sim/dialogue"), libs: list("golang.org/x/crypto")},
 
 	{where: "internal/shelf", what: "the device files that come with Millwright"},
-	{where: "internal/discover", what: "finds out, without switching anything, which shipped specification fits a device", may: list("internal/secret", "internal/transport", "internal/shelf")},
+	{where: "internal/discover", what: "finds out, without switching anything, which shipped specification fits a device", may: list("devspec", "internal/secret", "internal/transport", "internal/shelf")},
 
 	// Text.
 	{where: "internal/roomfile", what: "text to snapshot: room files and powerman.conf; schema; all errors at once", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/driver", "internal/transport"), libs: list("github.com/goccy/go-yaml")},
