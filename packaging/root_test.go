@@ -88,7 +88,9 @@ func (s *scratch) dpkg(args ...string) {
 	if os.Geteuid() != 0 {
 		kept := s.at("fakeroot")
 		argv = append([]string{"fakeroot", "-s", kept, "-i", kept, "--"}, argv...)
-		s.write("fakeroot", "")
+		if !s.exists("fakeroot") {
+			s.write("fakeroot", "")
+		}
 	}
 	run(s.t, ".", []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "DEBIAN_FRONTEND=noninteractive"}, argv...)
 }

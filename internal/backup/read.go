@@ -127,7 +127,7 @@ func readMember(packed *tar.Reader, member Member, visit func(Member, io.Reader)
 		}
 	}
 	if _, err := io.Copy(io.Discard, content); err != nil {
-		return fmt.Errorf("%s: %w", clean(member.Name), notEOF(err))
+		return fmt.Errorf("%s: it is cut off or damaged: %w", clean(member.Name), notEOF(err))
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != member.SHA256 {
 		return fmt.Errorf("%s is damaged: its SHA-256 is %s, not %s", clean(member.Name), got, member.SHA256)
