@@ -28,7 +28,7 @@ var commands = []constructor{
 
 	statusCommand, tempCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand,
 
-	runCommand, clearCommand, reloadCommand, revisionsCommand,
+	runCommand, clearCommand, reloadCommand, revisionsCommand, secretCommand,
 
 	serveCommand, backupCommand, restoreCommand, demoCommand, simCommand, validateCommand, convertCommand, schemaCommand, devspecCommand, versionCommand,
 }

@@ -83,6 +83,8 @@ func (p *program) explain(err error) {
 	var usage *usageError
 	var said *room.Error
 	switch {
+	case errors.As(err, &said) && said.Confirm != "":
+		p.hint("To do it all the same, say it again with --yes.")
 	case errors.As(err, &said) && said.Op == "read request":
 		p.hint("Is the daemon of another version? millwright version --daemon tells; restart it then.")
 	case errors.As(err, &none):

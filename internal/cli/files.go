@@ -38,14 +38,8 @@ func validateCommand(p *program) *cobra.Command {
 
 func (p *program) validate(ctx context.Context, path string) error {
 	read, err := roomfile.Load(ctx, path, app.ReadOptions(drivers(), false))
-	var problems roomfile.Problems
-	if errors.As(err, &problems) {
-		_ = problems.Render(p.stderr, p.err.colour)
-		p.errorf("%s: %s", path, counted(len(problems), "problem"))
-		return exit(ExitTrouble)
-	}
 	if err != nil {
-		return err
+		return p.unreadable(path, err)
 	}
 	_ = read.Warnings.Render(p.stderr, p.err.colour)
 	text := fmt.Sprintf("%s is good: %s, %s, %s", path, counted(len(read.Room.Nodes), "node"), counted(len(read.Room.Devices), "device"), counted(len(read.Order), "file"))
@@ -54,6 +48,17 @@ func (p *program) validate(ctx context.Context, path string) error {
 	}
 	p.printf("%s %s\n", p.out.mark(markGood), text)
 	return nil
+}
+
+// unreadable says why a room cannot be read; all of its problems at once.
+func (p *program) unreadable(path string, err error) error {
+	var problems roomfile.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	_ = problems.Render(p.stderr, p.err.colour)
+	p.errorf("%s: %s", path, counted(len(problems), "problem"))
+	return exit(ExitTrouble)
 }
 
 func convertCommand(p *program) *cobra.Command {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,7 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"millwright.dev/millwright/internal/client"
-	"millwright.dev/millwright/internal/door/local/wire"
+	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/run"
 )
 
@@ -25,7 +24,7 @@ type orderFlags struct {
 	noWait bool
 	json   bool
 	list   bool
-	yes    bool
+	yes    bool // what is to be confirmed is confirmed
 }
 
 const orderHelp = `
@@ -57,16 +56,14 @@ func downCommand(p *program) *cobra.Command {
 func (p *program) orderCommand(goal string, c *cobra.Command) *cobra.Command {
 	var f orderFlags
 	c.RunE = func(c *cobra.Command, args []string) error {
-		f.ask = wire.Order{Goal: goal, Targets: strings.Join(args, ",")}
+		f.ask.Goal, f.ask.Targets, f.ask.Confirm = goal, strings.Join(args, ","), f.yes
 		return p.order(c.Context(), f)
 	}
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "show the plan, and do nothing")
 	c.Flags().BoolVar(&f.noWait, "nowait", false, "do not wait: print the run's id")
 	c.Flags().BoolVar(&f.json, "json", false, "write JSON")
 	c.Flags().BoolVarP(&f.list, "list", "l", false, "show each node's result as it comes")
-	if goal == "down" {
-		c.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask whether all nodes shall go down")
-	}
+	consentFlags(c.Flags(), &f.ask.Consent, &f.yes)
 	return c
 }
 
@@ -94,6 +91,11 @@ func (p *program) order(ctx context.Context, f orderFlags) error {
 	done := p.patience(readingStates)
 	planned, err := p.submit(ctx, cl, f.ask)
 	done()
+	if again, why := p.confirmed(ctx, err, &f.ask.Consent); again {
+		planned, err = p.submit(ctx, cl, f.ask)
+	} else {
+		err = why
+	}
 	if err != nil {
 		return err
 	}
@@ -127,8 +129,7 @@ const readingStates = "reading from the devices how it stands:"
 // confirmAll asks a person whether everything shall go down. Programs are not
 // asked: they have typed it.
 func (p *program) confirmAll(ctx context.Context, cl *client.Client, o wire.Order) error {
-	in, ok := p.stdin.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
+	if in, ok := p.stdin.(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
 		return nil
 	}
 	done := p.patience(readingStates)
@@ -140,23 +141,15 @@ func (p *program) confirmAll(ctx context.Context, cl *client.Client, o wire.Orde
 	if planned.Plan.Totals.Switched == 0 {
 		return nil
 	}
-	p.printf("This takes all %s of the room down. Go on? [y/N] ", counted(planned.Plan.Totals.Switched, "node"))
-	said := make(chan string, 1)
-	go func() { // ends with the program at the latest: a read of a terminal cannot be broken off
-		line, _ := bufio.NewReader(in).ReadString('\n')
-		said <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case <-ctx.Done():
-		p.printf("\n")
+	yes, _ := p.agree(ctx, fmt.Sprintf("This takes all %s of the room down. Go on? [y/N] ", counted(planned.Plan.Totals.Switched, "node")))
+	switch {
+	case ctx.Err() != nil:
 		return exit(ExitStopped)
-	case word := <-said:
-		if word == "y" || word == "yes" {
-			return nil
-		}
+	case !yes:
+		p.hint("Nothing was done.")
+		return exit(ExitRefused)
 	}
-	p.hint("Nothing was done.")
-	return exit(ExitRefused)
+	return nil
 }
 
 // planText writes a plan, its headings set off and its long lines wrapped.

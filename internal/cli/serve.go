@@ -93,6 +93,9 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := noDump(); err != nil {
+		log.Warn("the daemon's memory can be dumped", "why", err)
+	}
 	opts := app.Options{
 		Config: f.config, NoDelays: f.noDelays, Version: Version, Log: log,
 		Drivers: standard.Drivers(script.Options{NoDelays: f.noDelays}),

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"millwright.dev/millwright/internal/client"
-	"millwright.dev/millwright/internal/door/local/wire"
+	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/room"
 )
 
@@ -125,6 +125,7 @@ func (p *program) verb(v *verb) *cobra.Command {
 	f.DurationVar(&v.timeout, "timeout", 0, "give up what is not done after this `TIME`, such as 30s")
 	if v.op.Changes() {
 		f.BoolVar(&v.ask.DryRun, "dry-run", false, "show what would be switched, and do nothing")
+		consentFlags(f, &v.ask.Consent, &v.ask.Confirm)
 		f.BoolVar(&v.ask.NoWait, "nowait", false, "do not wait: print the request's id (see millwright events)")
 	}
 	if _, provable := v.op.Wants(); provable {
@@ -144,8 +145,18 @@ func targetsNeeded(_ *cobra.Command, args []string) error {
 	return nil
 }
 
-// do asks, and shows what becomes of it.
+// do asks, and asks again if a veto hook wants it confirmed and a person does.
 func (p *program) do(ctx context.Context, v *verb) error {
+	err := p.once(ctx, v)
+	again, err := p.confirmed(ctx, err, &v.ask.Consent)
+	if again {
+		return p.once(ctx, v)
+	}
+	return err
+}
+
+// once asks, and shows what becomes of it.
+func (p *program) once(ctx context.Context, v *verb) error {
 	if v.timeout < 0 {
 		return usagef("--timeout cannot be negative")
 	}

@@ -391,6 +391,9 @@ func (l *loader) problem(at place, msg string) *Problem {
 		f := &l.files[at.file]
 		p.File, p.Text = f.name, f.line(int(at.line))
 	}
+	if msg == errPlainSecret.Error() {
+		p.Text = "" // it may hold the secret
+	}
 	return p
 }
 

@@ -1,6 +1,7 @@
 package roomfile
 
 import (
+	"context"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -135,4 +136,26 @@ func loopback(host string) bool {
 	}
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.IsLoopback()
+}
+
+// SecretsOf reads only where a room says that its store of secrets is, so that a
+// room with mistakes elsewhere, or one that is not written yet, can be given its
+// secrets. An error is [Problems] of files that cannot be read, or of that part.
+func SecretsOf(ctx context.Context, path string, o Options) (room.Secrets, error) {
+	l := newLoader(ctx, o)
+	l.start(path)
+	for _, p := range l.parts {
+		if p.doc == nil {
+			continue
+		}
+		for _, f := range p.doc.fields {
+			if f.key == "secrets" && l.onlyOnce(f) {
+				l.secrets(f.value)
+			}
+		}
+	}
+	if len(l.problems) > 0 {
+		return room.Secrets{}, l.problems.sorted()
+	}
+	return l.draft.Settings.Secrets, ctx.Err()
 }

@@ -39,9 +39,9 @@ func In(state string) Options { return Options{File: filepath.Join(state, Defaul
 
 // Entry tells of one secret, without its text.
 type Entry struct {
-	Name string
-	Key  string    // the id of the key that it is sealed with
-	Set  time.Time // when its text was given
+	Name string    `json:"name"`
+	Set  time.Time `json:"set"` // when its text was given
+	Key  string    `json:"key"` // the id of the key that it is sealed with
 }
 
 // Vault is an encrypted store of secrets. Its methods may be called from any

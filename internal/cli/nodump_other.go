@@ -1,0 +1,6 @@
+//go:build !linux
+
+package cli
+
+// noDump is there on Linux only.
+func noDump() error { return nil }
