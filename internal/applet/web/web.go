@@ -223,7 +223,9 @@ func ShowHeader(w io.Writer, mark string, h http.Header) {
 			case "Authorization", "Cookie", "Set-Cookie", "X-Auth-Token", "Proxy-Authorization":
 				v = "***"
 			}
-			fmt.Fprintf(w, "%s %s: %s\n", mark, name, v)
+			if v != "" { // an empty one is not sent
+				fmt.Fprintf(w, "%s %s: %s\n", mark, name, v)
+			}
 		}
 	}
 }
