@@ -26,9 +26,10 @@ var commands = []constructor{
 	upCommand, downCommand,
 	onCommand, offCommand, cycleCommand, resetCommand, beaconCommand,
 
-	statusCommand, tempCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand,
+	statusCommand, tempCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
 
 	runCommand, clearCommand, reloadCommand, revisionsCommand, secretCommand,
+	userCommand, tokenCommand, grantCommand,
 
-	serveCommand, backupCommand, restoreCommand, demoCommand, simCommand, validateCommand, convertCommand, schemaCommand, devspecCommand, versionCommand,
+	serveCommand, backupCommand, restoreCommand, demoCommand, simCommand, validateCommand, convertCommand, schemaCommand, devspecCommand, discoverCommand, versionCommand,
 }

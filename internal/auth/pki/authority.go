@@ -234,6 +234,9 @@ func (a *Authority) current(now time.Time) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the server's certificate: %w", err)
 	}
+	// The authority is sent along, so that clients can know it by its fingerprint.
+	pair.Certificate = append(pair.Certificate, a.cert.Raw)
+	certPEM = append(certPEM, a.pem...)
 	a.server = &pair
 	return a.server, a.keep(serverCertFile, certPEM, serverKeyFile, keyPEM)
 }
