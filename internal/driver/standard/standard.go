@@ -9,6 +9,7 @@ import (
 	"millwright.dev/millwright/internal/driver/ipal"
 	"millwright.dev/millwright/internal/driver/manual"
 	"millwright.dev/millwright/internal/driver/script"
+	"millwright.dev/millwright/internal/driver/snmp"
 	"millwright.dev/millwright/internal/driver/wol"
 )
 
@@ -17,6 +18,7 @@ func Drivers(opts script.Options) []driver.Driver {
 	return []driver.Driver{
 		script.New(opts),
 		exec.New(),
+		snmp.New(),
 		httpdriver.New(),
 		ipal.New(),
 		wol.New(),

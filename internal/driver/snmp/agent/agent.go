@@ -1,0 +1,202 @@
+// Package agent is a simulated power device that speaks SNMP, of any profile: tables
+// as the real one has them, relays that take their time, and faults.
+//
+// It exists to hold the driver to its promises without a rack of hardware, and to
+// measure it against a thousand devices: an agent is a socket, a goroutine and its
+// tables. Because it is made from the same profile that the driver reads, it proves
+// nothing about the numbers in that profile; their source is told there.
+//
+// Start at [New], then [Agent.Listen] for real sockets or [Agent.Dial] for pipes in
+// memory. What can be made wrong with it is in [Fault].
+package agent
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/gosnmp/gosnmp"
+
+	"millwright.dev/millwright/internal/driver/snmp/profile"
+)
+
+// Config says what device to simulate.
+type Config struct {
+	Profile *profile.Profile
+	Plugs   []string // as a room names them; "1" to "8" if there are none
+
+	Community string // may read and write
+	ReadOnly  string // may read; none if empty
+	User      *User  // of version 3; without one, it is not spoken
+
+	Delay time.Duration // a relay's, from the order on
+	Rest  time.Duration // off in a cycle, to the second if the device tells it
+}
+
+// User is who may do all by version 3.
+type User struct {
+	Name, Password, Passphrase string
+	Auth                       gosnmp.SnmpV3AuthProtocol
+	Privacy                    gosnmp.SnmpV3PrivProtocol
+}
+
+// Fault is what is wrong with an agent. The zero value is an agent that is well.
+type Fault struct {
+	Hang     bool   // it answers nothing
+	Garbage  bool   // it answers noise
+	Mute     bool   // it does not answer orders, and does nothing
+	Password bool   // it takes every password for wrong
+	Other    bool   // it answers for another outlet than asked
+	OtherID  bool   // its answers belong to another question
+	Twice    bool   // it answers everything twice
+	Drop     int    // it loses so many messages, then is well
+	Most     int    // it answers no more objects than this at once, and else "too big"
+	Reject   string // the plug whose orders are refused
+	Stuck    string // the plug that takes orders and does not move
+	Echo     string // what its texts are made of
+	Cut      bool   // it hangs up in the middle of the next answer
+	Pieces   bool   // its answers come in pieces
+	Clock    int    // seconds by which its clock is off; version 3 minds
+}
+
+// Agent is one simulated device. Its methods may be called from anywhere.
+type Agent struct {
+	cfg     Config
+	objects []object // in order of their OIDs
+	started time.Time
+
+	mu      sync.Mutex
+	outlets []outlet
+	fault   Fault
+	last    []byte // the last answer
+	usm     *gosnmp.UsmSecurityParameters
+	lines   []*line
+	refuse  bool
+	heard   int // messages so far
+}
+
+// outlet is a relay and what it is about to do.
+type outlet struct {
+	name  string
+	on    bool
+	moves int
+	plan  []move
+	cycle bool // the plan is one
+}
+
+type move struct {
+	at time.Time
+	on bool
+}
+
+// settle does what was due by now.
+func (o *outlet) settle(now time.Time) {
+	for len(o.plan) > 0 && !o.plan[0].at.After(now) {
+		if o.on != o.plan[0].on {
+			o.on = o.plan[0].on
+			o.moves++
+		}
+		o.plan = o.plan[1:]
+	}
+	if len(o.plan) == 0 {
+		o.cycle = false
+	}
+}
+
+// New makes an agent. All its outlets are off.
+func New(cfg Config) (*Agent, error) {
+	if len(cfg.Plugs) == 0 {
+		for n := range 8 {
+			cfg.Plugs = append(cfg.Plugs, strconv.Itoa(cfg.Profile.Index.First+n))
+		}
+	}
+	a := &Agent{cfg: cfg, started: time.Now(), outlets: make([]outlet, len(cfg.Plugs))}
+	for i, name := range cfg.Plugs {
+		a.outlets[i].name = name
+	}
+	if err := a.build(); err != nil {
+		return nil, err
+	}
+	if u := cfg.User; u != nil {
+		a.usm = &gosnmp.UsmSecurityParameters{
+			UserName: u.Name, AuthoritativeEngineID: engineID, AuthoritativeEngineBoots: boots,
+			AuthenticationProtocol: u.Auth, AuthenticationPassphrase: u.Password,
+			PrivacyProtocol: u.Privacy, PrivacyPassphrase: u.Passphrase,
+		}
+		if err := a.usm.InitSecurityKeys(); err != nil {
+			return nil, fmt.Errorf("user %s: %w", u.Name, err)
+		}
+	}
+	return a, nil
+}
+
+// Change changes what is wrong with the agent.
+func (a *Agent) Change(change func(*Fault)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	change(&a.fault)
+}
+
+// Heard gives how many messages have come so far.
+func (a *Agent) Heard() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.heard
+}
+
+// On says whether a plug truly has power.
+func (a *Agent) On(plug string) (on bool) {
+	a.with(plug, func(o *outlet) { on = o.on })
+	return on
+}
+
+// Moves counts how often a plug's relay has moved.
+func (a *Agent) Moves(plug string) (n int) {
+	a.with(plug, func(o *outlet) { n = o.moves })
+	return n
+}
+
+// Set moves a relay by hand.
+func (a *Agent) Set(plug string, on bool) {
+	a.with(plug, func(o *outlet) { o.on, o.plan = on, nil })
+}
+
+func (a *Agent) with(plug string, do func(*outlet)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if i := slices.IndexFunc(a.outlets, func(o outlet) bool { return o.name == plug }); i >= 0 {
+		a.outlets[i].settle(time.Now())
+		do(&a.outlets[i])
+	}
+}
+
+// action is what an order asks for.
+type action uint8
+
+const (
+	nothing action = iota
+	switchOn
+	switchOff
+	cycle
+)
+
+// act gives an outlet an order.
+func (a *Agent) act(o *outlet, what action) {
+	if o.name == a.fault.Stuck {
+		return
+	}
+	now := time.Now()
+	first := now.Add(a.cfg.Delay)
+	switch what {
+	case switchOn, switchOff:
+		o.plan, o.cycle = []move{{first, what == switchOn}}, false
+	case cycle:
+		if !o.on && !a.cfg.Profile.Command.Cycle.Wakes {
+			return
+		}
+		o.plan, o.cycle = []move{{first, false}, {first.Add(a.cfg.Rest), true}}, true
+	}
+	o.settle(now)
+}

@@ -1,0 +1,80 @@
+package profile
+
+import (
+	"embed"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+//go:embed profiles/*.yaml
+var files embed.FS
+
+// builtin reads the profiles that come with the program, when somebody first asks.
+var builtin = sync.OnceValues(func() (map[string]*Profile, error) {
+	entries, err := files.ReadDir("profiles")
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]*Profile, len(entries))
+	for _, e := range entries {
+		text, err := files.ReadFile("profiles/" + e.Name())
+		if err != nil {
+			return nil, err
+		}
+		p, err := Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", e.Name(), err)
+		}
+		all[p.Name] = p
+	}
+	return all, nil
+})
+
+// Builtin gives a profile that comes with the program. It is shared: for reading.
+func Builtin(name string) (*Profile, bool) {
+	all, err := builtin()
+	return all[name], err == nil && all[name] != nil
+}
+
+// Names gives the names of those that come with the program, sorted.
+func Names() []string {
+	all, _ := builtin()
+	names := make([]string, 0, len(all))
+	for name := range all {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Match gives the profiles that a device may be of that says this sysObjectID, the
+// most particular ones first; where two are as good as each other, their Probe
+// decides, which the caller has to ask the device for.
+func Match(sysObjectID string) []*Profile {
+	all, _ := builtin()
+	id := strings.TrimPrefix(sysObjectID, ".") + "."
+	type match struct {
+		p   *Profile
+		len int
+	}
+	var found []match
+	for _, name := range Names() {
+		best := 0
+		for _, prefix := range all[name].ObjectIDs {
+			if prefix += "."; strings.HasPrefix(id, prefix) {
+				best = max(best, len(prefix))
+			}
+		}
+		if best > 0 {
+			found = append(found, match{all[name], best})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b match) int { return b.len - a.len })
+	list := make([]*Profile, len(found))
+	for i, m := range found {
+		list[i] = m.p
+	}
+	return list
+}
