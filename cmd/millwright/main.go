@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"millwright.dev/millwright/internal/applet/httppower"
+	"millwright.dev/millwright/internal/applet/plmpower"
 	"millwright.dev/millwright/internal/applet/powermancli"
 	"millwright.dev/millwright/internal/applet/powermand"
 	"millwright.dev/millwright/internal/applet/redfishpower"
@@ -28,6 +29,7 @@ func main() {
 		"vpcd":     vpcd.Run,
 
 		"httppower":    httppower.Run,
+		"plmpower":     plmpower.Run,
 		"redfishpower": redfishpower.Run,
 
 		"powermand": func(ctx context.Context, args []string, _ io.Reader, _, stderr io.Writer) int {
