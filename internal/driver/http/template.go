@@ -194,12 +194,15 @@ func inHeader(v string) (string, error) {
 	return v, nil
 }
 
+// inJSON leaves &, < and > as they are: not every box knows \u0026.
 func inJSON(v string) (string, error) {
-	quoted, err := json.Marshal(v)
-	if err != nil {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
 		return "", err
 	}
-	return string(quoted[1 : len(quoted)-1]), nil
+	return b.String()[1 : b.Len()-2], nil
 }
 
 func inXML(v string) (string, error) {

@@ -45,12 +45,28 @@ func disguises(user, text string) []string {
 		return nil
 	}
 	quoted, _ := json.Marshal(text) // of a string, it cannot fail
+	var plain strings.Builder
+	unescaped := json.NewEncoder(&plain)
+	unescaped.SetEscapeHTML(false)
+	_ = unescaped.Encode(text)
+	query := url.QueryEscape(text)
 	return []string{
-		text, url.QueryEscape(text), url.PathEscape(text), strings.ReplaceAll(url.QueryEscape(text), "+", "%20"),
-		string(quoted[1 : len(quoted)-1]), html.EscapeString(text),
+		text, query, strings.ReplaceAll(query, "+", "%20"), url.PathEscape(text), lowerHex(query), lowerHex(url.PathEscape(text)),
+		string(quoted[1 : len(quoted)-1]), plain.String()[1 : plain.Len()-2], html.EscapeString(text),
 		base64.StdEncoding.EncodeToString([]byte(user + ":" + text)),
 		base64.StdEncoding.EncodeToString([]byte(text)),
 	}
+}
+
+// lowerHex writes %2F as %2f, as some devices do.
+func lowerHex(escaped string) string {
+	b := []byte(escaped)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i+1:], bytes.ToLower(b[i+1:i+3]))
+		}
+	}
+	return string(b)
 }
 
 // Clean makes text from the device fit to be handed on: no secrets, one line,
