@@ -8,6 +8,7 @@ import (
 	httpdriver "millwright.dev/millwright/internal/driver/http"
 	"millwright.dev/millwright/internal/driver/ipal"
 	"millwright.dev/millwright/internal/driver/manual"
+	"millwright.dev/millwright/internal/driver/mqtt"
 	"millwright.dev/millwright/internal/driver/script"
 	"millwright.dev/millwright/internal/driver/snmp"
 	"millwright.dev/millwright/internal/driver/wol"
@@ -23,5 +24,6 @@ func Drivers(opts script.Options) []driver.Driver {
 		ipal.New(),
 		wol.New(),
 		manual.New(),
+		mqtt.New(),
 	}
 }
