@@ -148,20 +148,19 @@ func errorOf(p *wire.Problem) error {
 	return e
 }
 
-// Get asks for one document: path is that of a route, with its query. It is for
-// routes that have no method of their own here.
-func (c *Client) Get(ctx context.Context, path string, into any) error {
-	return c.Send(ctx, http.MethodGet, path, nil, into)
+// get asks for one document: path is that of a route, with its query.
+func (c *Client) get(ctx context.Context, path string, into any) error {
+	return c.document(ctx, http.MethodGet, path, nil, into)
 }
 
-// Post sends a body (nil for none) and reads the document that is answered (nil if
+// post sends a body (nil for none) and reads the document that is answered (nil if
 // that does not matter).
-func (c *Client) Post(ctx context.Context, path string, body, into any) error {
-	return c.Send(ctx, http.MethodPost, path, body, into)
+func (c *Client) post(ctx context.Context, path string, body, into any) error {
+	return c.document(ctx, http.MethodPost, path, body, into)
 }
 
-// Send is Get and Post for any method.
-func (c *Client) Send(ctx context.Context, method, path string, body, into any) error {
+// document is get and post for any method.
+func (c *Client) document(ctx context.Context, method, path string, body, into any) error {
 	resp, err := c.send(ctx, method, path, wire.JSON, body)
 	if err != nil {
 		return err
@@ -238,40 +237,40 @@ func (c *Client) lines(ctx context.Context, path string, body any) iter.Seq2[[]b
 
 // Cancel stops an operation that is under way: what has not begun is not done.
 func (c *Client) Cancel(ctx context.Context, request string) error {
-	return c.Post(ctx, "/v1/operations/"+url.PathEscape(request)+"/cancel", nil, nil)
+	return c.post(ctx, "/v1/operations/"+url.PathEscape(request)+"/cancel", nil, nil)
 }
 
 // Plan shows what an order would do, and changes nothing.
 func (c *Client) Plan(ctx context.Context, o wire.Order) (wire.Planned, error) {
 	var p wire.Planned
-	err := c.Post(ctx, "/v1/plans", o, &p)
+	err := c.post(ctx, "/v1/plans", o, &p)
 	return p, err
 }
 
 // Order begins a run.
 func (c *Client) Order(ctx context.Context, o wire.Order) (wire.Planned, error) {
 	var p wire.Planned
-	err := c.Post(ctx, "/v1/runs", o, &p)
+	err := c.post(ctx, "/v1/runs", o, &p)
 	return p, err
 }
 
 // Runs tells how it stands with all runs that are remembered, the newest first.
 func (c *Client) Runs(ctx context.Context) ([]wire.Run, error) {
 	var list wire.Runs
-	err := c.Get(ctx, "/v1/runs", &list)
+	err := c.get(ctx, "/v1/runs", &list)
 	return list.Items, err
 }
 
 // Run tells how it stands with one run.
 func (c *Client) Run(ctx context.Context, id string) (wire.Run, error) {
 	var info wire.Run
-	err := c.Get(ctx, "/v1/runs/"+url.PathEscape(id), &info)
+	err := c.get(ctx, "/v1/runs/"+url.PathEscape(id), &info)
 	return info, err
 }
 
 // CancelRun asks a run to stop.
 func (c *Client) CancelRun(ctx context.Context, id string) error {
-	return c.Post(ctx, "/v1/runs/"+url.PathEscape(id)+"/cancel", nil, nil)
+	return c.post(ctx, "/v1/runs/"+url.PathEscape(id)+"/cancel", nil, nil)
 }
 
 // Nodes gives what is remembered of nodes; no targets means all.
@@ -279,7 +278,7 @@ func (c *Client) Nodes(ctx context.Context, targets string) ([]wire.Node, error)
 	list := []wire.Node{}
 	for after := ""; ; {
 		var page wire.Nodes
-		if err := c.Get(ctx, "/v1/nodes?"+pageQuery(targets, after), &page); err != nil {
+		if err := c.get(ctx, "/v1/nodes?"+pageQuery(targets, after), &page); err != nil {
 			return nil, err
 		}
 		list = append(list, page.Items...)
@@ -294,7 +293,7 @@ func (c *Client) Devices(ctx context.Context, targets string) ([]wire.Device, er
 	list := []wire.Device{}
 	for after := ""; ; {
 		var page wire.Devices
-		if err := c.Get(ctx, "/v1/devices?"+pageQuery(targets, after), &page); err != nil {
+		if err := c.get(ctx, "/v1/devices?"+pageQuery(targets, after), &page); err != nil {
 			return nil, err
 		}
 		list = append(list, page.Items...)
@@ -318,14 +317,14 @@ func pageQuery(targets, after string) string {
 // Revisions gives the newest accepted configurations, the newest first.
 func (c *Client) Revisions(ctx context.Context, limit int) ([]wire.Revision, error) {
 	var list wire.Revisions
-	err := c.Get(ctx, "/v1/revisions?limit="+strconv.Itoa(limit), &list)
+	err := c.get(ctx, "/v1/revisions?limit="+strconv.Itoa(limit), &list)
 	return list.Items, err
 }
 
 // Version tells which daemon answers.
 func (c *Client) Version(ctx context.Context) (wire.Version, error) {
 	var v wire.Version
-	err := c.Get(ctx, "/v1/version", &v)
+	err := c.get(ctx, "/v1/version", &v)
 	return v, err
 }
 
@@ -333,13 +332,13 @@ func (c *Client) Version(ctx context.Context) (wire.Version, error) {
 // interrupted; it gives those that were, as a folded host list.
 func (c *Client) Clear(ctx context.Context, targets string) (string, error) {
 	var cleared wire.Cleared
-	err := c.Post(ctx, "/v1/holds/clear", wire.Targets{Targets: targets}, &cleared)
+	err := c.post(ctx, "/v1/holds/clear", wire.Targets{Targets: targets}, &cleared)
 	return cleared.Nodes, err
 }
 
 // Reload makes the daemon read its configuration again.
 func (c *Client) Reload(ctx context.Context) (wire.Version, error) {
 	var v wire.Version
-	err := c.Post(ctx, "/v1/reload", nil, &v)
+	err := c.post(ctx, "/v1/reload", nil, &v)
 	return v, err
 }

@@ -223,7 +223,7 @@ func (c *Client) page(ctx context.Context, f event.Filter, limit int) (wire.Even
 		q.Set("until", f.Until.Format(time.RFC3339Nano))
 	}
 	var page wire.Events
-	err := c.Get(ctx, "/v1/events?"+q.Encode(), &page)
+	err := c.get(ctx, "/v1/events?"+q.Encode(), &page)
 	return page, err
 }
 

@@ -39,6 +39,7 @@ func tags() []*huma.Tag {
 		{Name: tagEvents, Description: "The log: one immutable line for each thing that happened."},
 		{Name: tagConfiguration, Description: "The room's configuration."},
 		{Name: tagSession, Description: "Logging a browser in. Programs need none of this: they send a token."},
+		{Name: tagAccess, Description: "Users, their tokens, and who may do what on which nodes."},
 		{Name: tagDaemon, Description: "For whoever watches the daemon itself."},
 	}
 }

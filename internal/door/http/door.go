@@ -78,6 +78,7 @@ func (d *Door) routes() []func() {
 		d.registerReadings,
 		d.registerQuestions,
 		d.registerSession,
+		d.registerAccess,
 		d.registerIssuer,
 		d.registerHealth,
 		d.registerMetrics,

@@ -19,13 +19,9 @@ import (
 type doInput struct {
 	Prefer string `header:"Prefer" doc:"With respond-async the answer comes as soon as the operation is on record." example:"respond-async" maxLength:"256"`
 	Accept string `header:"Accept" hidden:"true"`
-	keyInput
+	// Key names a request that shall be carried out once.
+	Key  string `header:"Idempotency-Key" doc:"Any text of yours that names this wish. The same wish with the same key within 24 hours is carried out once, and every time gets the answer to that once, also after the daemon has been restarted; another wish with the same key is refused with 422." maxLength:"255" example:"5b1c9c0e-nightly"`
 	Body wire.Do
-}
-
-// keyInput is the key of a request that shall be carried out once.
-type keyInput struct {
-	Key string `header:"Idempotency-Key" doc:"Any text of yours that names this wish. The same wish with the same key within 24 hours is carried out once, and every time gets the answer to that once, also after the daemon has been restarted; another wish with the same key is refused with 422." maxLength:"255" example:"5b1c9c0e-nightly"`
 }
 
 type operationInput struct {

@@ -18,7 +18,8 @@ type planInput struct{ Body wire.Order }
 type planOutput struct{ Body wire.Planned }
 
 type orderInput struct {
-	keyInput
+	// Key names a request that shall be carried out once.
+	Key  string `header:"Idempotency-Key" doc:"Any text of yours that names this wish. The same wish with the same key within 24 hours is carried out once, and every time gets the answer to that once, also after the daemon has been restarted; another wish with the same key is refused with 422." maxLength:"255" example:"5b1c9c0e-nightly"`
 	Body wire.Order
 }
 
