@@ -107,6 +107,11 @@ func setup(e *testscript.Env) error {
 	e.Values[placeKey{}] = &place{}
 	e.Setenv("MILLWRIGHT_SOCKET", filepath.Join(e.WorkDir, "s"))
 	e.Setenv("LANG", "C.UTF-8")
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		return err
+	}
+	e.Setenv("EXAMPLES", examples)
 	e.Setenv("NO_COLOR", "1")
 	return nil
 }

@@ -118,6 +118,7 @@ func (d *Desk) refuse(req Request, targets string, why error) error {
 		return why
 	}
 	e := req.event(event.Refusal)
+	e.Request = req.ID // which hooks were told
 	e.Targets, e.Detail = listed(targets)
 	d.turnedAway(*e, why)
 	return why

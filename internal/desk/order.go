@@ -112,7 +112,7 @@ func (d *Desk) Submit(ctx context.Context, o Order, p Planned) (string, error) {
 func (d *Desk) Runs() *run.Runner { return d.runs }
 
 func (d *Desk) refuseOrder(o Order, why error) error {
-	e := event.Event{Actor: o.Actor.Name, Door: o.Actor.Door, Remote: o.Actor.Remote, Op: o.Goal.String()}
+	e := event.Event{Actor: o.Actor.Name, Door: o.Actor.Door, Remote: o.Actor.Remote, Op: o.Goal.String(), Request: o.ID}
 	e.Targets, e.Detail = listed(o.Targets)
 	d.turnedAway(e, why)
 	return why
