@@ -38,6 +38,9 @@ const (
 	placeDevice   = "device"
 )
 
+// maxPlace is how long a place may be, in bytes.
+const maxPlace = 256
+
 var hashes = []string{"md5", "sha256", "base64"}
 
 // parseTemplate reads a template. What is in braces and no word in lower case is
@@ -50,9 +53,11 @@ func parseTemplate(text string) (template, error) {
 		if open < 0 {
 			break
 		}
-		end := strings.IndexByte(rest[open:], '}')
+		end := strings.IndexByte(rest[open:min(len(rest), open+maxPlace)], '}')
 		if end < 0 {
-			break
+			t.literal(rest[:open+1])
+			rest = rest[open+1:]
+			continue
 		}
 		words := strings.Split(rest[open+1:open+end], " ")
 		if !allNames(words) {
