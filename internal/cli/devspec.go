@@ -11,12 +11,14 @@ import (
 
 func devspecCommand(p *program) *cobra.Command {
 	return p.group(&cobra.Command{
-		Use: "devspec check|trace|record|replay", GroupID: groupDaemon, Short: "Write and try device specifications",
-		Long: `Helps with writing device specifications, in PowerMan's device language: check finds
-what is wrong, trace tries one on a device and shows the conversation, record keeps
-that as a file, and replay plays the device from such a file, as a test.`,
-		Example: "  millwright devspec check my-pdu.dev\n  millwright devspec trace my-pdu.dev telnet://10.0.0.5 status",
-	}, p.devspecCheck(), p.devspecTrace(), p.devspecRecord(), p.devspecReplay())
+		Use: "devspec list|show|export|check|trace|record|replay", GroupID: groupDaemon, Short: "Write and try device specifications",
+		Long: `Helps with device specifications, in PowerMan's device language: list, show and
+export are for those that come with Millwright, check finds what is wrong in one of
+your own, trace tries one on a device and shows the conversation, record keeps that as
+a file, and replay plays the device from such a file, as a test. Where a file is
+wanted, the name of a shipped one will do.`,
+		Example: "  millwright devspec list\n  millwright devspec check my-pdu.dev\n  millwright devspec trace my-pdu.dev telnet://10.0.0.5 status",
+	}, p.devspecList(), p.devspecShow(), p.devspecExport(), p.devspecCheck(), p.devspecTrace(), p.devspecRecord(), p.devspecReplay())
 }
 
 func (p *program) devspecCheck() *cobra.Command {
@@ -45,7 +47,7 @@ its place, and warns of what would fail or mislead when it runs.`,
 
 // checkSpec shows what is wrong with one file and counts it.
 func (p *program) checkSpec(path string) (wrong, warned int) {
-	config, err := devspec.ParseConfig(path, devspec.OSOpen)
+	config, err := devspec.ParseConfig(path, openSpec)
 	if err != nil {
 		var list devspec.ErrorList
 		if !errors.As(err, &list) {

@@ -151,7 +151,7 @@ func (t *trial) onRecording(ctx context.Context, recording, file string, args []
 
 // load reads the specification.
 func (t *trial) load(ctx context.Context, file string) error {
-	config, err := devspec.ParseConfig(file, devspec.OSOpen)
+	config, err := devspec.ParseConfig(file, openSpec)
 	if err != nil {
 		t.checkSpec(file)
 		return exit(ExitTrouble)

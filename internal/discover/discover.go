@@ -117,6 +117,10 @@ func attempt(ctx context.Context, o *Options, f *Finding) error {
 	if o.Unproven {
 		return nil
 	}
+	// A unit may need a moment to notice that somebody has left.
+	if err := wait(ctx, o.Quiet); err != nil {
+		return err
+	}
 	return prove(ctx, o, f)
 }
 

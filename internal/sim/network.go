@@ -129,15 +129,21 @@ func (u *Unit) take(conn net.Conn) bool {
 	u.connections++
 	t.number = u.connections
 	u.room.tasks.Go(func() {
+		defer t.finish()
 		t.run()
-		u.room.mu.Lock()
-		defer u.room.mu.Unlock()
-		delete(u.terminals, t)
-		if t.entered && u.held > 0 {
-			u.keptUntil = time.Now().Add(u.held)
-		}
+		u.forget(t)
 	})
 	return true
+}
+
+// forget ends the unit's part of a session.
+func (u *Unit) forget(t *Terminal) {
+	u.room.mu.Lock()
+	defer u.room.mu.Unlock()
+	delete(u.terminals, t)
+	if t.entered && u.held > 0 {
+		u.keptUntil = time.Now().Add(u.held)
+	}
 }
 
 // full says whether no more sessions are taken. Room.mu is held.

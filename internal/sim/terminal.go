@@ -56,13 +56,8 @@ func newTerminal(u *Unit, conn net.Conn) *Terminal {
 	return &Terminal{unit: u, raw: conn, rw: conn, ended: make(chan struct{})}
 }
 
-// run is the life of the connection.
+// run is the conversation. It leaves the line open, for [Terminal.finish].
 func (t *Terminal) run() {
-	defer func() {
-		t.close()
-		t.rw.Close() // waits for what telnet still has to do
-		t.tasks.Wait()
-	}()
 	if t.hang() != nil {
 		return
 	}
@@ -73,6 +68,14 @@ func (t *Terminal) run() {
 	if t.unit.style.Serve(t) == nil {
 		t.Flush() //nolint:errcheck // as above
 	}
+}
+
+// finish hangs up, when the unit has forgotten the session already: who hears of the
+// end may come back at once.
+func (t *Terminal) finish() {
+	t.close()
+	t.rw.Close() // waits for what telnet still has to do
+	t.tasks.Wait()
 }
 
 // close ends the connection. It may be called at any time from anywhere.
