@@ -8,6 +8,7 @@ import (
 	httpdriver "millwright.dev/millwright/internal/driver/http"
 	"millwright.dev/millwright/internal/driver/ipal"
 	"millwright.dev/millwright/internal/driver/manual"
+	"millwright.dev/millwright/internal/driver/modbus"
 	"millwright.dev/millwright/internal/driver/mqtt"
 	"millwright.dev/millwright/internal/driver/script"
 	"millwright.dev/millwright/internal/driver/snmp"
@@ -25,5 +26,6 @@ func Drivers(opts script.Options) []driver.Driver {
 		wol.New(),
 		manual.New(),
 		mqtt.New(),
+		modbus.New(),
 	}
 }
