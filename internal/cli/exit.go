@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"millwright.dev/millwright/internal/client"
 	"millwright.dev/millwright/internal/room"
@@ -87,6 +88,8 @@ func (p *program) explain(err error) {
 		p.hint("To do it all the same, say it again with --yes.")
 	case errors.As(err, &said) && said.Op == "read request":
 		p.hint("Is the daemon of another version? millwright version --daemon tells; restart it then.")
+	case errors.As(err, &none) && errors.Is(err, fs.ErrPermission):
+		p.hint("The socket is for members of the group millwright; root can make one: usermod -aG millwright NAME (it counts from the next log-in on)")
 	case errors.As(err, &none):
 		p.hint("Start one with: millwright serve --config ROOM")
 		p.hint("If it listens elsewhere, say where: --socket PATH, or MILLWRIGHT_SOCKET in the environment.")
