@@ -62,7 +62,7 @@ func (p *program) secretSet() *cobra.Command {
 it, twice and without showing it; otherwise it is read from the standard input, less
 one line end. It is never given on the command line, where others would see it. The
 first one makes the store.` + "\n" + secretHelp,
-		Example: "  millwright secret set pdu\n  millwright secret set pdu-key < ~/.ssh/pdu_ed25519",
+		Example: "  millwright secret set pdu\n  cat ~/.ssh/pdu_ed25519 | millwright secret set pdu-key",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := secret.CheckName(args[0]); err != nil {
 				return usagef("%w", err)
