@@ -39,6 +39,9 @@ func (s *socket) Close() error {
 	return s.UnixListener.Close()
 }
 
+// Addr implements [net.Listener], by the name under which clients find it.
+func (s *socket) Addr() net.Addr { return &net.UnixAddr{Name: s.path, Net: "unix"} }
+
 // Listen opens the unix socket at path, for its owner and [Group] only. What a
 // dead daemon left there is replaced; a socket that somebody still answers on,
 // and anything that is not a socket, is not touched: that is an error.

@@ -108,8 +108,6 @@ type stand struct {
 	tokens map[string]string // by user; see [newStand]
 }
 
-const password = "correct horse battery"
-
 // serve runs the real daemon with n nodes and gives a client of its socket.
 func serve(t testing.TB, d *relays, n int) (*client.Client, string) {
 	t.Helper()
@@ -139,7 +137,7 @@ func (s *stand) room(network bool) string {
 }
 
 // addUsers writes the users into the store, as the daemon will find it.
-func (s *stand) addUsers() {
+func (s *stand) addUsers(password secret.Value) {
 	s.t.Helper()
 	ctx := context.Background()
 	check := func(err error) {
@@ -162,7 +160,7 @@ func (s *stand) addUsers() {
 		name, nodes string
 		role        auth.Role
 	}{{"ann", "@all", auth.Admin}, {"bob", fmt.Sprintf("n[1-%d]", min(s.nodes, 2)), auth.View}} {
-		check(book.AddUser(ctx, by, u.name, nil, secret.NewValue(password)))
+		check(book.AddUser(ctx, by, u.name, nil, password))
 		check(book.AddGrant(ctx, by, read.Room, auth.Grant{To: auth.Principal{Kind: auth.KindUser, Name: u.name}, Role: u.role, Nodes: u.nodes}))
 		_, text, err := book.AddToken(ctx, by, read.Room, auth.NewToken{Owner: u.name, Role: u.role, Nodes: u.nodes})
 		check(err)
