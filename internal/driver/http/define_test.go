@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"millwright.dev/millwright/internal/driver"
 	httpdriver "millwright.dev/millwright/internal/driver/http"
+	"millwright.dev/millwright/internal/driver/web"
 	"millwright.dev/millwright/internal/room"
 )
 
@@ -116,6 +118,32 @@ func TestDefine(t *testing.T) {
 	d.mu.Unlock()
 	if s, err := do(t, session, room.On, 3); err != nil || s.String() != "3 failed: it is locked" {
 		t.Errorf("after its token has changed: %s, %v", s, err)
+	}
+}
+
+// TestForm: a box with nothing but a form, which is cycled by off and on.
+func TestForm(t *testing.T) {
+	var heard []string
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u, p, ok := r.BasicAuth(); !ok || u != user || p != password {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		if body, _ := io.ReadAll(r.Body); len(body) > 0 {
+			heard = append(heard, r.Header.Get("Content-Type")+" "+string(body))
+		}
+	}))
+	defer server.Close()
+	s := &httpdriver.Settings{Address: server.URL, TLS: web.TLS{Insecure: true}, Rest: 1, Define: &httpdriver.Definition{
+		Auth: "basic", Plugs: plugNames(8), Probe: &httpdriver.Request{Path: "/"},
+		On:  &httpdriver.Request{Path: "/switch", Form: map[string]string{"plab{number}": "on"}},
+		Off: &httpdriver.Request{Path: "/switch", Form: map[string]string{"plab{number}": "off", "why": "a & b"}},
+	}}
+	session := mustOpen(t, s, env(plugNames(8), credential()))
+	got, err := do(t, session, room.Cycle, 2)
+	const form = "application/x-www-form-urlencoded "
+	if want := []string{form + "plab3=off&why=a+%26+b", form + "plab3=on"}; err != nil || got.String() != "2 done" || !slices.Equal(heard, want) {
+		t.Errorf("%s, %v; it heard %q, want %q", got, err, heard, want)
 	}
 }
 

@@ -127,7 +127,7 @@ func (s *session) exchange(t *web.Talk, r *Request, plug int, change bool) (*pag
 	p := newPage(a)
 	fill := s.filler(t, plug)
 	if !s.entering && s.denied(a) {
-		return nil, web.Refused("it does not let us in; are the user and the password right? (" + a.Line() + ")")
+		return nil, web.Refused("it does not let us in; are the user and the password right?")
 	}
 	for _, c := range r.Refused {
 		if p.holds(c, fill) != nil {

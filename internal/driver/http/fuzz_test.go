@@ -78,8 +78,18 @@ func FuzzFind(f *testing.F) {
 		f.Add([]byte(body), "text/xml")
 	}
 	finds := []Find{
-		{JSON: "$.relays[0].ison"}, {JSON: "$..power"}, {JSON: "$.POWER{number}"}, {JSON: "$.a[?@.b > 1].c"}, {Regex: "<!-- state=([0-9A-Fa-f]{2})"}, {Regex: `(?s)P6{number}.*=(.*)`},
-		{XPath: `//input[@name="Challenge"]/@value`}, {XPath: "//b"}, {XPath: "//p[{number}]"}, {Header: "Content-Type"}, {Cookie: "sid"}, {},
+		{JSON: "$.relays[0].ison"},
+		{JSON: "$..power"},
+		{JSON: "$.POWER{number}"},
+		{JSON: "$.a[?@.b > 1].c"},
+		{Regex: "<!-- state=([0-9A-Fa-f]{2})"},
+		{Regex: `(?s)P6{number}.*=(.*)`},
+		{XPath: `//input[@name="Challenge"]/@value`},
+		{XPath: "//b"},
+		{XPath: "//p[{number}]"},
+		{Header: "Content-Type"},
+		{Cookie: "sid"},
+		{},
 	}
 	f.Fuzz(func(t *testing.T, body []byte, kind string) {
 		if len(body) > 64<<10 {

@@ -1,0 +1,4 @@
+package httpdriver
+
+// ProfileOf gives a built-in profile.
+var ProfileOf = profile
