@@ -14,6 +14,7 @@ import (
 	"millwright.dev/millwright/internal/applet/powermancli"
 	"millwright.dev/millwright/internal/applet/powermand"
 	"millwright.dev/millwright/internal/applet/redfishpower"
+	"millwright.dev/millwright/internal/applet/snmppower"
 	"millwright.dev/millwright/internal/applet/vpcd"
 	"millwright.dev/millwright/internal/cli"
 )
@@ -31,6 +32,7 @@ func main() {
 		"httppower":    httppower.Run,
 		"plmpower":     plmpower.Run,
 		"redfishpower": redfishpower.Run,
+		"snmppower":    snmppower.Run,
 
 		"powermand": func(ctx context.Context, args []string, _ io.Reader, _, stderr io.Writer) int {
 			return powermand.Run(ctx, args, os.Stdin, os.Stdout, stderr)

@@ -245,8 +245,10 @@ func FuzzModem(f *testing.F) {
 	f.Add(bytes.Repeat([]byte{start}, 5000))
 	f.Fuzz(func(t *testing.T, noise []byte) {
 		var out, errs bytes.Buffer
-		s := &shell{modem: newModem(&recorded{Reader: bytes.NewReader(noise)}, time.Second), attempts: 1, out: &out, errs: &errs}
-		_ = s.serve(t.Context(), options{single: "status 1.2.3"}, nil)
+		synctest.Test(t, func(t *testing.T) {
+			s := &shell{modem: newModem(&recorded{Reader: bytes.NewReader(noise)}, time.Second), attempts: 1, out: &out, errs: &errs}
+			_ = s.serve(t.Context(), options{single: "status 1.2.3"}, nil)
+		})
 		if out.Len() > 0 && !bytes.Contains(noise, []byte{gotInsteon, 1, 2, 3}) {
 			t.Errorf("it says %q after % x", out.String(), noise)
 		}

@@ -57,12 +57,13 @@ type plugs struct {
 	hosts   []string
 	byName  map[string]*plug
 	order   []*plug
-	defined bool // by setplugs, and no longer one for each host
+	above   map[string]bool // names that something hangs under
+	defined bool            // by setplugs, and no longer one for each host
 	common  requests
 }
 
 func newPlugs(hosts []string, common requests) *plugs {
-	t := &plugs{hosts: hosts, byName: map[string]*plug{}, common: common}
+	t := &plugs{hosts: hosts, byName: map[string]*plug{}, above: map[string]bool{}, common: common}
 	for _, h := range hosts {
 		t.put(&plug{name: h, host: h})
 	}
@@ -91,7 +92,7 @@ func (t *plugs) define(names []string, indices []int, parent string) error {
 	}
 	kept := t
 	if !t.defined {
-		kept = &plugs{hosts: t.hosts, byName: map[string]*plug{}, common: t.common, defined: true}
+		kept = &plugs{hosts: t.hosts, byName: map[string]*plug{}, above: map[string]bool{}, common: t.common, defined: true}
 	}
 	if len(kept.order)+len(names) > maxPlugs {
 		return fmt.Errorf("setplugs: more than %d plugs", maxPlugs)
@@ -101,6 +102,7 @@ func (t *plugs) define(names []string, indices []int, parent string) error {
 			return fmt.Errorf("setplugs: plug %s cannot hang under itself", name)
 		}
 	}
+	kept.above[parent] = true
 	for i, name := range names {
 		kept.put(&plug{name: name, host: t.hosts[indices[i%len(indices)]], parent: parent})
 	}

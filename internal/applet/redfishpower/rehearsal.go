@@ -44,8 +44,10 @@ func (r *rehearsal) change(_ context.Context, p *plug, v verb, _, _ request) str
 	if r.fail[p.host] {
 		return "error"
 	}
-	r.on[p.name] = v != off
-	if v == off {
+	if r.on[p.name] = true; v == off {
+		delete(r.on, p.name)
+	}
+	if v == off && r.plugs.above[p.name] {
 		for name := range r.on {
 			if r.on[name] && r.plugs.hangsUnder(name, p.name) {
 				delete(r.on, name)
