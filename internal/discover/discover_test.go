@@ -183,7 +183,7 @@ func TestSizesAreFound(t *testing.T) {
 	}{
 		{"apc-menu-13p13", 16, "apc-menu-13p13/16"},
 		{"apc-menu-121p3", 8, "apc-menu-121p3"},
-		{"baytech-rpc3-nc", 20, "baytech-rpc3-nc/20"},
+		{"baytech-rpc3nc", 20, "baytech-rpc3nc/20"},
 		{"cyclades-pm", 42, "cyclades-pm/42"},
 		{"raritan-px", 36, "raritan-px/36"},
 		{"wti-nps-quiet", 8, "wti-nps"},

@@ -32,7 +32,7 @@ func knowns() []known {
 	}
 	return []known{
 		{prompt: `Enter Request *:$`, special: (*talk).modules},
-		baytech(`^RPC3-NC>$`, "baytech-rpc3-nc"),
+		baytech(`^RPC3-NC>$`, "baytech-rpc3nc"),
 		baytech(`^RPC-16>$`, "baytech-rpc16"),
 		wti(`^IPS>$`, "wti-ips"),
 		wti(`^NPS>$`, "wti-nps"),

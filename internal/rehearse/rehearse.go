@@ -127,6 +127,7 @@ func (r *Rehearsal) cast(ctx context.Context) error {
 		default:
 			r.config.PDUs = append(r.config.PDUs, sim.PDU{
 				Name: d.Name, Style: played(d.Style), Feed: d.Feed, Outlets: names, Login: r.login(ctx, list[i].Credential),
+				Open: loggedIn(d.Real),
 			})
 		}
 	}
@@ -146,15 +147,22 @@ func scriptOf(d *room.Device) (*script.Settings, bool) {
 	return s, ok
 }
 
+// loggedIn says whether the way to a device has asked for its password already, so
+// that the device itself does not. The rehearsal's line is plain.
+func loggedIn(address string) bool {
+	a, err := transport.ParseURL(address)
+	return err == nil && (a.Scheme == transport.SSH || a.Scheme == transport.Exec)
+}
+
 // fewest is how many outlets a numbered strip has at least.
 const fewest = 8
 
 // strip gives the names of a device's outlets, and for each plug of the room the
-// outlet that is meant. Only the make vpc has outlets with any name; the others
-// count from one.
+// outlet that is meant. Some makes have outlets with any name; the others count from
+// one.
 func (r *Rehearsal) strip(d *room.Device, style string) (outlets map[string]string, names []string) {
 	outlets = make(map[string]string, len(d.Plugs))
-	if style == "vpc" || style == StandIn || style == None || style == "" {
+	if style == "vpc" || style == StandIn || style == None || style == "" || sim.AnyNames(style) && !allNumbers(d.Plugs) {
 		for _, p := range d.Plugs {
 			outlets[p.Name] = p.Name
 			names = append(names, p.Name)
@@ -174,6 +182,13 @@ func (r *Rehearsal) strip(d *room.Device, style string) (outlets map[string]stri
 		most = fixed // the specification says how long the strip is
 	}
 	return outlets, sim.Numbered(1, most)
+}
+
+func allNumbers(plugs []room.Plug) bool {
+	return !slices.ContainsFunc(plugs, func(p room.Plug) bool {
+		_, err := strconv.Atoi(p.Name)
+		return err != nil
+	})
 }
 
 // allCounted tells whether plugs are 1, 2, 3… in some order.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"millwright.dev/millwright/hostlist"
+	"millwright.dev/millwright/internal/shelf"
 	"millwright.dev/millwright/internal/sim"
 )
 
@@ -25,11 +26,14 @@ func played(style string) string {
 	return style
 }
 
-// styleOf says which make speaks as a specification expects: our own device files
-// and examples, and those of PowerMan's that were tried against the make.
+// styleOf says which make speaks as a specification expects: the simulator's own
+// device files and examples, and those of PowerMan's that were tried against the make.
+// The shipped ones say it themselves.
 var styleOf = map[string]string{
 	"mw-vpc": "vpc", "mw-menu": "menu", "mw-line": "line", "mw-slash": "slash",
 	"vpc": "vpc", "apc7900v3": "menu", "apc7900": "menu2", "baytech-rpc3-nc": "line", "wti": "slash",
+	"apc7920": "apc-menu-121p1", "sentry_cdu": "sentry-cdu", "hpilo": "hp-ilo", "kvm-ssh": "virsh-ssh",
+	"pm8": "cyclades-pm", "pm10": "cyclades-pm", "pm20": "cyclades-pm", "pm42": "cyclades-pm",
 	"relay8": "board",
 }
 
@@ -73,7 +77,11 @@ func choose(device, spec string, said []Choice) string {
 			return c.Style
 		}
 	}
-	return styleOf[spec]
+	if style, known := styleOf[spec]; known {
+		return style
+	}
+	shipped, _ := shelf.Find(spec)
+	return shipped.PlayedBy
 }
 
 // Unplayed is the error for devices that no simulated make stands for.

@@ -145,7 +145,7 @@ var debians = []struct {
 	{spec: "apc7900", make: "apc-menu-13p13", plugs: sim.Numbered(1, 8)},
 	{spec: "apc7900v3", make: "apc-menu-121p1", plugs: sim.Numbered(1, 8)},
 	{spec: "apc7920", make: "apc-menu-121p1", plugs: sim.Numbered(1, 8), blind: true},
-	{spec: "baytech-rpc3-nc", make: "baytech-rpc3-nc-quiet", plugs: sim.Numbered(1, 8), open: true},
+	{spec: "baytech-rpc3-nc", make: "baytech-rpc3nc-quiet", plugs: sim.Numbered(1, 8), open: true},
 	{spec: "wti", make: "wti-nps-quiet", plugs: sim.Numbered(1, 8)},
 	{spec: "sentry_cdu", make: "sentry-cdu", plugs: strings.Fields(sentryOutlets)},
 	{spec: "pm8", make: "cyclades-pm", plugs: sim.Numbered(1, 8)},

@@ -3,6 +3,9 @@ package shelf_test
 import (
 	"bytes"
 	"io"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -50,6 +53,24 @@ func TestEachFileIsSound(t *testing.T) {
 		asks := bytes.Contains(text, []byte("%{password}"))
 		if asks == (e.Login == "SSH") {
 			t.Errorf("%s: the log-in is %q, and the script sends a password: %v", e.Name, e.Login, asks)
+		}
+	}
+}
+
+// TestNamesAreOurOwn: no shipped specification has the name of one that PowerMan
+// ships, so that nobody gets another than he means.
+func TestNamesAreOurOwn(t *testing.T) {
+	files, err := filepath.Glob("/etc/powerman/*.dev")
+	if err != nil || len(files) < 50 {
+		t.Fatalf("PowerMan's device files are not installed: %d, %v", len(files), err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		must(t, err)
+		for _, own := range shelf.Names() {
+			if regexp.MustCompile(`(?m)^\s*specification\s+"` + regexp.QuoteMeta(own) + `"`).Match(text) {
+				t.Errorf("%s has a specification %q, too", name, own)
+			}
 		}
 	}
 }

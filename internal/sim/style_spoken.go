@@ -60,6 +60,12 @@ func Described(file, text string) ([]Style, error) {
 	return all, nil
 }
 
+// AnyNames says whether the outlets of a make may have any names; others count them
+// from 1.
+func AnyNames(style string) bool {
+	return style == "vpc" || slices.ContainsFunc(spokenStyles(), func(s Style) bool { return s.Name() == style })
+}
+
 // read gives the make with its description.
 func (s *spoken) read() (*spoken, error) {
 	if s.make != nil {
@@ -280,7 +286,11 @@ func (p *player) test(t dialogue.Test, m []string) bool {
 	case dialogue.TestMaster:
 		return m[t.Group] == strconv.Itoa(u.Len()+1) && p.choose("all")
 	case dialogue.TestLogin:
-		ok := p.Accepts(Login{p.words["user"], m[t.Group]}, Login{p.make.User, p.make.Password})
+		name := p.words["user"]
+		if p.make.User == "" { // it asks for no name, whatever the room says
+			name = u.login.User
+		}
+		ok := p.Accepts(Login{name, m[t.Group]}, Login{p.make.User, p.make.Password})
 		if p.entered = p.entered || ok; !ok {
 			p.wrong++
 		}
