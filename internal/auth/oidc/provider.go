@@ -144,9 +144,8 @@ func (p *Provider) token(ctx context.Context, raw string) (*oidc.IDToken, error)
 	if err != nil {
 		return nil, err
 	}
-	ctx = oidc.ClientContext(ctx, p.client)
 	// The audience is checked here, because there may be several.
-	token, err := issuer.VerifierContext(ctx, &oidc.Config{SkipClientIDCheck: true}).Verify(ctx, raw)
+	token, err := issuer.Verifier(&oidc.Config{SkipClientIDCheck: true}).Verify(ctx, raw)
 	if err != nil {
 		return nil, fmt.Errorf("ID token: %w", err)
 	}
