@@ -117,11 +117,17 @@ func serve(t testing.TB, d *relays, n int) (*client.Client, string) {
 }
 
 // newStand runs the real daemon with both doors, and with two users: ann, who may
-// do everything, and bob, who may see n1 and n2. Both have a token and a password.
+// do everything, and bob, who may see n1 and n2. Both have a token.
 func newStand(t testing.TB, d *relays, n int) *stand {
 	t.Helper()
+	return standWith(t, d, n, secret.Value{})
+}
+
+// standWith is newStand with a password for both.
+func standWith(t testing.TB, d *relays, n int, password secret.Value) *stand {
+	t.Helper()
 	s := &stand{t: t, dir: t.TempDir(), relays: d, nodes: n, tokens: make(map[string]string)}
-	s.addUsers()
+	s.addUsers(password)
 	s.start(true)
 	return s
 }
