@@ -48,7 +48,8 @@ that is not known, say it by device or specification, as often as needed:
   --style pdu1=menu --style 'rack[1-4]=line' --style apc7920=menu --style kvm=none
 With --stand-in, all others are played by a make that has the same plugs; the copy
 then names another specification for them, too.
-Styles: ` + strings.Join(rehearse.Styles(), ", ") + `.
+Styles:
+  ` + strings.Join(wrap(strings.Join(rehearse.Styles(), ", "), 76), "\n  ") + `.
 
 Everything that happens in the room is told, one line each. Feeds fail, strips hang
 and outlets lie on demand: see millwright sim ctl --help.`,

@@ -21,12 +21,12 @@ type powermand struct {
 	addr string
 }
 
-// startPowermand gives it a device file and the unit's plugs.
-func startPowermand(t *testing.T, played *sim.Room, spec, file string, plugs []string) powermand {
+// startPowermand gives it a device file, where the unit is, and its plugs.
+func startPowermand(t *testing.T, where, spec, file string, plugs []string, env ...string) powermand {
 	t.Helper()
 	k := powermand{t, freePort(t)}
 	conf := &strings.Builder{}
-	fmt.Fprintf(conf, "include %q\nlisten %q\ndevice \"pdu\" %q %q\n", file, k.addr, spec, played.Addr("pdu"))
+	fmt.Fprintf(conf, "include %q\nlisten %q\ndevice \"pdu\" %q %q\n", file, k.addr, spec, where)
 	for i, p := range plugs {
 		fmt.Fprintf(conf, "node \"n%d\" \"pdu\" %q\n", i, p)
 	}
@@ -34,7 +34,7 @@ func startPowermand(t *testing.T, played *sim.Room, spec, file string, plugs []s
 	must(t, os.WriteFile(path, []byte(conf.String()), 0o600))
 	cmd := exec.CommandContext(t.Context(), "/usr/sbin/powermand", "-f", "-Y", "-c", path)
 	stderr := &bytes.Buffer{}
-	cmd.Stderr = stderr
+	cmd.Stderr, cmd.Env = stderr, append(os.Environ(), env...)
 	must(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
@@ -127,7 +127,36 @@ func TestPowermandRunsOurFiles(t *testing.T) {
 			played, err := sim.Start(t.Context(), sim.Config{PDUs: []sim.PDU{strip}})
 			must(t, err)
 			t.Cleanup(played.Close)
-			startPowermand(t, played, e.Name, file, strip.Outlets).drive(played, len(strip.Outlets), true, true)
+			startPowermand(t, played.Addr("pdu"), e.Name, file, strip.Outlets).drive(played, len(strip.Outlets), true, true)
+		})
+	}
+}
+
+// TestPowermandReachesSSHByACoprocess has OpenSSH's client between powermand and a
+// unit, as docs/device-files.md says.
+func TestPowermandReachesSSHByACoprocess(t *testing.T) {
+	dir := t.TempDir()
+	ask := filepath.Join(dir, "ask")
+	must(t, os.WriteFile(ask, []byte("#!/bin/sh\necho "+password+"\n"), 0o700))
+	for _, e := range shelf.All() {
+		if e.Login != "SSH" {
+			continue
+		}
+		t.Run(e.Name, func(t *testing.T) {
+			t.Parallel()
+			text, _ := shelf.Text(e.Name)
+			strip := unit(e, outlets(parse(t, text).Specs[0]))
+			strip.SSH = true
+			file := filepath.Join(t.TempDir(), "ours.dev")
+			must(t, os.WriteFile(file, text, 0o600))
+			played, err := sim.Start(t.Context(), sim.Config{PDUs: []sim.PDU{strip}})
+			must(t, err)
+			t.Cleanup(played.Close)
+			_, port, err := net.SplitHostPort(played.Addr("pdu"))
+			must(t, err)
+			where := "/usr/bin/ssh -tt -F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o PubkeyAuthentication=no -o LogLevel=ERROR -p " + port + " -l " + user + " 127.0.0.1 |&"
+			k := startPowermand(t, where, e.Name, file, strip.Outlets, "SSH_ASKPASS="+ask, "SSH_ASKPASS_REQUIRE=force", "DISPLAY=none")
+			k.drive(played, len(strip.Outlets), true, false)
 		})
 	}
 }
@@ -173,7 +202,7 @@ func TestDebiansFilesDriveOurMakes(t *testing.T) {
 			must(t, err)
 			t.Cleanup(played.Close)
 			cycles := bytes.Contains(text, []byte("script cycle"))
-			startPowermand(t, played, d.spec, "/etc/powerman/"+file+".dev", d.plugs).drive(played, len(d.plugs), !d.blind, cycles)
+			startPowermand(t, played.Addr("pdu"), d.spec, "/etc/powerman/"+file+".dev", d.plugs).drive(played, len(d.plugs), !d.blind, cycles)
 		})
 	}
 }

@@ -189,6 +189,13 @@ func (b *Box) Sessions() int {
 	return b.sessions
 }
 
+// Open counts the sessions that have not ended.
+func (b *Box) Open() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.tokens)
+}
+
 // at gives a plug by its place from 0; empty if there is none.
 func (b *Box) at(place int) string {
 	if b.faults[OtherOutlet] && len(b.Plugs) > 1 && place >= 0 {

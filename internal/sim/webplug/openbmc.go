@@ -35,6 +35,13 @@ func (openBMC) answer(b *Box, w http.ResponseWriter, r *http.Request, body []byt
 		no(http.StatusForbidden, "The cross-site token is missing")
 		return
 	}
+	if r.URL.Path == "/logout" {
+		if c, err := r.Cookie("SESSION"); err == nil {
+			delete(b.tokens, c.Value)
+		}
+		reply(w, 200, object{"data": "User 'root' logged out", "message": "200 OK", "status": "ok"})
+		return
+	}
 	path := regexp.MustCompile(`^/xyz/openbmc_project/state/(host|chassis)([0-9]+)/attr/([A-Za-z]+)$`).FindStringSubmatch(r.URL.Path)
 	if path == nil {
 		no(http.StatusNotFound, "org.freedesktop.DBus.Error.FileNotFound: path or object not found")
