@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"math"
+	"sync"
 
 	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/auth"
@@ -185,20 +186,48 @@ func (d *Desk) ReadEvents(ctx context.Context, by Actor, f event.Filter) ([]even
 // nothing any more.
 func (d *Desk) FollowEvents(ctx context.Context, by Actor, f event.Filter) iter.Seq2[event.Event, error] {
 	return func(yield func(event.Event, error) bool) {
+		ctx, stop := d.whileSeeing(ctx, by, "events")
+		defer stop()
 		for e, err := range d.events.Follow(ctx, f) {
-			v := d.View(by)
-			if refused := v.rights.NeedAny(auth.View, "events"); refused != nil && err == nil {
-				yield(event.Event{}, d.barred(by, "events", "", refused))
+			if err != nil {
+				if why := context.Cause(ctx); why != nil {
+					err = why
+				}
+				yield(event.Event{}, err)
 				return
 			}
-			ok := true
-			if err == nil {
-				e, ok = v.Event(e)
-			}
-			if ok && !yield(e, err) {
+			e, ok := d.View(by).Event(e)
+			if ok && !yield(e, nil) {
 				return
 			}
 		}
+	}
+}
+
+// whileSeeing makes a context that ends, with a refusal as its cause, when an actor
+// may see nothing any more. Call stop when it is not needed any longer.
+func (d *Desk) whileSeeing(ctx context.Context, by Actor, op string) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for ctx.Err() == nil {
+			var changed <-chan struct{}
+			if d.access != nil {
+				changed = d.access.Changed()
+			}
+			if err := d.View(by).rights.NeedAny(auth.View, op); err != nil {
+				cancel(d.barred(by, op, "", err))
+				return
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+		}
+	})
+	return ctx, func() {
+		cancel(nil)
+		wg.Wait()
 	}
 }
 
