@@ -29,6 +29,7 @@ var figures = []figure{
 	{"memory, 1,000 devices × 16 plugs, after use", memory},
 	{"idle daemon, 100 nodes: memory, CPU in 10 s", idle},
 	{"start to all of 1,000 devices connected", started},
+	{"snmp: status of all, 1,000 PDUs × 24 outlets (theirs: snmpwalk, 64 at a time)", snmpStatus},
 	{"validate 100,000 nodes, written as 2,000 ranges", validated(true)},
 	{"validate 100,000 nodes, written one by one", validated(false)},
 }

@@ -25,10 +25,14 @@ import (
 func main() {
 	only := flag.String("only", "", "measure the figures whose name holds this")
 	runs := flag.Int("n", 15, "runs per figure, of which the median counts")
-	simulate := flag.String("simulate", "", "internal: be the simulated devices, DEVICES:PLUGS:HANGS")
+	simulate := flag.String("simulate", "", "internal: be the simulated devices, DEVICES:PLUGS:HANGS or snmp:AGENTS:OUTLETS")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if agents, ok := strings.CutPrefix(*simulate, "snmp:"); ok {
+		fail(simulateAgents(ctx, agents))
+		return
+	}
 	if *simulate != "" {
 		fail(simulateDevices(ctx, *simulate))
 		return

@@ -53,7 +53,7 @@ func (t *told) order(ctx context.Context, plugs []int, orders func(plug int) *pr
 			return taken, &stopped{context.Cause(ctx)}
 		}
 		o := orders(p)
-		err := t.set(ctx, t.session.plugs[p].at, o)
+		err := t.set(ctx, p, o)
 		var no *refusal
 		switch {
 		case err == nil:
@@ -103,12 +103,12 @@ func (t *told) unknown(plugs []int, f *driver.Fault) {
 }
 
 // set gives one order.
-func (s *session) set(ctx context.Context, at profile.Place, o *profile.Order) error {
+func (s *session) set(ctx context.Context, plug int, o *profile.Order) error {
 	object := o.Object
 	if object == "" {
 		object = s.profile.Command.Object
 	}
-	v := gosnmp.SnmpPDU{Name: s.profile.Of(object, at), Type: gosnmp.Integer}
+	v := gosnmp.SnmpPDU{Name: s.of(object, plug), Type: gosnmp.Integer}
 	n, _ := strconv.Atoi(string(o.Value)) // a profile that was checked holds numbers
 	switch v.Value = n; s.profile.Command.Type {
 	case "string":
@@ -223,11 +223,11 @@ func (t *told) unseen(watches []watch) {
 func (t *told) look(ctx context.Context, watches []watch) (states []room.State, moving []bool, err error) {
 	oids := make([]string, 0, 2*len(watches))
 	for _, w := range watches {
-		oids = append(oids, t.session.plugs[w.plug].state)
+		oids = append(oids, t.states[w.plug])
 	}
 	if object := t.profile.State.Pending; object != "" {
 		for _, w := range watches {
-			oids = append(oids, t.profile.Of(object, t.session.plugs[w.plug].at))
+			oids = append(oids, t.of(object, w.plug))
 		}
 	}
 	values, err := t.get(ctx, oids, false)
@@ -260,7 +260,7 @@ func (t *told) cycleByDevice(ctx context.Context) error {
 	if err == nil && p.Rest != "" {
 		oids := make([]string, len(t.plugs))
 		for i, plug := range t.plugs {
-			oids[i] = p.Of(p.Rest, t.session.plugs[plug].at)
+			oids[i] = t.of(p.Rest, plug)
 		}
 		rests, err = t.get(ctx, oids, false)
 	}
@@ -323,7 +323,7 @@ func (t *told) cycleOurselves(ctx context.Context) error {
 	defer cancel()
 	var watches []watch
 	for i, p := range taken {
-		switch failure := t.set(again, t.session.plugs[p].at, command.On); {
+		switch failure := t.set(again, p, command.On); {
 		case failure == nil:
 			watches = append(watches, watch{plug: p, want: room.StateOn})
 		default:

@@ -139,14 +139,14 @@ func (s *session) samples(ctx context.Context) ([]sample, error) {
 
 // ofPlugs adds a measure of each plug that there is.
 func (s *session) ofPlugs(list []sample, x sample) []sample {
-	for p, o := range s.plugs {
-		if o.err != nil {
+	for p, state := range s.states {
+		if state == "" {
 			continue
 		}
 		x.tell.Plug, x.tell.Part = p, ""
-		x.object = s.profile.Of(x.m.Object, o.at)
+		x.object = s.of(x.m.Object, p)
 		if x.m.Digits != "" {
-			x.digits = s.profile.Of(x.m.Digits, o.at)
+			x.digits = s.of(x.m.Digits, p)
 		}
 		list = append(list, x)
 	}
@@ -195,9 +195,9 @@ func (s *session) Describe(ctx context.Context) (driver.Description, error) {
 			want(s.profile.Fill(x.object, s.unit()), func(text string) { *x.to = text })
 		}
 	}
-	for p, o := range s.plugs {
-		if s.profile.Label != "" && o.err == nil {
-			want(s.profile.Of(s.profile.Label, o.at), func(text string) { d.Labels[p] = text })
+	for p, state := range s.states {
+		if s.profile.Label != "" && state != "" {
+			want(s.of(s.profile.Label, p), func(text string) { d.Labels[p] = text })
 		}
 	}
 	values, err := s.get(ctx, oids, true)

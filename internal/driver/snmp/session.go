@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"time"
+	"unique"
 
 	"github.com/gosnmp/gosnmp"
 
@@ -23,15 +24,8 @@ type session struct {
 	reader
 	env     driver.Env
 	profile *profile.Profile
-	mask    *secret.Masker
-	plugs   []outlet // beside env.Plugs
-}
-
-// outlet is a plug as the device knows it.
-type outlet struct {
-	at    profile.Place
-	state string // the object
-	err   error  // why there is no such outlet
+	states  []string // beside env.Plugs: the object that holds the state; empty if there is no such outlet
+	masker  *secret.Masker
 }
 
 // Objects that every agent has (RFC 3418).
@@ -59,7 +53,7 @@ func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, er
 		}
 		return fail(err)
 	}
-	o := &session{Settings: s, env: env, mask: secret.NewMasker(env.Credential.Secrets()...), reader: reader{
+	o := &session{Settings: s, env: env, reader: reader{
 		client: &client{conn: conn, stream: s.network == "tcp", codec: codec, wait: s.RetryAfter, tries: s.Retries + 1, lastID: rand.Uint32() & 0x3fffffff},
 		bulk:   s.Version != "1" && s.MaxRepetitions > 0, repetitions: s.MaxRepetitions,
 	}}
@@ -158,23 +152,29 @@ func (s *session) login(ctx context.Context, reached func()) error {
 			return err
 		}
 	}
-	s.plugs = make([]outlet, len(s.env.Plugs))
-	for i, plug := range s.env.Plugs {
-		s.plugs[i] = s.outlet(plug.Name)
+	s.states = make([]string, len(s.env.Plugs))
+	for i := range s.states {
+		if at, err := s.place(i); err == nil {
+			// A room has many devices of one make, whose objects are the same.
+			s.states[i] = unique.Make(s.profile.Of(s.profile.State.Object, at)).Value()
+		}
 	}
 	return nil
 }
 
-// outlet finds the outlet that a plug's name means.
-func (s *session) outlet(name string) (o outlet) {
+// place finds the outlet that a plug is.
+func (s *session) place(plug int) (profile.Place, error) {
 	index := s.profile.Index
 	if s.Unit >= 0 {
 		index.Unit = s.Unit
 	}
-	if o.at, o.err = index.Plug(name); o.err == nil {
-		o.state = s.profile.Of(s.profile.State.Object, o.at)
-	}
-	return o
+	return index.Plug(s.env.Plugs[plug].Name)
+}
+
+// of makes the OID of an object of a plug that there is.
+func (s *session) of(object string, plug int) string {
+	at, _ := s.place(plug)
+	return s.profile.Of(object, at)
 }
 
 // unit is the place of the device as a whole.
@@ -212,12 +212,21 @@ func (s *session) recognise(ctx context.Context, id string) (*profile.Profile, e
 	return nil, fmt.Errorf("none of the profiles fits a device whose sysObjectID is %q; name one in `profile`, or write one", s.clean(id))
 }
 
+// mask hides the credential's values in a text. It is made when it is first needed:
+// most devices never say anything but numbers.
+func (s *session) mask() *secret.Masker {
+	if s.masker == nil {
+		s.masker = secret.NewMasker(s.env.Credential.Secrets()...)
+	}
+	return s.masker
+}
+
 // maxSaid bounds what is handed on of a device's words, in bytes.
 const maxSaid = 200
 
 // clean makes words of the device fit to be shown: masked, one line, bounded.
 func (s *session) clean(text string) string {
-	text = s.mask.String(strings.TrimSpace(text))
+	text = s.mask().String(strings.TrimSpace(text))
 	if len(text) > maxSaid {
 		text = text[:maxSaid] + "…"
 	}
@@ -249,13 +258,14 @@ func (s *session) Do(ctx context.Context, b driver.Batch, sink driver.Sink) erro
 			if sent {
 				kind = devspec.TraceSend
 			}
-			sink.Trace(devspec.Trace{Kind: kind, Text: s.mask.String(text) + "\n"})
+			sink.Trace(devspec.Trace{Kind: kind, Text: s.mask().String(text) + "\n"})
 		}
 		defer func() { s.trace = nil }()
 	}
-	t := &told{session: s, batch: b, sink: sink}
+	t := &told{session: s, batch: b, sink: sink, plugs: make([]int, 0, len(b.Plugs))}
 	for _, p := range b.Plugs {
-		if err := s.plugs[p].err; err != nil {
+		if s.states[p] == "" {
+			_, err := s.place(p)
 			sink.Failed(p, err.Error())
 			continue
 		}
@@ -295,23 +305,31 @@ func (t *told) status(ctx context.Context) error {
 	for i, p := range t.plugs {
 		switch v := values[i]; {
 		case v.kind == absent:
-			t.sink.Failed(p, "the device has no such outlet: there is nothing at "+t.session.plugs[p].state)
+			t.sink.Failed(p, "the device has no such outlet: there is nothing at "+t.states[p])
 		case !v.is():
 			t.sink.Failed(p, v.text)
 		default:
 			state, _ := t.read(v)
-			t.sink.State(p, state, t.clean(v.String()))
+			t.sink.State(p, state, t.raw(v))
 		}
 	}
 	t.env.Acted()
 	return nil
 }
 
+// raw is a value as a user may see it.
+func (s *session) raw(v value) string {
+	if v.kind == number {
+		return v.String()
+	}
+	return s.clean(v.String())
+}
+
 // objects gives the objects that hold the states of plugs.
 func (s *session) objects(plugs []int) []string {
 	list := make([]string, len(plugs))
 	for i, p := range plugs {
-		list[i] = s.plugs[p].state
+		list[i] = s.states[p]
 	}
 	return list
 }

@@ -256,7 +256,10 @@ func (s *Settings) plugs() ([]string, error) {
 	if s.Outlets > 0 && len(s.Plugs) > 0 {
 		return nil, errors.New("give either outlets or plugs")
 	}
-	var names []string
+	if s.Outlets == 0 && len(s.Plugs) == 0 {
+		return nil, nil
+	}
+	names := make([]string, 0, max(s.Outlets, len(s.Plugs)))
 	for n := range s.Outlets {
 		names = append(names, strconv.Itoa(index.First+n))
 	}
@@ -266,6 +269,9 @@ func (s *Settings) plugs() ([]string, error) {
 			return nil, err
 		}
 		names = append(names, more...)
+	}
+	if len(s.Plugs) == 0 {
+		return names, nil
 	}
 	if len(names) > maxPlugs {
 		return nil, fmt.Errorf("a device has at most %d outlets", maxPlugs)

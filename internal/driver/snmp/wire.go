@@ -38,7 +38,7 @@ type codec interface {
 // maxMessage is the longest message that is taken in, in bytes. Questions are so
 // that answers stay within one Ethernet frame; this leaves room for devices whose
 // texts are long.
-const maxMessage = 4096
+const maxMessage = 2048
 
 // buffers are for messages that are waited for. Thousands of devices share them: one
 // is needed only while its device is about to answer.
