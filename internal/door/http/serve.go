@@ -24,9 +24,21 @@ func (d *Door) Serve(ctx context.Context, l net.Listener) error {
 	return d.serve(ctx, newLimited(l, maxConns))
 }
 
-// ServeTLS is Serve with TLS on top of the listener.
+// ServeTLS is Serve with TLS on top of the listener, and HTTP/2 for who can speak it:
+// a browser may then follow more streams than it would open connections.
 func (d *Door) ServeTLS(ctx context.Context, l net.Listener, config *tls.Config) error {
 	config = config.Clone()
+	config.NextProtos = []string{"h2", "http/1.1"}
+	if choose := config.GetConfigForClient; choose != nil {
+		config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			chosen, err := choose(hello)
+			if chosen != nil {
+				chosen = chosen.Clone()
+				chosen.NextProtos = config.NextProtos
+			}
+			return chosen, err
+		}
+	}
 	return d.serve(ctx, tls.NewListener(newLimited(l, maxConns), config))
 }
 

@@ -97,6 +97,7 @@ type stand struct {
 	dir    string
 	relays *relays
 	nodes  int
+	two    bool // speak HTTP/2
 
 	socket string
 	addr   string // of the door by TLS
@@ -207,7 +208,7 @@ func (s *stand) start(network bool) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", s.socket)
 	}}}
 	if network {
-		s.remote = &http.Client{Transport: &http.Transport{TLSClientConfig: s.trust()}}
+		s.remote = &http.Client{Transport: &http.Transport{TLSClientConfig: s.trust(), ForceAttemptHTTP2: s.two}}
 	}
 	halted := false
 	s.halt = func() {
@@ -257,6 +258,7 @@ type reply struct {
 	status int
 	header http.Header
 	body   []byte
+	proto  int // the major version of HTTP
 }
 
 // problem gives the problem that was answered.
@@ -308,7 +310,7 @@ func (s *stand) ask(c call) reply {
 	if err != nil {
 		s.t.Fatalf("%s %s: %v", c.method, c.path, err)
 	}
-	return reply{resp.StatusCode, resp.Header, bytes.TrimSpace(body)}
+	return reply{resp.StatusCode, resp.Header, bytes.TrimSpace(body), resp.ProtoMajor}
 }
 
 // read asks for a document that must be there.

@@ -187,6 +187,26 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// By HTTP/2 it is the same.
+func TestHTTP2(t *testing.T) {
+	s := &stand{t: t, dir: t.TempDir(), relays: &relays{}, nodes: 2, tokens: make(map[string]string), two: true}
+	s.addUsers(secretOf(""))
+	s.start(true)
+	var readers []*sse
+	for range 20 {
+		readers = append(readers, s.follow(call{path: "/v1/events/stream?kind=result", user: "ann"}))
+	}
+	r := s.ask(call{path: "/v1/operations", user: "ann", body: `{"op":"on","targets":"n1"}`})
+	if r.status != http.StatusOK || r.proto != 2 {
+		t.Errorf("%d by HTTP/%d: %s", r.status, r.proto, r.body)
+	}
+	for _, one := range readers {
+		if m := one.mustNext(); !strings.Contains(m.data, `"targets":"n1"`) {
+			t.Errorf("%+v", m)
+		}
+	}
+}
+
 // A run's updates come in order, from where the reader has got to.
 func TestUpdatesResume(t *testing.T) {
 	s := newStand(t, &relays{}, 4)
