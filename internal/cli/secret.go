@@ -29,7 +29,7 @@ type secretFlags struct {
 	json     bool
 }
 
-const secretHelp = `
+const storeHelp = `
 The store is a file in the daemon's state folder, unless the room's secrets: part
 says another. It is changed in place of the daemon, which need not run and, if it
 does, uses what is new from the next log-in on. So this must run as the daemon's user
@@ -38,7 +38,7 @@ or as root.`
 func secretCommand(p *program) *cobra.Command {
 	return p.group(&cobra.Command{
 		Use: "secret set|list|remove|rotate|check", GroupID: groupKeep, Short: "Keep passwords and keys in the encrypted store",
-		Long:    "Keeps passwords, keys and tokens in an encrypted store. A room names one as\nsecret:NAME, wherever it may say env:NAME or file:PATH.\n" + secretHelp,
+		Long:    "Keeps passwords, keys and tokens in an encrypted store. A room names one as\nsecret:NAME, wherever it may say env:NAME or file:PATH.\n" + storeHelp,
 		Example: "  millwright secret set pdu\n  millwright secret list\n  millwright secret check",
 	},
 		p.secretSet(), p.secretList(), p.secretRemove(), p.secretRotate(), p.secretCheck())
@@ -61,7 +61,7 @@ func (p *program) secretSet() *cobra.Command {
 		Long: `Keeps a secret under a name, in the place of an older one. A terminal is asked for
 it, twice and without showing it; otherwise it is read from the standard input, less
 one line end. It is never given on the command line, where others would see it. The
-first one makes the store.` + "\n" + secretHelp,
+first one makes the store.` + "\n" + storeHelp,
 		Example: "  millwright secret set pdu\n  cat ~/.ssh/pdu_ed25519 | millwright secret set pdu-key",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := secret.CheckName(args[0]); err != nil {
@@ -88,7 +88,7 @@ func (p *program) secretList() *cobra.Command {
 	var f secretFlags
 	c := f.flags(&cobra.Command{
 		Use: "list", Short: "Show which secrets there are, not what they are", Args: cobra.NoArgs,
-		Long:    "Shows the names of all secrets, when each was set, and the id of the key that it is\nencrypted with. What they are is never shown.\n" + secretHelp,
+		Long:    "Shows the names of all secrets, when each was set, and the id of the key that it is\nencrypted with. What they are is never shown.\n" + storeHelp,
 		Example: "  millwright secret list\n  millwright secret list --json | jq -r '.[].name'",
 		RunE: func(c *cobra.Command, _ []string) error {
 			store, err := p.store(c.Context(), f)
@@ -117,7 +117,7 @@ func (p *program) secretRemove() *cobra.Command {
 	var f secretFlags
 	return f.flags(&cobra.Command{
 		Use: "remove NAME…", Short: "Forget secrets", Args: cobra.MinimumNArgs(1),
-		Long:    "Forgets secrets. Whatever names one of them cannot log in any more.\n" + secretHelp,
+		Long:    "Forgets secrets. Whatever names one of them cannot log in any more.\n" + storeHelp,
 		Example: "  millwright secret remove pdu-old",
 		RunE: func(c *cobra.Command, args []string) error {
 			store, err := p.store(c.Context(), f)
@@ -147,7 +147,7 @@ key is locked to that, and the key file goes away.
 
 Copies of the store from before need the old key: keep such a backup with its key, or
 neither. If somebody may have read the secrets themselves, change those at the
-devices as well.` + "\n" + secretHelp,
+devices as well.` + "\n" + storeHelp,
 		Example: "  millwright secret rotate",
 		RunE: func(c *cobra.Command, _ []string) error {
 			store, err := p.store(c.Context(), f)
@@ -171,7 +171,7 @@ func (p *program) secretCheck() *cobra.Command {
 		Long: `Fetches every secret that the room names, as the daemon would, and says which cannot
 be had, and which of the store nothing names. Variables (env:NAME) belong to the
 daemon's environment, which cannot be seen from here; one that this terminal lacks is
-told of as unknown.` + "\n" + secretHelp,
+told of as unknown.` + "\n" + storeHelp,
 		Example: "  millwright secret check --config room.yaml",
 		RunE:    func(c *cobra.Command, _ []string) error { return p.checkSecrets(c.Context(), f) },
 	})

@@ -17,8 +17,8 @@ type Consent struct {
 	// Confirm says that the asker was told what is to be confirmed ([room.Error].Confirm)
 	// and wants it all the same. A refusal stays one.
 	Confirm bool
-	// Bypass passes the hooks over: they are not asked. It takes the role admin on
-	// all of the nodes, and each time is an event.
+	// Bypass passes the hooks over: they are not asked. It takes the role admin, and
+	// each time is an event.
 	Bypass bool
 }
 

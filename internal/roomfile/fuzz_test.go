@@ -16,6 +16,7 @@ func FuzzLoad(f *testing.F) {
 		full, "", "nodes: {a: }", "- a\n", "nodes:\n  a[1-3]:\n    cords: pdu[1-3]:1\n", "a: &x [*x]\n", "---\nnodes:\n\tx:\n",
 		"nodes:\n  a: {needs: b}\n  b: {needs: a}\n", "groups: {a: \"@b,-@c\", b: \"@a\"}\nnodes: {x: }\n", "? a\n: b\n", "nodes:\n  \"a\n  b\": |\n    x\n",
 		"devices:\n  p[1-9]: {driver: script, settings: {spec: \"[1-9]\", address: \"[[1-9]\"}}\n", "include: room.yaml\nspecifications: [\"*\"]\n",
+		"nodes: {a: }\nsecrets: {file: x, identity: y, recipients: z}\nvetoes:\n  v: {exec: [x], nodes: \"@all,-a\", ops: off, timeout: 3s}\n  w: {http: \"https://h/\", bearer: \"secret:x\", pin: \"sha256:00\"}\n",
 		"listen \"x:1\"\n", "node \"a\" \"b\"\n",
 	} {
 		f.Add(seed)

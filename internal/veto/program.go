@@ -44,7 +44,7 @@ func (p *Panel) run(ctx context.Context, v *room.Veto, question []byte) ([]byte,
 		if said != "" {
 			said = ": " + said
 		}
-		return nil, fmt.Errorf("%s ended with %s%s", v.Argv[0], exit, said)
+		return nil, fmt.Errorf("%s ended with %w%s", v.Argv[0], exit, said)
 	case err != nil:
 		return nil, err
 	}
