@@ -78,6 +78,9 @@ func (d *Definition) requests() []named {
 	for i := range d.Login {
 		all = append(all, named{"login", &d.Login[i]})
 	}
+	if d.Logout != nil {
+		all = append(all, named{"logout", d.Logout})
+	}
 	if d.Probe != nil {
 		all = append(all, named{"probe", d.Probe})
 	}

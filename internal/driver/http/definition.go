@@ -23,6 +23,7 @@ type Definition struct {
 	Confirm          time.Duration `yaml:"confirm" default:"0s" doc:"how long after on and off the status is read until it shows; 0s believes the answer"`
 
 	Login  []Request `yaml:"login" doc:"requests that start a session; done again when it has expired"`
+	Logout *Request  `yaml:"logout" doc:"ends the session, where a device has only so many"`
 	Denied []Claim   `yaml:"denied" doc:"what an answer shows that means that we are not let in, if its status is neither 401 nor 403"`
 	Probe  *Request  `yaml:"probe" doc:"asked when the device is reached, to see that it lets us in; without it, the status is"`
 

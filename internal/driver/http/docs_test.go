@@ -37,7 +37,7 @@ func TestPage(t *testing.T) {
 	switch {
 	case got == string(text):
 	case *update:
-		if err := os.WriteFile(page, []byte(got), 0o644); err != nil { //nolint:gosec // a page for people
+		if err := os.WriteFile(page, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	default:
@@ -146,6 +146,10 @@ func definitionTables() string {
 func TestEachProfileHasABox(t *testing.T) {
 	if got := webplug.Models(); !slices.Equal(got, httpdriver.Profiles()) {
 		t.Errorf("there are boxes of %q and profiles of %q", got, httpdriver.Profiles())
+	}
+	field, _ := reflect.TypeFor[httpdriver.Settings]().FieldByName("Profile")
+	if got := strings.Split(field.Tag.Get("enum"), ","); !slices.Equal(got, httpdriver.Profiles()) {
+		t.Errorf("the setting names the profiles %q, and there are %q", got, httpdriver.Profiles())
 	}
 	if _, err := webplug.New("toaster", nil, "", ""); err == nil {
 		t.Error("there is a toaster")

@@ -136,6 +136,22 @@ func TestSessionEnds(t *testing.T) {
 	}
 }
 
+// TestLogsOut: a service processor has only so many sessions.
+func TestLogsOut(t *testing.T) {
+	b := newBox(t, "openbmc", plugNames(4))
+	address := listening(t, b)
+	for range 3 {
+		session := mustOpen(t, &httpdriver.Settings{Address: address, Profile: "openbmc", Plugs: plugNames(4)}, env(plugNames(4), credential()))
+		if b.Open() != 1 {
+			t.Errorf("%d sessions are open", b.Open())
+		}
+		session.Close()
+	}
+	if b.Open() != 0 || b.Sessions() != 3 {
+		t.Errorf("%d of %d sessions were left open", b.Open(), b.Sessions())
+	}
+}
+
 // TestHangsUp: a box that closes the connection after each answer, and does not say
 // so, is read as any other, and each of its changes is sent once.
 func TestHangsUp(t *testing.T) {

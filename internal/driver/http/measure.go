@@ -2,6 +2,7 @@ package httpdriver
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strconv"
 
@@ -11,23 +12,35 @@ import (
 
 // Measure implements [driver.Meter].
 func (s *session) Measure(ctx context.Context, tell func(driver.Reading)) error {
+	var got gathering
 	for i := range s.spec.Measure {
 		m := &s.spec.Measure[i]
-		err := s.pages(ctx, &m.Request, func(t *web.Talk, p *page, plug int) {
+		s.pages(ctx, &got, &m.Request, func(t *web.Talk, p *page, plug int) {
 			for _, v := range m.Values {
 				s.reading(t, p, v, plug, tell)
 			}
 		})
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	return got.err()
+}
+
+// gathering is how it went with several pages: some devices have only some of them.
+type gathering struct {
+	pages int
+	no    error // the first that it would not show
+	lost  error // after which nothing more is asked
+}
+
+func (g *gathering) err() error {
+	if g.lost != nil || g.pages > 0 {
+		return g.lost
+	}
+	return g.no
 }
 
 // pages asks a request that only reads, for each plug or once, each in an action of
 // its own.
-func (s *session) pages(ctx context.Context, r *Request, look func(t *web.Talk, p *page, plug int)) error {
+func (s *session) pages(ctx context.Context, got *gathering, r *Request, look func(t *web.Talk, p *page, plug int)) {
 	plugs := []int{noPlug}
 	if r.perPlug() {
 		plugs = plugs[:0]
@@ -36,6 +49,9 @@ func (s *session) pages(ctx context.Context, r *Request, look func(t *web.Talk, 
 		}
 	}
 	for _, plug := range plugs {
+		if got.lost != nil {
+			return
+		}
 		err := s.Aside(ctx, func(t *web.Talk) error {
 			p, err := s.exchange(t, r, plug, false)
 			if err == nil {
@@ -43,11 +59,16 @@ func (s *session) pages(ctx context.Context, r *Request, look func(t *web.Talk, 
 			}
 			return err
 		})
-		if err != nil {
-			return err
+		var f *driver.Fault
+		switch {
+		case err == nil:
+			got.pages++
+		case errors.As(err, &f):
+			got.lost = err
+		case got.no == nil:
+			got.no = err
 		}
 	}
-	return nil
 }
 
 // reading tells the values that v finds in a page: one, or one of each plug.
@@ -83,9 +104,10 @@ func (s *session) reading(t *web.Talk, p *page, v Value, plug int, tell func(dri
 // Describe implements [driver.Describer].
 func (s *session) Describe(ctx context.Context) (driver.Description, error) {
 	var d driver.Description
+	var got gathering
 	for i := range s.spec.Describe {
 		e := &s.spec.Describe[i]
-		err := s.pages(ctx, &e.Request, func(t *web.Talk, p *page, plug int) {
+		s.pages(ctx, &got, &e.Request, func(t *web.Talk, p *page, plug int) {
 			for _, part := range []struct {
 				find Find
 				text *string
@@ -96,11 +118,8 @@ func (s *session) Describe(ctx context.Context) (driver.Description, error) {
 			}
 			s.labels(t, p, e.Label, plug, &d)
 		})
-		if err != nil {
-			return d, err
-		}
 	}
-	return d, nil
+	return d, got.err()
 }
 
 // described gives a text that describes, fit to be shown; empty if it is not there.

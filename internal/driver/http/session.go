@@ -54,6 +54,12 @@ func (s *session) login(t *web.Talk) error {
 	return nil
 }
 
+// logout ends the session on the device.
+func (s *session) logout(t *web.Talk) error {
+	_, err := s.exchange(t, s.spec.Logout, noPlug, false)
+	return err
+}
+
 // probe asks something that needs the credential.
 func (s *session) probe(t *web.Talk) error {
 	r, plug := s.spec.Probe, noPlug

@@ -29,7 +29,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +51,7 @@ func New() driver.Driver {
 // Settings of one device.
 type Settings struct {
 	Address string        `yaml:"address" required:"true" doc:"where it is: http://host[:port] or https://host[:port]"`
-	Profile string        `yaml:"profile" doc:"the make of device, one of the profiles in docs/http.md"`
+	Profile string        `yaml:"profile" enum:"blackbox-ps-maverick,blackbox-pse505,dli,dli-rest,epowerswitch,epowerswitch-old,epowerswitch-r2,ip-power-9258,ip-power-9258-old,openbmc,shelly-gen1,shelly-gen2,tasmota" doc:"the make of device"`
 	Define  *Definition   `yaml:"define" doc:"how the device is spoken to, if there is no profile for it"`
 	TLS     web.TLS       `yaml:"tls" doc:"whom to trust, for https"`
 	Plugs   []string      `yaml:"plugs" doc:"the plugs there are, ranges allowed, if not those of the profile"`
@@ -142,15 +141,17 @@ const defaultRest = 5 * time.Second
 
 // expand gives the names of plugs.
 func expand(texts []string) (plugs []string, err error) {
+	seen := make(map[string]bool)
 	for _, text := range texts {
 		names, err := hostlist.Expand(text)
 		if err != nil {
 			return nil, err
 		}
 		for _, name := range names {
-			if name == "" || slices.Contains(plugs[:min(len(plugs), 64)], name) {
+			if name == "" || seen[name] {
 				return nil, fmt.Errorf("plug %q is there twice or has no name", name)
 			}
+			seen[name] = true
 			plugs = append(plugs, name)
 		}
 	}
@@ -176,6 +177,9 @@ func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, er
 	}
 	if len(s.spec.Login) > 0 {
 		config.Login = t.login
+	}
+	if s.spec.Logout != nil {
+		config.Logout = t.logout
 	}
 	t.env = env // for names, before there is a client
 	client, err := web.Open(ctx, env, config, t.probe)

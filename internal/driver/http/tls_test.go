@@ -23,7 +23,7 @@ import (
 func TestTLS(t *testing.T) {
 	serve := func(most uint16) *httptest.Server {
 		s := httptest.NewUnstartedServer(newBox(t, "openbmc", plugNames(4)))
-		s.TLS = &tls.Config{MaxVersion: most, MinVersion: tls.VersionTLS10} //nolint:gosec // that is the test
+		s.TLS = &tls.Config{MaxVersion: most, MinVersion: tls.VersionTLS10}
 		s.Config.ErrorLog = log.New(new(bytes.Buffer), "", 0)
 		s.StartTLS()
 		t.Cleanup(s.Close)

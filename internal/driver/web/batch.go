@@ -51,7 +51,7 @@ func (c *Client) Cannot(b driver.Batch, sink driver.Sink) error {
 // That the device refuses or is not understood leaves the session as it is, and the
 // error is then no *driver.Fault.
 func (c *Client) Aside(ctx context.Context, do func(*Talk) error) error {
-	t := c.talk(ctx, time.Time{}, nil)
+	t := c.talk(ctx, time.Time{})
 	defer t.cancel()
 	err := do(t)
 	var no *refusal
@@ -73,7 +73,7 @@ func (c *Client) Aside(ctx context.Context, do func(*Talk) error) error {
 // has told of those to come as well, or left that to the fleet, which repeats
 // what can be repeated when the line broke.
 func (c *Client) act(ctx context.Context, b driver.Batch, sink driver.Sink, plugs, toCome []int, do func(*Talk) error) (goOn bool, err error) {
-	t := c.talk(ctx, b.Start, nil)
+	t := c.talk(ctx, b.Start)
 	defer func() { t.cancel() }() // which Rest makes anew
 	if b.Trace {
 		t.trace = sink

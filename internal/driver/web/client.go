@@ -28,8 +28,12 @@ type Client struct {
 	session  []secret.Value // to be masked while the session lasts
 	last     string         // the digest that was sent last
 	mask     *secret.Masker
+	in       bool // logged in
 	closed   bool
 }
+
+// partingTime is how long logging out may take.
+const partingTime = 2 * time.Second
 
 // Open reaches a device, logs in if config says how, and has probe talk to it. The
 // probe should ask something that wants the credential: what takes a connection and
@@ -56,7 +60,7 @@ func Open(ctx context.Context, env driver.Env, config Config, probe func(*Talk) 
 		return nil, &driver.Fault{Phase: driver.Connecting, Device: env.Device, Err: err}
 	}
 	env.Reached()
-	t := c.talk(ctx, time.Time{}, nil)
+	t := c.talk(ctx, time.Time{})
 	defer t.cancel()
 	if err := c.enter(t, probe); err != nil {
 		_ = c.Close()
@@ -113,13 +117,14 @@ func (c *Client) login(t *Talk) error {
 	inner.within = true
 	err := c.config.Login(&inner)
 	t.sent = t.sent || inner.sent
+	c.in = err == nil
 	return err
 }
 
 // reach makes the connection.
 func (c *Client) reach(ctx context.Context) error {
 	if c.config.Base.Scheme == "https" && c.tls == nil {
-		config, err := c.config.TLS.config(c.config.Base.Hostname())
+		config, err := c.config.TLS.Config(c.config.Base.Hostname())
 		if err != nil {
 			return err
 		}
@@ -147,6 +152,15 @@ func (*Client) Done() <-chan struct{} { return nil }
 
 // Close implements [driver.Session].
 func (c *Client) Close() error {
+	if c.in && c.config.Logout != nil && c.wire != nil && !c.wire.dead() {
+		ctx, cancel := context.WithTimeoutCause(context.Background(), partingTime, errSilent)
+		t := c.talk(ctx, time.Time{})
+		t.within = true
+		_ = c.config.Logout(t) // it ends by itself, one day
+		t.cancel()
+		cancel()
+	}
+	c.in = false
 	c.hangUp()
 	c.closed = true
 	return nil

@@ -45,6 +45,10 @@ type Config struct {
 	// Client.Attach has attached are gone then. Nil if there are no sessions.
 	Login func(*Talk) error
 
+	// Logout ends the session on the device: Close does it, if the connection is well,
+	// and takes no longer than two seconds for it. Nil if nobody minds.
+	Logout func(*Talk) error
+
 	// Expired says that an answer means "log in first" though its status does not.
 	Expired func(*Answer) bool
 }
@@ -118,8 +122,8 @@ func parsePin(text string) (string, error) {
 	return digits, nil
 }
 
-// config makes crypto/tls's configuration.
-func (t TLS) config(host string) (*tls.Config, error) {
+// Config makes crypto/tls's configuration for a host.
+func (t TLS) Config(host string) (*tls.Config, error) {
 	if err := t.Check(); err != nil {
 		return nil, err
 	}

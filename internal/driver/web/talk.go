@@ -86,11 +86,11 @@ func (a *Answer) Line() string {
 var errSilent = errors.New("no answer in time")
 
 // talk begins an action whose clock started at from; zero is now.
-func (c *Client) talk(ctx context.Context, from time.Time, trace driver.Sink) *Talk {
+func (c *Client) talk(ctx context.Context, from time.Time) *Talk {
 	if from.IsZero() {
 		from = time.Now()
 	}
-	t := &Talk{Client: c, parent: ctx, trace: trace}
+	t := &Talk{Client: c, parent: ctx}
 	t.ctx, t.cancel = context.WithDeadlineCause(ctx, from.Add(c.config.Patience), errSilent)
 	return t
 }
@@ -211,7 +211,7 @@ func (t *Talk) request(u *url.URL, r Request) (*http.Request, error) {
 			req.Header.Set(h.name, h.value)
 		}
 		for _, k := range c.cookies {
-			req.AddCookie(&http.Cookie{Name: k.name, Value: k.value})
+			req.AddCookie(&http.Cookie{Name: k.name, Value: k.value}) //nolint:gosec // it goes to the device
 		}
 	}
 	for name, values := range r.Header {

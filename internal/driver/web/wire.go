@@ -21,9 +21,12 @@ type wire struct {
 	conn  net.Conn
 	tap   *tap
 	in    *bufio.Reader
-	stirs chan error // what the watcher has seen; nil while nobody watches
-	used  bool       // a request has gone over it
+	stirs chan stir // what the watcher has seen; nil while nobody watches
+	used  bool      // a request has gone over it
 }
+
+// stir is that something came, or that nothing can come any more.
+type stir struct{ err error }
 
 // tap counts what may still come.
 type tap struct {
@@ -77,11 +80,11 @@ func dial(ctx context.Context, how dialer, u *url.URL, config *tls.Config) (*wir
 // watch begins to wait for anything to come.
 func (w *wire) watch() {
 	w.tap.left, w.tap.got = maxHead, false
-	stirs := make(chan error, 1)
+	stirs := make(chan stir, 1)
 	w.stirs = stirs
 	go func() {
 		_, err := w.in.Peek(1)
-		stirs <- err
+		stirs <- stir{err}
 	}()
 }
 
@@ -107,9 +110,9 @@ func (w *wire) close() {
 
 // await waits for the answer to begin.
 func (w *wire) await() error {
-	err := <-w.stirs
+	s := <-w.stirs
 	w.stirs = nil
-	return err
+	return s.err
 }
 
 // trip sends a request, serialised, and hears the answer. Afterwards the wire is

@@ -268,13 +268,13 @@ func (b *Box) misbehave(w http.ResponseWriter, r *http.Request, faults map[Fault
 	case faults[NotHTML]:
 		_, _ = io.WriteString(w, "<html><body>It works!</body></html>")
 	case faults[Echo]:
-		_, _ = io.WriteString(w, echo)
+		_, _ = io.WriteString(w, echo) //nolint:gosec // that is the fault
 	case faults[Fails]:
 		http.Error(w, "try again later", http.StatusServiceUnavailable)
 	case faults[Redirects]:
-		http.Redirect(w, r, r.URL.Path+"?again", http.StatusFound)
+		http.Redirect(w, r, r.URL.Path+"?again", http.StatusFound) //nolint:gosec // that is the fault
 	case faults[RedirectAway]:
-		http.Redirect(w, r, "http://attacker.example"+r.URL.Path, http.StatusFound)
+		http.Redirect(w, r, "http://attacker.example"+r.URL.Path, http.StatusFound) //nolint:gosec // that is the fault
 	case faults[Flood]:
 		w.Header().Set("Content-Length", "1073741824")
 		chunk := bytes.Repeat([]byte("on off "), 1<<12)

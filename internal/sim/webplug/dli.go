@@ -1,7 +1,7 @@
 package webplug
 
 import (
-	"crypto/md5"
+	"crypto/md5" //nolint:gosec // so it is on the device
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -63,10 +63,10 @@ func (b *Box) dliLogin(w http.ResponseWriter, body []byte) {
 	form, err := url.ParseQuery(string(body))
 	if err == nil && form.Get("Username") == b.user && !b.faults[BadPassword] {
 		for challenge := range b.nonces {
-			sum := md5.Sum([]byte(challenge + b.user + b.password + challenge))
+			sum := md5.Sum([]byte(challenge + b.user + b.password + challenge)) //nolint:gosec // as above
 			if hex.EncodeToString(sum[:]) == form.Get("Password") {
 				delete(b.nonces, challenge)
-				http.SetCookie(w, &http.Cookie{Name: "DLILPC", Value: b.token()})
+				http.SetCookie(w, &http.Cookie{Name: "DLILPC", Value: b.token()}) //nolint:gosec // as the device has it
 				w.Header().Set("Location", "/index.htm")
 				w.WriteHeader(http.StatusFound)
 				return
