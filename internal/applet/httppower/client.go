@@ -120,7 +120,7 @@ func (c *client) exchange(ctx context.Context, method, target, data string) {
 	begin := time.Now()
 	h := http.Client{Transport: c.transport, Jar: c.jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	c.trace(r)
-	resp, err := h.Do(r) //nolint:bodyclose // closed below
+	resp, err := h.Do(r)
 	if err != nil {
 		c.say("Error: %s\n", reason(err, r.URL, begin))
 		return

@@ -307,6 +307,7 @@ func TestPlugsOfADaemon(t *testing.T) {
 `
 	for _, daemon := range prompttest.Daemons() {
 		t.Run(daemon, func(t *testing.T) {
+			t.Parallel()
 			r := newRoom(map[string]*bmc{})
 			addr := r.listen(t)
 			r.bmcs[addr] = &bmc{state: "Off"}

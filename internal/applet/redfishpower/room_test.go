@@ -35,7 +35,7 @@ type room struct {
 	busy  int
 	most  int // requests at once
 
-	handlers sync.WaitGroup
+	idle *sync.Cond // busy is none
 }
 
 // bmc is one of them. Its power follows an order after delay.
@@ -48,11 +48,29 @@ type bmc struct {
 	takes          time.Duration
 }
 
-func newRoom(bmcs map[string]*bmc) *room { return &room{bmcs: bmcs, begin: time.Now()} }
+func newRoom(bmcs map[string]*bmc) *room {
+	r := &room{bmcs: bmcs, begin: time.Now()}
+	r.idle = sync.NewCond(&r.mu)
+	return r
+}
+
+func (r *room) left() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.busy--
+	r.idle.Broadcast()
+}
+
+// quiet waits until all requests are dealt with.
+func (r *room) quiet() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.busy > 0 {
+		r.idle.Wait()
+	}
+}
 
 func (r *room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	r.handlers.Add(1)
-	defer r.handlers.Done()
 	body, _ := io.ReadAll(req.Body)
 	r.mu.Lock()
 	at := time.Since(r.begin).Round(time.Millisecond)
@@ -62,7 +80,7 @@ func (r *room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.busy++
 	r.most = max(r.most, r.busy)
 	r.mu.Unlock()
-	defer func() { r.mu.Lock(); r.busy--; r.mu.Unlock() }()
+	defer r.left()
 	if b.hang {
 		<-req.Context().Done()
 		return
@@ -173,7 +191,7 @@ func (r *room) inMemory(t testing.TB) (dial dialer, stop func()) {
 		case <-l.closed:
 			return nil, net.ErrClosed
 		}
-	}, func() { _ = srv.Close(); <-done; r.handlers.Wait() }
+	}, func() { _ = srv.Close(); <-done; r.quiet() }
 }
 
 type pipes struct {

@@ -140,7 +140,7 @@ func (s *shell) setHeader(args []string) {
 
 // requestOf reads a path and what to post there.
 func requestOf(v verb, args []string) request {
-	r := request{path: args[0]}
+	r := request{path: args[0]} //nolint:gosec // callers have looked that there is one
 	if v != stat && len(args) > 1 {
 		r.data = args[1]
 	}
@@ -225,7 +225,7 @@ func (s *shell) setPath(args []string) {
 		return
 	}
 	for _, p := range s.find(args[0]) {
-		p.own[v] = requestOf(v, args[2:])
+		p.own[v] = requestOf(v, args[2:]) //nolint:gosec // there are three at least
 	}
 }
 

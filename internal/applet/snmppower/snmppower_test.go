@@ -149,7 +149,6 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	out, errs, code := run(t, "start_v3 alice wrong-horse\nget sysDescr.0\n", "-h", addr)
-	t.Log(errs)
 	if code != 0 || out != "" || !strings.Contains(errs, "get sysDescr.0: ") {
 		t.Errorf("wrong passphrase: code %d, stdout %q, stderr %q", code, out, errs)
 	}
@@ -198,7 +197,6 @@ func TestDeviceFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("MIBDIRS", mibs)
-	const works = "102 Command completed successfully\r\n"
 	both := []string{"status p[1-3]", "on p1", "off p2", "cycle p3"}
 	tests := []struct {
 		spec, conf string

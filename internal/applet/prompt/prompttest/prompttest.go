@@ -31,7 +31,7 @@ func Converse(t *testing.T, daemon, conf string, requests ...string) map[string]
 	if daemon == "ours" {
 		program = Named(t, "powermand")
 	}
-	cmd := exec.CommandContext(t.Context(), program, "-Y", "-f", "-s", "-c", file)
+	cmd := exec.CommandContext(t.Context(), program, "-Y", "-f", "-s", "-c", file) //nolint:gosec // one of two daemons, in tests
 	cmd.Stderr = t.Output()
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
