@@ -65,7 +65,8 @@ import (
 
 // Subject is a driver under test.
 type Subject struct {
-	// New sets up a device: at least four plugs, sound, relays that move at once.
+	// New sets up a device: at least four plugs (or one, if devices of the kind
+	// have no more), sound, relays that move at once.
 	// All that it starts ends by t.Cleanup.
 	New func(t *testing.T) Rig
 

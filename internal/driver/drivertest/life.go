@@ -50,7 +50,7 @@ func hangsUpWhileIdle(s *stand) {
 	s.rig.Faults.HangUp()
 	<-session.Done()
 	if s.traits.Can(room.On) {
-		r := s.do(session, room.On, 1)
+		r := s.do(session, room.On, s.one())
 		r.none(done)
 		if got := r.phase(); got != driver.Lost {
 			s.Errorf("on of a session that is dead: phase %v (%v), want Lost", got, r.err)

@@ -89,7 +89,7 @@ func traitsAreComplete(s *stand) {
 func verbsOfferedWork(s *stand) {
 	session := s.open()
 	for _, op := range s.traits.Verbs {
-		for _, plugs := range [][]int{s.all[1:2], s.all[1:3], s.all} {
+		for _, plugs := range [][]int{{s.one()}, s.pick(1, 2), s.all} {
 			if s.actions(op, len(plugs)) == 0 {
 				s.Logf("left out: %v of %d plugs, which Traits says it cannot do", op, len(plugs))
 				continue
@@ -106,7 +106,7 @@ func verbsOfferedWork(s *stand) {
 // otherVerbsAreRefused: the fleet does not ask for them, but a driver that does
 // something else instead would be found out too late.
 func otherVerbsAreRefused(s *stand) {
-	s.setAll(odd)
+	s.setAll(s.odd)
 	before := s.truth()
 	session := s.open()
 	for _, op := range room.Ops() {

@@ -64,7 +64,7 @@ func secretsStaySecret(s *stand) {
 	}
 	if s.rig.Faults.Garbage != nil {
 		s.rig.Faults.Garbage()
-		s.doWith(s.Context(), session, driver.Batch{Op: s.traits.Verbs[0], Plugs: []int{1}, Start: s.soon(), Trace: true})
+		s.doWith(s.Context(), session, driver.Batch{Op: s.traits.Verbs[0], Plugs: []int{s.one()}, Start: s.soon(), Trace: true})
 	}
 }
 
@@ -99,7 +99,7 @@ func talksUnasked(s *stand) {
 	for _, op := range []room.Op{room.On, room.Status} {
 		s.reached.Store(0)
 		session := s.open()
-		s.setAll(func(p int) bool { return op == room.Status && odd(p) })
+		s.setAll(func(p int) bool { return op == room.Status && s.odd(p) })
 		s.chatter()
 		s.do(session, op, 1, 2).truthful()
 		session.Close()
@@ -113,16 +113,17 @@ func talksAndHangs(s *stand) {
 	session := s.open()
 	s.rig.Faults.Hang()
 	s.chatter()
-	r := s.do(session, room.On, 1, 2)
+	r := s.do(session, room.On, s.pick(1, 2)...)
 	r.none(done)
 	r.none(failed)
 }
 
 func onePlugSaysNo(s *stand) {
 	session := s.open()
-	for _, plugs := range [][]int{{1}, {0, 1, 2}, s.all} {
+	one := s.one()
+	for _, plugs := range [][]int{{one}, s.pick(0, 1, 2), s.all} {
 		s.setAll(never)
-		s.rig.Faults.Reject(s.rig.Plugs[1])
+		s.rig.Faults.Reject(s.rig.Plugs[one])
 		before := s.acted.Load()
 		r := s.do(session, room.On, plugs...)
 		if got, want := s.acted.Load()-before, int64(s.actions(room.On, len(plugs))); got != want {
@@ -132,9 +133,9 @@ func onePlugSaysNo(s *stand) {
 			s.Fatalf("one plug said no, and Do says %v", r.err)
 		}
 		want := s.truth()
-		want[1] = false
+		want[one] = false
 		for _, p := range plugs {
-			if p == 1 {
+			if p == one {
 				r.plug(p, failed)
 				continue
 			}
@@ -148,18 +149,18 @@ func onePlugSaysNo(s *stand) {
 func stuckPlug(s *stand) {
 	session := s.open()
 	s.setAll(never)
-	s.rig.Faults.Stick(s.rig.Plugs[1])
-	s.do(session, room.On, 1, 2).every(done) // it cannot know; that is what reading back is for
+	s.rig.Faults.Stick(s.rig.Plugs[s.one()])
+	s.do(session, room.On, s.pick(1, 2)...).every(done) // it cannot know; that is what reading back is for
 	s.do(session, room.Status, s.all...).states()
 }
 
 func hangsDuringChange(s *stand) {
 	session := s.open()
 	s.rig.Faults.Hang()
-	r := s.hung(session, room.On, 1, 2)
+	r := s.hung(session, room.On, s.pick(1, 2)...)
 	r.none(done)
 	r.none(failed)
-	if s.actions(room.On, 2) == 2 && !s.abreast {
+	if len(s.all) > 2 && s.actions(room.On, 2) == 2 && !s.abreast {
 		r.notBegun(2)
 	}
 }
@@ -169,7 +170,7 @@ func hangsOnTheClock(s *stand) {
 	session := s.open()
 	s.rig.Faults.Hang()
 	now := time.Now()
-	s.doWith(s.Context(), session, driver.Batch{Op: room.On, Plugs: []int{1}, Start: now.Add(-s.timeout() / 2)})
+	s.doWith(s.Context(), session, driver.Batch{Op: room.On, Plugs: []int{s.one()}, Start: now.Add(-s.timeout() / 2)})
 	if took := time.Since(now); took > s.timeout()/2 {
 		s.Errorf("an action with %v left took %v", s.timeout()/2, took)
 	}
@@ -206,7 +207,7 @@ func cutting(op room.Op) func(*stand) {
 		session := s.open()
 		s.setAll(never)
 		s.rig.Faults.Cut()
-		plugs, inTurn := s.few(op), s.actions(op, 2) == 2 && !s.abreast
+		plugs, inTurn := s.few(op), len(s.all) > 2 && s.actions(op, 2) == 2 && !s.abreast
 		if inTurn {
 			plugs = s.all[1:3]
 		}
@@ -231,11 +232,11 @@ func cutting(op room.Op) func(*stand) {
 
 func garbageForRead(s *stand) {
 	session := s.open()
-	s.setAll(odd)
+	s.setAll(s.odd)
 	s.rig.Faults.Garbage()
 	r := s.doWith(s.Context(), session, driver.Batch{Op: room.Status, Plugs: s.all, Start: s.soon(), Trace: true})
 	for p, o := range r.plugs {
-		if o.kind == stated && o.state != room.StateUnknown && o.state != state(odd(p)) {
+		if o.kind == stated && o.state != room.StateUnknown && o.state != state(s.odd(p)) {
 			s.Errorf("plug %d is read as %v out of garbage", p, o.state)
 		}
 	}
@@ -244,19 +245,20 @@ func garbageForRead(s *stand) {
 func garbageForChange(s *stand) {
 	session := s.open()
 	s.rig.Faults.Garbage()
-	r := s.doWith(s.Context(), session, driver.Batch{Op: room.On, Plugs: []int{1}, Start: s.soon(), Trace: true})
+	r := s.doWith(s.Context(), session, driver.Batch{Op: room.On, Plugs: []int{s.one()}, Start: s.soon(), Trace: true})
 	r.none(done)
 }
 
 func answersInPieces(s *stand) {
 	s.rig.Faults.Pieces()
 	session := s.open()
-	s.setAll(odd)
+	s.setAll(s.odd)
 	s.do(session, room.Status, s.all...).states()
 	want := s.truth()
-	want[0], want[1] = true, false
+	want[0] = true
 	s.do(session, room.On, 0).every(done)
-	s.do(session, room.Off, 1).every(done)
+	want[s.one()] = false
+	s.do(session, room.Off, s.one()).every(done)
 	s.want("with answers in pieces", want)
 	s.do(session, room.Status, s.all...).states()
 }

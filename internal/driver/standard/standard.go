@@ -6,6 +6,7 @@ import (
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/driver/exec"
 	httpdriver "millwright.dev/millwright/internal/driver/http"
+	"millwright.dev/millwright/internal/driver/ilo"
 	"millwright.dev/millwright/internal/driver/ipal"
 	"millwright.dev/millwright/internal/driver/manual"
 	"millwright.dev/millwright/internal/driver/modbus"
@@ -22,6 +23,7 @@ func Drivers(opts script.Options) []driver.Driver {
 		exec.New(),
 		snmp.New(),
 		httpdriver.New(),
+		ilo.New(),
 		ipal.New(),
 		wol.New(),
 		manual.New(),
