@@ -3,11 +3,6 @@ package httpdoor
 import (
 	"context"
 	"net"
-	"os"
-	"os/user"
-	"strconv"
-	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -24,21 +19,8 @@ const (
 // actorKey is the place of who asks in a context.
 type actorKey struct{}
 
-// knowFor is how long it is remembered who a user is: each command is a
-// connection of its own, and a change of groups shall not wait for a restart.
-const knowFor = time.Minute
-
 // people finds out who is at the other end of a socket.
-type people struct {
-	mu    sync.Mutex
-	names map[uint32]person
-}
-
-type person struct {
-	name   string
-	groups []string
-	until  time.Time
-}
+type people struct{ accounts auth.Accounts }
 
 // greet puts who has connected into the connection's context, if the kernel says
 // it, which cannot be lied to.
@@ -47,12 +29,8 @@ func (p *people) greet(ctx context.Context, c net.Conn) context.Context {
 	if !ok {
 		return ctx
 	}
-	who := p.know(uid, time.Now())
-	actor := desk.Actor{Name: who.name, Door: Local, Standing: auth.Local, Groups: who.groups}
-	if uid == 0 || int(uid) == os.Geteuid() {
-		actor.Standing = auth.Owner
-	}
-	return context.WithValue(ctx, actorKey{}, actor)
+	who := p.accounts.Subject(uid, Local)
+	return context.WithValue(ctx, actorKey{}, desk.Actor{Name: who.User, Door: Local, Standing: who.Standing, Groups: who.Groups})
 }
 
 // peer asks the kernel which user opened a connection; ok is false for what is no
@@ -76,38 +54,6 @@ func peer(c net.Conn) (uid uint32, ok bool) {
 		return 0, false
 	}
 	return cred.Uid, true
-}
-
-// know gives a user's name, or "uid 1000" for one that has none, and groups.
-func (p *people) know(uid uint32, now time.Time) person {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	who, known := p.names[uid]
-	if known && now.Before(who.until) {
-		return who
-	}
-	id := strconv.FormatUint(uint64(uid), 10)
-	who = person{name: "uid " + id, until: now.Add(knowFor)}
-	if u, err := user.LookupId(id); err == nil {
-		who.name, who.groups = u.Username, groupNames(u)
-	}
-	p.names[uid] = who
-	return who
-}
-
-// groupNames gives the names of the groups that the system puts a user into.
-func groupNames(u *user.User) []string {
-	ids, err := u.GroupIds()
-	if err != nil {
-		return nil // then nothing can be had by a group
-	}
-	var names []string
-	for _, id := range ids {
-		if g, err := user.LookupGroupId(id); err == nil {
-			names = append(names, g.Name)
-		}
-	}
-	return names
 }
 
 // actorOf gives who asks.

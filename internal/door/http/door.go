@@ -92,7 +92,7 @@ func New(o Options) *Door {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	d := &Door{
-		opts: o, started: time.Now(), people: people{names: make(map[uint32]person)},
+		opts: o, started: time.Now(),
 		mux: http.NewServeMux(), public: make(map[string]bool), large: make(chan struct{}, maxLarge),
 		boot: bootOf(time.Now()),
 	}

@@ -69,7 +69,7 @@ func TestSeatedKeepsItsActor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer here.Close()
-	p := people{names: make(map[uint32]person)}
+	p := people{}
 	if actorOf(p.greet(t.Context(), here)).Name == "" {
 		t.Error("nobody is seen")
 	}
