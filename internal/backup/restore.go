@@ -109,7 +109,8 @@ func fits(dir string, bytes int64) error {
 		if err != nil {
 			return fmt.Errorf("look for space in %s: %w", dir, err)
 		}
-		if free := int64(disk.Bavail) * disk.Bsize; bytes > free { //nolint:unconvert // other types on other machines
+		free := int64(disk.Bavail) * int64(disk.Bsize) //nolint:unconvert // they have other types on other machines
+		if bytes > free {
 			return fmt.Errorf("it unpacks to %d MiB and %s has %d MiB left", bytes>>20, dir, free>>20)
 		}
 		return nil

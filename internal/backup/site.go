@@ -90,14 +90,21 @@ func (s *site) finish() error {
 			uid, gid = int(owner.Uid), int(owner.Gid)
 		}
 	}
-	return filepath.WalkDir(s.fresh, func(path string, e fs.DirEntry, err error) error {
+	return fs.WalkDir(s.root.FS(), ".", func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !e.IsDir() {
 			return err
 		}
 		if uid >= 0 {
-			err = os.Lchown(path, uid, gid)
+			err = s.root.Lchown(path, uid, gid)
 		}
-		return errors.Join(err, os.Chmod(path, mode), syncFolder(path)) //nolint:gosec // in a folder that was only ours until now
+		if err := errors.Join(err, s.root.Chmod(path, mode)); err != nil {
+			return err
+		}
+		folder, err := s.root.Open(path)
+		if err != nil {
+			return err
+		}
+		return errors.Join(folder.Sync(), folder.Close())
 	})
 }
 

@@ -59,7 +59,7 @@ func Write(ctx context.Context, w io.Writer, src Source) (*Written, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(spool)
+	defer func() { _ = os.RemoveAll(spool) }()
 	b := &builder{spool: spool, done: &Written{}}
 	copied := filepath.Join(spool, "0")
 	content, err := store.Snapshot(ctx, src.State, copied)
