@@ -215,8 +215,8 @@ func (p *Profile) Check() error {
 	if len(p.Measures) > maxMeasures {
 		return fmt.Errorf("measures: more than %d", maxMeasures)
 	}
-	for i, m := range p.Measures {
-		if err := m.check(); err != nil {
+	for i := range p.Measures {
+		if err := p.Measures[i].check(); err != nil {
 			return fmt.Errorf("measures: number %d: %w", i+1, err)
 		}
 	}
