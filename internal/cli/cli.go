@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"millwright.dev/millwright/internal/client"
 	"millwright.dev/millwright/internal/room"
 )
 
@@ -30,6 +29,7 @@ type program struct {
 	err    style // of stderr
 
 	socket string // --socket
+	server server // --server, --token, --ca
 	colour string // --color
 
 	all []*cobra.Command // in the order of the help
@@ -88,6 +88,9 @@ Nodes are named by host lists (web[1-40],db1), aliases and groups (@rack1,
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.PersistentFlags().StringVar(&p.socket, "socket", "", "the daemon's socket is at `PATH` [$MILLWRIGHT_SOCKET]")
+	root.PersistentFlags().StringVar(&p.server.address, "server", "", "ask the daemon at `URL`, https://host:port, instead [$MILLWRIGHT_SERVER]")
+	root.PersistentFlags().StringVar(&p.server.token, "token", "", "where the token for it is (`REF`): env:NAME or file:PATH [$MILLWRIGHT_TOKEN holds one]")
+	root.PersistentFlags().StringVar(&p.server.ca, "ca", "", "believe its certificate by this `FILE` of authorities, or by its fingerprint, sha256:HEX [$MILLWRIGHT_CA]")
 	root.PersistentFlags().StringVar(&p.colour, "color", "auto", "colours `WHEN`: auto, always, never; see also NO_COLOR")
 	root.AddGroup(groups...)
 	root.SetHelpFunc(p.help)
@@ -160,9 +163,6 @@ func (p *program) group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command
 	c.AddCommand(subs...)
 	return c
 }
-
-// client gives the way to the daemon.
-func (p *program) client() *client.Client { return client.New(p.socketPath()) }
 
 func (p *program) printf(format string, args ...any) {
 	_, _ = fmt.Fprintf(p.stdout, format, args...) // the output keeps the error

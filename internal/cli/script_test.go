@@ -99,6 +99,7 @@ type place struct {
 	daemon *exec.Cmd
 	log    *strings.Builder
 	logged chan struct{} // the log has ended
+	http   string        // where the API is by TLS
 }
 
 type placeKey struct{}
@@ -161,6 +162,7 @@ func cmdDaemon(ts *testscript.TestScript, _ bool, args []string) {
 	case <-time.After(30 * time.Second):
 		ts.Fatalf("the daemon is not ready after 30 s")
 	}
+	ts.Setenv("HTTP", p.http)
 }
 
 // listen reads the daemon's log.
@@ -171,6 +173,8 @@ func (p *place) listen(from io.Reader, ready chan<- bool) {
 		p.log.WriteString(lines.Text() + "\n")
 		if strings.Contains(lines.Text(), `"msg":"ready"`) && !told {
 			told = true
+			_, at, _ := strings.Cut(lines.Text(), `"http":"`)
+			p.http, _, _ = strings.Cut(at, `"`)
 			ready <- true
 		}
 	}

@@ -44,6 +44,7 @@ func (e *NoDaemon) Unwrap() error { return e.Err }
 type Client struct {
 	base  string // of the addresses
 	login func(*http.Request)
+	why   error // nothing can be asked
 	http  http.Client
 }
 
@@ -57,6 +58,10 @@ func New(socket string) *Client {
 	}})
 	return c
 }
+
+// Refusing makes a client that answers everything with an error: that it could not
+// be made.
+func Refusing(why error) *Client { return &Client{why: why} }
 
 // unanswered says that nobody is there, if that is so.
 func unanswered(where string, err error) error {
@@ -83,6 +88,9 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // send asks and gives the answer, whose body is the caller's to close.
 func (c *Client) send(ctx context.Context, method, path, accept string, body any) (*http.Response, error) {
+	if c.why != nil {
+		return nil, c.why
+	}
 	var content io.Reader
 	if body != nil {
 		data, err := json.Marshal(body)

@@ -86,14 +86,14 @@ func protect(h http.Header, r *http.Request) {
 func (d *Door) admissible(r *http.Request, cross *http.CrossOriginProtection) error {
 	if !byKernel(r.Context()) && !d.ourName(r.Host) {
 		return withStatus(http.StatusMisdirectedRequest, &room.Error{
-			Code: room.CodeRefused, Op: "read request", Subject: shorten(r.Host),
+			Code: room.CodeRefused, Op: "ask", Subject: shorten(r.Host),
 			Said: "this daemon is not known by that name; if it should be, add it to the hosts of the room's http settings",
 		})
 	}
 	// Browsers say where a request comes from; one that another site makes in a
 	// user's name is refused. Programs say nothing of the kind and pass.
 	if err := cross.Check(r); err != nil {
-		return withStatus(http.StatusForbidden, &room.Error{Code: room.CodeRefused, Op: "read request", Said: "a page of another site asked for this: " + err.Error()})
+		return withStatus(http.StatusForbidden, &room.Error{Code: room.CodeRefused, Op: "ask", Said: "a page of another site asked for this: " + err.Error()})
 	}
 	if len(r.RequestURI) > maxPath {
 		return withStatus(http.StatusRequestURITooLong, invalid("the path is too long"))
