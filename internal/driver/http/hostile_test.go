@@ -185,6 +185,17 @@ func tasmotaOneShot(t *testing.T, address string) *httpdriver.Settings {
 	}}
 }
 
+// TestNegotiates: an ePowerSwitch hangs on a password that comes after it has asked
+// for one, by the same connection.
+func TestNegotiates(t *testing.T) {
+	b := newBox(t, "epowerswitch", plugNames(4))
+	b.Fault(webplug.Negotiates, true)
+	session := mustOpen(t, &httpdriver.Settings{Address: listening(t, b), Profile: "epowerswitch"}, env(plugNames(4), credential()))
+	if s, err := do(t, session, room.Cycle, 0, 3); err != nil || s.String() != "0 done\n3 done" {
+		t.Errorf("%s, %v", s, err)
+	}
+}
+
 // TestNotProtected: an ePowerSwitch that asks nobody for a password is refused.
 func TestNotProtected(t *testing.T) {
 	b, err := webplug.New("epowerswitch", plugNames(4), user, "")

@@ -34,7 +34,8 @@ type Box struct {
 	sessions int
 	nonces   map[string]int // digest challenges, and the count that was used last
 	tokens   map[string]bool
-	heard    string // the last request, for Echo
+	heard    string          // the last request, for Echo
+	asked    map[string]bool // the connections that were asked for a password, for Negotiates
 	closed   chan struct{}
 	server   *http.Server
 }
@@ -62,6 +63,7 @@ const (
 	RedirectAway Fault = "redirect away" // each page leads to another host
 	OtherOutlet  Fault = "other outlet"  // answers about the outlet after the one that was asked for
 	Fails        Fault = "fails"         // 503 for everything
+	Negotiates   Fault = "negotiates"    // a password on a connection that was asked for one hangs; over real sockets only
 	HangsUp      Fault = "hangs up"      // closes the connection after each answer, without saying so
 )
 
@@ -99,6 +101,7 @@ func New(name string, plugs []string, user, password string) (*Box, error) {
 	b := &Box{
 		Model: name, Plugs: plugs, user: user, password: password, model: m,
 		relays: make(map[string]*relay), faults: make(map[Fault]bool), nonces: make(map[string]int), tokens: make(map[string]bool),
+		asked:  make(map[string]bool),
 		closed: make(chan struct{}),
 	}
 	for _, p := range plugs {
@@ -238,8 +241,10 @@ func (b *Box) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	before := b.heard
 	b.heard = fmt.Sprintf("%s %s %s %s %s", r.Method, r.URL.RequestURI(), r.Header.Get("Authorization"), r.Header.Get("Cookie"), body)
 	faults := maps.Clone(b.faults)
+	stuck := faults[Negotiates] && b.asked[r.RemoteAddr]
+	b.asked[r.RemoteAddr] = r.Header.Get("Authorization") == ""
 	b.mu.Unlock()
-	if faults[Hang] {
+	if faults[Hang] || stuck {
 		select {
 		case <-b.closed:
 		case <-r.Context().Done():
