@@ -44,6 +44,7 @@ func TestDigitalLoggers(t *testing.T) {
 	for _, daemon := range prompttest.Daemons() {
 		for _, spec := range []string{"dli", "dli4"} {
 			t.Run(daemon+" "+spec, func(t *testing.T) {
+				t.Parallel()
 				box := &outlets{}
 				srv := httptest.NewServer(box)
 				defer srv.Close()
@@ -122,6 +123,7 @@ func TestServiceProcessors(t *testing.T) {
 			"redfish-supermicro": "-H Content-Type:application/json",
 		} {
 			t.Run(daemon+" "+spec, func(t *testing.T) {
+				t.Parallel()
 				board := &bmc{}
 				srv := httptest.NewTLSServer(board)
 				defer srv.Close()

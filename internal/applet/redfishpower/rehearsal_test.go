@@ -144,36 +144,43 @@ func TestOptions(t *testing.T) {
 
 // TestSecretLeavesTheCommandLine looks at the process as ps would.
 func TestSecretLeavesTheCommandLine(t *testing.T) {
-	for _, args := range [][]string{{"-h", "a", "-A", "me:hush"}, {"-h", "a", "-Ame:hush"}, {"--auth=me:hush", "-h", "a"}, {"-h", "a", "-TvAme:hush"}} {
-		cmd := exec.CommandContext(t.Context(), prompttest.Named(t, "redfishpower"), args...)
-		stdin, err := cmd.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		stdout, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := stdout.Read(make([]byte, 1)); err != nil { // it prompts: it has read its options
-			t.Fatal(err)
-		}
-		got, err := os.ReadFile(filepath.Join("/proc", pid(cmd), "cmdline"))
-		if err != nil || bytes.Contains(got, []byte("hush")) || !bytes.Contains(got, []byte("xxxxxxx\x00")) {
-			t.Errorf("%q shows as %q, %v", args, got, err)
-		}
-		_ = stdin.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Error(err)
-		}
+	for name, args := range map[string][]string{
+		"apart": {"-h", "a", "-A", "me:hush"}, "joined": {"-h", "a", "-Ame:hush"}, "long": {"--auth=me:hush", "-h", "a"}, "with others": {"-h", "a", "-TvAme:hush"},
+	} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); showsNoSecret(t, args) })
 	}
 	secret := strings.Clone("hush")
 	if wipe(secret); secret != "hush" {
 		t.Error("a string of our own was overwritten")
 	}
 	wipe("a constant, which cannot be written to")
+}
+
+func showsNoSecret(t *testing.T, args []string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), prompttest.Named(t, "redfishpower"), args...)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stdout.Read(make([]byte, 1)); err != nil { // it prompts: it has read its options
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join("/proc", pid(cmd), "cmdline"))
+	if err != nil || bytes.Contains(got, []byte("hush")) || !bytes.Contains(got, []byte("xxxxxxx\x00")) {
+		t.Errorf("%q shows as %q, %v", args, got, err)
+	}
+	_ = stdin.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
 }
 
 func pid(cmd *exec.Cmd) string { return strconv.Itoa(cmd.Process.Pid) }
@@ -188,6 +195,7 @@ func TestDeviceFiles(t *testing.T) {
 			"redfishpower-cray-windom-node1": "redfishpower-cray-windom",
 		} {
 			t.Run(daemon+" "+spec, func(t *testing.T) {
+				t.Parallel()
 				conf := "include \"/etc/powerman/" + file + ".dev\"\ndevice \"d\" \"" + spec + "\" \"" + prompttest.Named(t, "redfishpower") + " -T -h x[0-9] |&\"\nnode \"n[0-9]\" \"d\" \"x[0-9]\"\n"
 				got := prompttest.Converse(t, daemon, conf, "status", "on n[3-5]", "status n[0-9]", "off n4", "status n4,n5", "cycle n[0-1]", "device")
 				for request, want := range map[string]string{
