@@ -170,7 +170,7 @@ func eventText(e *wire.Event) (first string, rest []string) {
 		return subject + by, nonEmpty(detail)
 	case event.State:
 		return strings.TrimSuffix(e.Targets+": "+e.Outcome+" ("+detail[0]+")"+by, " ()"), nil
-	case event.Refusal:
+	case event.Refusal, event.Veto:
 		return subject + by + ": " + detail[0], nonEmpty(detail[1:])
 	case event.Daemon, event.Revision, event.Device:
 		if len(detail) == 1 {

@@ -255,6 +255,23 @@ func (p *program) store(ctx context.Context, f secretFlags) (*vault.Vault, error
 	return vault.New(o), nil
 }
 
+// secretsOf gives the store of a room for what can do without: nil if it cannot be
+// found.
+func secretsOf(ctx context.Context, config string) secret.Store {
+	said, err := roomfile.SecretsOf(ctx, config, app.ReadOptions(drivers(), false))
+	if err != nil {
+		return nil
+	}
+	state, err := stateFolder("")
+	if err != nil {
+		return nil
+	}
+	if o, ok := app.SecretStore(said, config, state); ok {
+		return vault.New(o)
+	}
+	return nil
+}
+
 // forbidden says what to do when the store belongs to somebody else.
 func (p *program) forbidden(err error) error {
 	if errors.Is(err, fs.ErrPermission) {

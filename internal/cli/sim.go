@@ -104,7 +104,7 @@ func (p *program) sim(ctx context.Context, path string, f simFlags) error {
 	o := rehearse.Options{
 		Files: app.ReadOptions(standard.Drivers(script.Options{}), false),
 		Boot:  f.boot, PortBase: f.base, Copy: f.write != "", StandIns: f.standIn,
-		Log: slog.New(slog.NewTextHandler(p.stderr, nil)),
+		Secrets: secretsOf(ctx, path), Log: slog.New(slog.NewTextHandler(p.stderr, nil)),
 	}
 	for _, text := range f.styles {
 		choice, err := rehearse.ParseChoice(text)

@@ -40,6 +40,8 @@ type Options struct {
 	// StandIns lets devices whose make nobody knows be played by one with the same
 	// plugs and a specification of its own. Only with Copy.
 	StandIns bool
+	// Secrets is where secret:NAME is kept; nil for nowhere. It is not copied.
+	Secrets secret.Store
 	// Log takes what is odd. Nil is silent.
 	Log *slog.Logger
 }
@@ -233,7 +235,7 @@ func (r *Rehearsal) password(ctx context.Context, text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v, err := ref.Resolve(ctx, secret.Places{Dir: r.folder()})
+	v, err := ref.Resolve(ctx, secret.Places{Dir: r.folder(), Store: r.opts.Secrets})
 	return v.Reveal(), err
 }
 
