@@ -23,7 +23,7 @@ func (d *Door) stillAllowed(ctx context.Context) error {
 	if d.viewOf(ctx).Anything() {
 		return nil
 	}
-	return d.opts.Desk.NeedView(actorOf(ctx), "look")
+	return d.opts.Desk.NeedView(actorOf(ctx), "look") // which says what is missing
 }
 
 // eventFor gives an event as the asker may see it, nil for one they may not.

@@ -173,6 +173,10 @@ func (s *sse) events(ctx context.Context, after int64, f *event.Filter) {
 			}
 		}
 		v := s.d.viewOf(ctx)
+		if !v.Anything() { // any longer: a token was taken away, say, which is an event too
+			s.problem(s.d.stillAllowed(ctx))
+			return
+		}
 		for _, fr := range frames {
 			after = fr.seq
 			if !f.Match(fr.event) {

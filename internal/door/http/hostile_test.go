@@ -37,9 +37,9 @@ func TestBodiesAreBounded(t *testing.T) {
 		status     int
 		most       int64 // bytes that may be taken
 	}{
-		{"a gigabyte that is announced", "ann", 1 << 30, http.StatusRequestEntityTooLarge, 4 << 20},
+		{"a gigabyte that is announced", "ann", 1 << 30, http.StatusRequestEntityTooLarge, 2 * wire.MaxBody},
 		{"a gigabyte that is not", "ann", -1, http.StatusRequestEntityTooLarge, 2 * wire.MaxBody},
-		{"a gigabyte by nobody", "nobody", -1, http.StatusUnauthorized, 4 << 20},
+		{"a gigabyte by nobody", "nobody", -1, http.StatusUnauthorized, 2 * wire.MaxBody},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			body := &zeros{}

@@ -150,6 +150,10 @@ func (s *sse) states(ctx context.Context, whose *watched, after int64, known boo
 			continue
 		}
 		live = true
+		if !s.d.viewOf(ctx).Anything() {
+			s.problem(s.d.stillAllowed(ctx))
+			return
+		}
 		for _, fr := range frames {
 			if after = fr.seq; fr.node == "" { // another room
 				known = false

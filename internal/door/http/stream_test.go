@@ -187,6 +187,27 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// A stream ends when its reader's token is taken away, and says why.
+func TestRevokedReaders(t *testing.T) {
+	s := newStand(t, &relays{}, 2)
+	events, states := s.follow(call{path: "/v1/events/stream?kind=result", user: "bob"}), s.follow(call{path: "/v1/states/stream", user: "bob"})
+	states.mustNext()
+	id := strings.Split(s.tokens["bob"], "_")[1]
+	if r := s.ask(call{method: "DELETE", path: "/v1/tokens/" + id}); r.status/100 != 2 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	read[wire.Operation](s, call{path: "/v1/operations", body: `{"op":"on","targets":"n1"}`})
+	for name, r := range map[string]*sse{"events": events, "states": states} {
+		m, ok := r.next()
+		if _, more := r.next(); !ok || m.kind != "problem" || !strings.Contains(m.data, `"code":"refused"`) || more {
+			t.Errorf("%s: %+v, and more: %v", name, m, more)
+		}
+	}
+	if r := s.ask(call{path: "/v1/room", user: "bob"}); r.status != http.StatusUnauthorized {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
 // By HTTP/2 it is the same.
 func TestHTTP2(t *testing.T) {
 	s := &stand{t: t, dir: t.TempDir(), relays: &relays{}, nodes: 2, tokens: make(map[string]string), two: true}

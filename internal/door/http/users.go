@@ -35,17 +35,17 @@ type userInput struct {
 }
 
 type passwordInput struct {
-	userInput
+	Name string `path:"name" doc:"The user's name." maxLength:"128" example:"alice"`
 	Body wire.Password
 }
 
 type userChangeInput struct {
-	userInput
+	Name string `path:"name" doc:"The user's name." maxLength:"128" example:"alice"`
 	Body wire.UserChange
 }
 
 type certificateInput struct {
-	userInput
+	Name string `path:"name" doc:"The user's name." maxLength:"128" example:"alice"`
 	Body wire.NewCertificate
 }
 
