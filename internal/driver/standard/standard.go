@@ -4,6 +4,7 @@ package standard
 
 import (
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/amt"
 	"millwright.dev/millwright/internal/driver/exec"
 	httpdriver "millwright.dev/millwright/internal/driver/http"
 	"millwright.dev/millwright/internal/driver/ilo"
@@ -23,6 +24,7 @@ func Drivers(opts script.Options) []driver.Driver {
 		exec.New(),
 		snmp.New(),
 		httpdriver.New(),
+		amt.New(),
 		ilo.New(),
 		ipal.New(),
 		wol.New(),
