@@ -33,6 +33,8 @@ type site struct {
 	reload chan struct{}
 	told   chan error
 	addr   string
+	socket string // where our own socket shall be, if anywhere
+	https  string // where the API is open by TLS
 	stop   func() error
 }
 
@@ -99,7 +101,7 @@ func (s *site) start() {
 	go func() {
 		ended <- app.Run(ctx, app.Options{
 			Config: filepath.Join(s.dir, "room.yaml"), State: s.state, Drivers: standard.Drivers(script.Options{}),
-			Doors: app.Doors{PowerMan: []string{"127.0.0.1:0"}}, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
+			Doors: app.Doors{PowerMan: []string{"127.0.0.1:0"}, Socket: s.socket}, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
 			Ready:  func(a app.Addresses) { ready <- a },
 			Reload: s.reload, Reloaded: func(err error) { s.told <- err },
 		})
@@ -109,6 +111,9 @@ func (s *site) start() {
 	select {
 	case a := <-ready:
 		s.addr = a.PowerMan[0]
+		if len(a.HTTP) > 0 {
+			s.https = a.HTTP[0]
+		}
 	case err := <-ended:
 		ended <- err
 		s.addr = ""
