@@ -32,6 +32,9 @@ var figures = []figure{
 	{"snmp: status of all, 1,000 PDUs × 24 outlets (theirs: snmpwalk, 64 at a time)", snmpStatus},
 	{"validate 100,000 nodes, written as 2,000 ranges", validated(true)},
 	{"validate 100,000 nodes, written one by one", validated(false)},
+	{"API: what is known of one node among 10,000, 8 clients", withAPI(oneNode)},
+	{"API: list of 10,000 nodes", withAPI(allNodes)},
+	{"API: change of a state to 500 readers, half of them stalled", withAPI(fanOut)},
 }
 
 // pair runs both daemons on the same devices.
