@@ -139,8 +139,8 @@ func TestPowermandReachesSSHByACoprocess(t *testing.T) {
 	ask := filepath.Join(dir, "ask")
 	must(t, os.WriteFile(ask, []byte("#!/bin/sh\necho "+password+"\n"), 0o700))
 	for _, e := range shelf.All() {
-		if e.Login != "SSH" {
-			continue
+		if e.Login != "SSH" || strings.HasPrefix(e.Name, "baytech-ctrl-c") {
+			continue // a Ctrl-C that is early ends the ssh on powermand's terminal, as the page says
 		}
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()

@@ -69,7 +69,10 @@ type device struct {
 // logged in. change may change the device first.
 func rigOf(t *testing.T, e shelf.Entry, change func(*sim.PDU)) device {
 	t.Helper()
-	text, _ := shelf.Text(e.Name)
+	text, sized := shelf.Text(e.Name + "/6") // fewer outlets show the same, sooner
+	if !sized {
+		text, _ = shelf.Text(e.Name)
+	}
 	spec := parse(t, text).Specs[0]
 	strip := unit(e, outlets(spec))
 	strip.Open = e.Login == "SSH"
@@ -83,18 +86,21 @@ func rigOf(t *testing.T, e shelf.Entry, change func(*sim.PDU)) device {
 		t.Fatal(err)
 	}
 	t.Cleanup(room.Close)
+	tap := new(tap)
 	dialer := &transport.Dialer{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := room.Dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		return buffer(conn), nil
+		return buffer(tap.join(conn)), nil
 	}}
 	settings := script.New(script.Options{}).New().(*script.Settings)
 	settings.Spec, settings.Address = e.Name, "telnet://"+room.Addr("pdu")
+	f := faults(t, room, e)
+	f.Chatter, f.Echo = tap.chatter, tap.startEcho
 	return device{room: room, Rig: drivertest.Rig{
 		Settings: settings, Shelf: onShelf{spec}, Plugs: strip.Outlets, Dial: dialer.Dial,
-		Credential: login(), Truth: truth(t, room), Faults: faults(t, room, e),
+		Credential: login(), Truth: truth(t, room), Faults: f,
 	}}
 }
 
