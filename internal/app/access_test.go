@@ -247,6 +247,22 @@ func TestMatrixOfPowerMan(t *testing.T) {
 	}
 }
 
+// A daemon is known by the fingerprint of its authority, which outlives certificates.
+func TestFingerprint(t *testing.T) {
+	s := guarded(t)
+	token := s.token("ann", "view", "@all")
+	made, err := s.local().IssueCertificate(t.Context(), "ann", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pin, good := range map[string]bool{made.Fingerprint: true, strings.Repeat("00", 32): false} {
+		c := s.open(client.Options{Server: "https://" + s.https, Token: secret.NewValue(token), CA: "sha256:" + pin})
+		if _, err := c.WhoAmI(t.Context()); (err == nil) != good {
+			t.Errorf("%s: %v", pin, err)
+		}
+	}
+}
+
 // The other ways to prove who one is, over real TLS.
 func TestPasswordsAndCertificates(t *testing.T) {
 	s := guarded(t)

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -27,8 +28,8 @@ type Options struct {
 	// Token is what it knows us by; none at a socket, where the kernel tells.
 	Token secret.Value
 	// CA is a file with the authorities whose word on the daemon's certificate is
-	// taken, instead of the system's; or the certificate's fingerprint,
-	// "sha256:HEX", which is then all that counts.
+	// taken, instead of the system's; or the fingerprint, "sha256:HEX", of its
+	// certificate or of its own authority's, which is then all that counts.
 	CA string
 }
 
@@ -98,9 +99,22 @@ func pinned(want []byte, chain []*x509.Certificate) error {
 	if len(chain) == 0 {
 		return errors.New("the daemon shows no certificate")
 	}
-	got := sha256.Sum256(chain[0].Raw)
-	if subtle.ConstantTimeCompare(got[:], want) != 1 {
-		return fmt.Errorf("the daemon's certificate is another one: its fingerprint is sha256:%s", hex.EncodeToString(got[:]))
+	for i, c := range chain {
+		got := sha256.Sum256(c.Raw)
+		if subtle.ConstantTimeCompare(got[:], want) != 1 {
+			continue
+		}
+		if i == 0 {
+			return nil
+		}
+		if !bytes.Equal(c.RawIssuer, c.RawSubject) {
+			break // an authority that others have too; only one of the daemon's own signs for nobody else
+		}
+		roots := x509.NewCertPool()
+		roots.AddCert(c)
+		_, err := chain[0].Verify(x509.VerifyOptions{Roots: roots})
+		return err
 	}
-	return nil
+	last := sha256.Sum256(chain[len(chain)-1].Raw)
+	return fmt.Errorf("the daemon's certificate is another one: its authority's fingerprint is sha256:%s", hex.EncodeToString(last[:]))
 }
