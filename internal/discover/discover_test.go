@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -172,6 +173,49 @@ func TestEachDeviceIsFound(t *testing.T) {
 				b.nothingSwitched(before)
 			})
 		})
+	}
+}
+
+// TestPoorLines: units that are slow, and lines that deliver in pieces, are found too.
+func TestPoorLines(t *testing.T) {
+	for _, fault := range []sim.Fault{{Kind: sim.Slow, Delay: 3 * time.Second}, {Kind: sim.Half}, {Kind: sim.Trickle, Delay: 20 * time.Millisecond}} {
+		for _, name := range []string{"apc-menu-121p1", "baytech-ctrl-c", "wti-ips", "hp-ilo"} {
+			t.Run(name+" "+string(fault.Kind), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					b := newBench(t, cases()[name])
+					if err := b.room.Break("pdu", fault); err != nil {
+						t.Fatal(err)
+					}
+					b.o.Unproven = fault.Kind == sim.Slow // its scripts have clocks of their own
+					before := b.relays()
+					f, err := discover.Find(t.Context(), b.o)
+					if err != nil || f.Spec != name {
+						t.Errorf("found %q: %v\n%s", f.Spec, err, strings.Join(f.Evidence, "\n"))
+					}
+					b.nothingSwitched(before)
+				})
+			})
+		}
+	}
+}
+
+// TestBehindSSH finds a unit through a real SSH server, over a socket.
+func TestBehindSSH(t *testing.T) {
+	room, err := sim.Start(t.Context(), sim.Config{PDUs: []sim.PDU{{Name: "ilo", Style: "hp-ilo", Outlets: sim.Numbered(1, 1), SSH: true, Login: sim.Login{User: user, Password: password}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer room.Close()
+	pin, err := room.HostPin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := discover.Options{User: user, Password: secret.NewValue(password), Quiet: 400 * time.Millisecond}
+	if o.Address, err = transport.ParseURL("ssh://" + room.Addr("ilo") + "?pin=" + url.QueryEscape(pin)); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := discover.Find(t.Context(), o); err != nil || f.Spec != "hp-ilo" || !f.Proven {
+		t.Errorf("found %q: %v", f.Spec, err)
 	}
 }
 

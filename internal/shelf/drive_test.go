@@ -139,6 +139,28 @@ func TestStuckOutletIsNoSuccess(t *testing.T) {
 	}
 }
 
+// TestRefusalIsNoSuccess: a unit that says no, in whatever words, is not taken for one
+// that has done it, for all files.
+func TestRefusalIsNoSuccess(t *testing.T) {
+	for _, e := range shelf.All() {
+		for _, op := range []room.Op{room.On, room.Off, room.Cycle} {
+			t.Run(fmt.Sprint(e.Name, " ", op), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := rigOf(t, e, nil)
+					r.Truth.Set(r.Plugs[0], op == room.Off)
+					s, err := open(t, r.Rig)
+					must(t, err)
+					defer s.Close()
+					must(t, r.room.Break("pdu", sim.Fault{Kind: sim.Error, Plug: r.Plugs[0]}))
+					if got := do(t, s, op); !strings.HasPrefix(got, "unknown") {
+						t.Errorf("got %q, and the unit refused", got)
+					}
+				})
+			})
+		}
+	}
+}
+
 // TestSingleSession holds that a second session is told why it is not let in, and
 // comes in when the first one has had its time.
 func TestSingleSession(t *testing.T) {
