@@ -7,15 +7,12 @@ import (
 	"time"
 
 	"github.com/gosnmp/gosnmp"
-	"go.uber.org/goleak"
 
 	"millwright.dev/millwright/internal/driver/drivertest"
 	"millwright.dev/millwright/internal/driver/snmp/agent"
 	"millwright.dev/millwright/internal/driver/snmp/profile"
 	"millwright.dev/millwright/internal/secret"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // What lets us in, long and odd enough to be found wherever it leaks to.
 const (

@@ -300,3 +300,22 @@ func (a *Agent) Objects() []gosnmp.SnmpPDU {
 	slices.SortFunc(list, func(x, y gosnmp.SnmpPDU) int { return cmp.Or(slices.Compare(arcs(x.Name), arcs(y.Name)), 0) })
 	return list
 }
+
+// Write obeys an order as a management station gives it: value to the object. It says
+// what is wrong with it.
+func (a *Agent) Write(oid, value string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at, found := a.find(oid)
+	if !found || len(a.objects[at].orders) == 0 {
+		return fmt.Errorf("%s cannot be written", oid)
+	}
+	o := &a.objects[at]
+	for _, x := range o.orders {
+		if x.value == value && a.outlets[o.outlet].name != a.fault.Reject {
+			a.act(&a.outlets[o.outlet], x.action)
+			return nil
+		}
+	}
+	return fmt.Errorf("%s does not take %q", oid, value)
+}
