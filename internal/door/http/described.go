@@ -89,7 +89,7 @@ func described() []texts {
 		{
 			of: reflect.TypeFor[plan.Totals](), doc: "A plan's steps, counted.",
 			fields: map[string]string{
-				"waves": "Its waves.", "switched": "Nodes to be switched.", "passing": "Nodes to which nothing is done, and that others wait for.",
+				"waves": "Its waves.", "switched": "Nodes to be switched.", "passing": "Nodes to which nothing is done, while others wait for them.",
 				"dragged": "Nodes to be switched that were not asked for.", "skipped": "Nodes that are there already.", "blocked": "Nodes that cannot be brought there.",
 			},
 		},

@@ -73,7 +73,7 @@ func description(version string) huma.Config {
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"token":    {Type: "http", Scheme: "bearer", Description: "A token of the daemon, or an ID token of the issuer that the room names."},
 					"password": {Type: "http", Scheme: "basic", Description: "A user's name and password."},
-					"session":  {Type: "apiKey", In: "cookie", Name: "__Host-" + wire.SessionCookie, Description: "The cookie of a session."},
+					"session":  {Type: "apiKey", In: "cookie", Name: wire.SessionCookie, Description: "The cookie of a session."},
 				},
 			},
 			Security: []map[string][]string{{"token": {}}, {"password": {}}, {"session": {}}},

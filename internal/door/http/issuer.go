@@ -64,11 +64,7 @@ func (d *Door) beginIssuer(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	scheme := "https://"
-	if r.TLS == nil {
-		scheme = "http://"
-	}
-	state, address, err := issuer.Begin(r.Context(), scheme+r.Host+finishPath) // the host has been looked at
+	state, address, err := issuer.Begin(r.Context(), "https://"+r.Host+finishPath) // the host has been looked at
 	if err != nil {
 		refuse(w, &room.Error{Code: room.CodeBusy, Op: "log in", Said: "the issuer cannot be asked now", Err: err})
 		return
@@ -76,9 +72,10 @@ func (d *Door) beginIssuer(w http.ResponseWriter, r *http.Request) {
 	// It must come back with a request that another site makes the browser send.
 	http.SetCookie(w, &http.Cookie{
 		Name: issuerCookie, Value: state, Path: finishPath, MaxAge: 600,
-		HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
+		HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
 	})
-	http.Redirect(w, r, address, http.StatusSeeOther)
+	w.Header().Set("Location", address) // the issuer's, as the room names it
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 func (d *Door) finishIssuer(w http.ResponseWriter, r *http.Request, in *finishInput) {
@@ -91,7 +88,7 @@ func (d *Door) finishIssuer(w http.ResponseWriter, r *http.Request, in *finishIn
 	if c, err := r.Cookie(issuerCookie); err == nil {
 		cookie = c.Value
 	}
-	http.SetCookie(w, &http.Cookie{Name: issuerCookie, Path: finishPath, MaxAge: -1, HttpOnly: true, Secure: r.TLS != nil})
+	http.SetCookie(w, &http.Cookie{Name: issuerCookie, Path: finishPath, MaxAge: -1, HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode})
 	if in.Error != "" {
 		challenge(w, &room.Error{Code: room.CodeRefused, Op: "log in", Said: "the issuer says: " + shortened(in.Error+" "+in.Said, 300)})
 		return
@@ -108,7 +105,7 @@ func (d *Door) finishIssuer(w http.ResponseWriter, r *http.Request, in *finishIn
 	}
 	d.sessions.end(cookieOf(r))
 	session, age := d.sessions.begin(who)
-	setCookie(w, r, session, age)
+	setCookie(w, session, age)
 	// A page, and not a redirect: the session's cookie is not sent on the way that
 	// began at another site.
 	h := w.Header()

@@ -93,27 +93,20 @@ func (s *sessions) end(cookie string) {
 	delete(s.open, hashed(cookie))
 }
 
-// cookieName is what the cookie is called: over TLS its prefix has browsers take
-// it from this host only.
-func cookieName(r *http.Request) string {
-	if r.TLS != nil {
-		return "__Host-" + wire.SessionCookie
-	}
-	return wire.SessionCookie
-}
-
 func cookieOf(r *http.Request) string {
-	c, err := r.Cookie(cookieName(r))
+	c, err := r.Cookie(wire.SessionCookie)
 	if err != nil {
 		return ""
 	}
 	return c.Value
 }
 
-func setCookie(w http.ResponseWriter, r *http.Request, value string, age int) {
+// setCookie sets the session's cookie. It is for TLS only, be it ours or that of a
+// proxy before the socket.
+func setCookie(w http.ResponseWriter, value string, age int) {
 	http.SetCookie(w, &http.Cookie{
-		Name: cookieName(r), Value: value, Path: "/", MaxAge: age,
-		HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
+		Name: wire.SessionCookie, Value: value, Path: "/", MaxAge: age,
+		HttpOnly: true, Secure: true, SameSite: http.SameSiteStrictMode,
 	})
 }
 
@@ -145,7 +138,7 @@ func (d *Door) registerSession() {
 	}, func(context.Context, *struct{}) (*raw, error) {
 		return written(func(w http.ResponseWriter, r *http.Request) {
 			d.sessions.end(cookieOf(r))
-			setCookie(w, r, "", -1)
+			setCookie(w, "", -1)
 			w.WriteHeader(http.StatusNoContent)
 		}), nil
 	})
@@ -163,7 +156,7 @@ func (d *Door) logIn(w http.ResponseWriter, r *http.Request, in wire.Login) {
 	}
 	d.sessions.end(cookieOf(r)) // a session of before is not carried on
 	cookie, age := d.sessions.begin(who)
-	setCookie(w, r, cookie, age)
+	setCookie(w, cookie, age)
 	answer(w, http.StatusOK, whoOf(desk.ActorOf(who, Remote, r.RemoteAddr)))
 }
 

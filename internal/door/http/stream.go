@@ -19,8 +19,6 @@ const (
 	writeFor = 30 * time.Second
 	// streamBuffer is written when full, live or not.
 	streamBuffer = 64 << 10
-	// followBuffer is that of a stream that mostly waits: there may be many.
-	followBuffer = 2 << 10
 )
 
 // stream writes lines to a client. A live one sends them soon; others, when
@@ -43,14 +41,9 @@ type stream struct {
 	gone  error
 }
 
-func newStream(w http.ResponseWriter, live bool) *stream { return sizedStream(w, live, streamBuffer) }
-
-// newFollow makes a live stream of what is rare and comes for long.
-func newFollow(w http.ResponseWriter) *stream { return sizedStream(w, true, followBuffer) }
-
-func sizedStream(w http.ResponseWriter, live bool, buffer int) *stream {
+func newStream(w http.ResponseWriter, live bool) *stream {
 	s := &stream{w: w, ctl: http.NewResponseController(w), live: live}
-	s.out = bufio.NewWriterSize(headed{s}, buffer)
+	s.out = bufio.NewWriterSize(headed{s}, streamBuffer)
 	s.enc = json.NewEncoder(s.out)
 	s.enc.SetEscapeHTML(false)
 	return s

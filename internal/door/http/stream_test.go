@@ -34,7 +34,7 @@ func (s *stand) follow(c call) *sse {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	h, req := s.request(ctx, c)
-	resp, err := h.Do(req)
+	resp, err := h.Do(req) //nolint:bodyclose // it is closed by the reader's close
 	if err != nil {
 		cancel()
 		s.t.Fatal(err)

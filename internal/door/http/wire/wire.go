@@ -35,9 +35,9 @@ const (
 	Replayed       = "Idempotent-Replayed" // of an answer: "true" if nothing was done for it
 )
 
-// SessionCookie is the name of the cookie that a browser's log-in sets. Over TLS
-// it has the prefix "__Host-", which ties it to that one host.
-const SessionCookie = "millwright_session"
+// SessionCookie is the name of the cookie that a browser's log-in sets. Its prefix
+// has browsers take it by TLS only, and from no other host.
+const SessionCookie = "__Host-millwright_session"
 
 // MaxBody bounds a request's body, in bytes: a million short names.
 const MaxBody = 8 << 20
