@@ -29,6 +29,7 @@ type Client struct {
 	last     string         // the digest that was sent last
 	mask     *secret.Masker
 	in       bool // logged in
+	oneShot  bool // it hangs up after each answer, as we have seen
 	closed   bool
 }
 
@@ -138,6 +139,15 @@ func (c *Client) reach(ctx context.Context) error {
 	return nil
 }
 
+// well says whether the connection can take a request.
+func (c *Client) well() bool {
+	if c.wire == nil {
+		return false
+	}
+	dead, _ := c.wire.dead()
+	return !dead
+}
+
 // hangUp ends the connection, if there is one.
 func (c *Client) hangUp() {
 	if c.wire != nil {
@@ -152,7 +162,7 @@ func (*Client) Done() <-chan struct{} { return nil }
 
 // Close implements [driver.Session].
 func (c *Client) Close() error {
-	if c.in && c.config.Logout != nil && c.wire != nil && !c.wire.dead() {
+	if c.in && c.config.Logout != nil && c.well() {
 		ctx, cancel := context.WithTimeoutCause(context.Background(), partingTime, errSilent)
 		t := c.talk(ctx, time.Time{})
 		t.within = true

@@ -37,7 +37,7 @@ type Config struct {
 	Redirects int
 
 	// OneShot makes a new connection for each request, for devices that hang up
-	// without saying so.
+	// without saying so. A client that sees one do it does so from then on.
 	OneShot bool
 
 	// Login starts a session on the device, and is called by Open and again, once in

@@ -205,7 +205,7 @@ func (t *Talk) request(u *url.URL, r Request) (*http.Request, error) {
 	req.URL = u // as it is, unpolished
 	req.Header.Set("User-Agent", "millwright")
 	req.Header.Set("Accept", "*/*")
-	req.Close = c.config.OneShot
+	req.Close = c.config.OneShot || c.oneShot
 	if !r.Plain {
 		for _, h := range c.attached {
 			req.Header.Set(h.name, h.value)
@@ -251,6 +251,7 @@ func (t *Talk) send(req *http.Request, r Request) (*Answer, error) {
 		case errors.As(err, &odd):
 			return nil, err
 		case kept && !r.Change && !w.tap.got:
+			t.Client.oneShot = true // it hung up while this was on its way
 			continue
 		}
 		return nil, t.fault(driver.Lost, err)
@@ -265,8 +266,12 @@ func (t *Talk) connect() (*wire, error) {
 		return nil, t.fault(driver.Lost, errors.New("the session is closed"))
 	case t.ctx.Err() != nil:
 		return nil, t.over()
-	case c.wire != nil && c.wire.dead():
-		c.hangUp()
+	}
+	if c.wire != nil {
+		if dead, atOnce := c.wire.dead(); dead {
+			c.hangUp()
+			c.oneShot = c.oneShot || atOnce // else a request may cross the end of its connection
+		}
 	}
 	if c.wire == nil {
 		if err := c.reach(t.ctx); err != nil {

@@ -26,7 +26,13 @@ type wire struct {
 }
 
 // stir is that something came, or that nothing can come any more.
-type stir struct{ err error }
+type stir struct {
+	err  error
+	soon bool // after the answer before
+}
+
+// soon is how quickly a device that hangs up after each answer does it.
+const soon = 500 * time.Millisecond
 
 // tap counts what may still come.
 type tap struct {
@@ -82,20 +88,22 @@ func (w *wire) watch() {
 	w.tap.left, w.tap.got = maxHead, false
 	stirs := make(chan stir, 1)
 	w.stirs = stirs
+	began := time.Now()
 	go func() {
 		_, err := w.in.Peek(1)
-		stirs <- stir{err}
+		stirs <- stir{err, time.Since(began) < soon}
 	}()
 }
 
-// dead says whether the wire can take no request.
-func (w *wire) dead() bool {
+// dead says whether the wire can take no request, and whether it was dead as soon as
+// the answer before had been given.
+func (w *wire) dead() (dead, atOnce bool) {
 	select {
-	case <-w.stirs:
+	case s := <-w.stirs:
 		w.stirs = nil
-		return true
+		return true, s.soon && w.used
 	default:
-		return false
+		return false, false
 	}
 }
 
