@@ -24,11 +24,11 @@ var groups = []*cobra.Group{
 // commands are all commands there are, in the order of the help.
 var commands = []constructor{
 	upCommand, downCommand,
-	onCommand, offCommand, cycleCommand, resetCommand, beaconCommand,
+	onCommand, offCommand, cycleCommand, resetCommand, beaconCommand, answerCommand,
 
-	statusCommand, tempCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
+	statusCommand, readingsCommand, tempCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
 
-	runCommand, clearCommand, reloadCommand, revisionsCommand, secretCommand,
+	runCommand, clearCommand, reloadCommand, configCommand, revisionsCommand, secretCommand,
 	userCommand, tokenCommand, grantCommand,
 
 	serveCommand, backupCommand, restoreCommand, demoCommand, simCommand, validateCommand, convertCommand, schemaCommand, devspecCommand, discoverCommand, versionCommand,

@@ -149,7 +149,7 @@ func refusal(resp *http.Response) error {
 
 // errorOf makes an error again of a problem.
 func errorOf(p *wire.Problem) error {
-	e := &room.Error{Code: p.Code, Op: p.Op, Subject: p.Subject, Said: p.Said, Tried: p.Tried, Confirm: p.Confirm}
+	e := &room.Error{Code: p.Code, Op: p.Op, Subject: p.Subject, Said: p.Said, Tried: p.Tried, Confirm: p.Confirm, Err: causeOf(p)}
 	if e.Said == "" {
 		e.Said = p.Detail
 	}
