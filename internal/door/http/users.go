@@ -50,7 +50,7 @@ type certificateInput struct {
 }
 
 type tokensInput struct {
-	Owner string `query:"owner" doc:"Only the tokens of this user. All, if nothing is said, which takes the role admin." maxLength:"128" example:"alice"`
+	Owner string `query:"owner" doc:"Only the tokens of this user. All that one may see, if nothing is said: everybody's with the role admin, otherwise one's own." maxLength:"128" example:"alice"`
 }
 
 type tokenInput struct {
