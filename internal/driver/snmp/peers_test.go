@@ -49,7 +49,7 @@ func pass(name string) error {
 	if !ok {
 		return errors.New("no profile " + name)
 	}
-	a, err := agent.New(agent.Config{Profile: p, Plugs: numbers(1, 24), Rest: time.Second, Delay: 100 * time.Millisecond})
+	a, err := agent.New(agent.Config{Profile: p, Plugs: numbers(1, 24), Rest: 50 * time.Millisecond, Delay: 50 * time.Millisecond})
 	if err != nil {
 		return err
 	}

@@ -146,8 +146,10 @@ func usmRig(auth, privacy string, authProto gosnmp.SnmpV3AuthProtocol, privProto
 func TestDriverOnSockets(t *testing.T) {
 	drivertest.Run(t, drivertest.Subject{New: func(t *testing.T) drivertest.Rig {
 		s := defaults()
-		s.Profile, s.Timeout, s.RetryAfter, s.Rest = "apc-rpdu2", time.Second, 200*time.Millisecond, 10*time.Millisecond
-		rig, a := rigOf(t, s, agent.Config{Profile: builtin(t, s.Profile), Community: community}, credential(map[string]string{secret.Password: community}), 8)
+		s.Profile, s.Timeout, s.RetryAfter, s.Rest = "apc-rpdu2", 600*time.Millisecond, 100*time.Millisecond, 10*time.Millisecond
+		rig, a := rigOf(t, s, agent.Config{
+			Profile: builtin(t, s.Profile), Community: community, Delay: 20 * time.Millisecond, Rest: 20 * time.Millisecond,
+		}, credential(map[string]string{secret.Password: community}), 8)
 		rig.DialContext = nil
 		var stop func()
 		s.Address, stop = listen(t, a)
