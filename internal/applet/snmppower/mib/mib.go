@@ -63,7 +63,11 @@ func New(dirs []string) *Tree {
 		"sysContact": {1, 3, 6, 1, 2, 1, 1, 4}, "sysName": {1, 3, 6, 1, 2, 1, 1, 5}, "sysLocation": {1, 3, 6, 1, 2, 1, 1, 6},
 	} {
 		m.nodes[name] = node{fixed: oid}
-		t.note(m.name, name, oid)
+		from := m.name
+		if strings.HasPrefix(name, "sys") {
+			from = "SNMPv2-MIB" // RFC 3418
+		}
+		t.note(from, name, oid)
 	}
 	t.modules[m.name] = m
 	return t

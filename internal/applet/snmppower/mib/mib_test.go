@@ -58,7 +58,7 @@ func TestResolve(t *testing.T) {
 		}
 	}
 	for want, oid := range map[string]OID{
-		"ACME-MIB::state.7": {1, 3, 6, 1, 4, 1, 9999, 1, 1, 3, 7}, "SNMPv2-SMI::enterprises.5": {1, 3, 6, 1, 4, 1, 5}, "iso.2.3": {1, 2, 3}, ".0.0": {0, 0}, "": nil,
+		"ACME-MIB::state.7": {1, 3, 6, 1, 4, 1, 9999, 1, 1, 3, 7}, "SNMPv2-SMI::enterprises.5": {1, 3, 6, 1, 4, 1, 5}, "SNMPv2-MIB::sysDescr.0": {1, 3, 6, 1, 2, 1, 1, 1, 0}, "iso.2.3": {1, 2, 3}, ".0.0": {0, 0}, "": nil,
 	} {
 		if got := tree.Name(oid); got != want {
 			t.Errorf("%v has the name %q, want %q", oid, got, want)
