@@ -113,7 +113,7 @@ func definitionTables() string {
 		of    any
 	}{
 		{"The definition", httpdriver.Definition{}},
-		{"A request: each of `login`, `probe`, `on`, `off`, `cycle`, `reset`, `beacon-on`, `beacon-off`", httpdriver.Request{}},
+		{"A request: each of `login`, and `logout`, `probe`, `on`, `off`, `cycle`, `reset`, `beacon-on`, `beacon-off`", httpdriver.Request{}},
 		{"A read is a request with these: `status`, `status-soft`, `temp`, `beacon`", httpdriver.Read{}},
 		{"Where a text is found: in a read, a claim, `take`, a value; the whole answer, if nothing is said", httpdriver.Find{}},
 		{"A claim also has: each of `denied`, `expect`, `refused`", httpdriver.Claim{}},

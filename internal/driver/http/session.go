@@ -206,11 +206,14 @@ func (s *session) cycle(t *web.Talk, plug int, sink driver.Sink) error {
 	}
 	t.Rest(s.spec.Rest)
 	if err := s.change(t, room.On, plug, sink); err != nil {
+		const off = "it was switched off, and then: "
 		var f *driver.Fault
 		if errors.As(err, &f) {
-			return err
+			half := *f
+			half.Said = off + f.Why()
+			return &half
 		}
-		return web.Unsure("it was switched off, and then: " + err.Error())
+		return web.Unsure(off + err.Error())
 	}
 	return nil
 }
