@@ -2,6 +2,7 @@ package httpdoor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -88,6 +89,21 @@ func (d *Door) routes() []func() {
 
 // New makes the door. Its streams move while [Door.Run] runs.
 func New(o Options) *Door {
+	d := newDoor(o)
+	d.events = newFeed(o.Desk.Events().Last())
+	_, last, _, _ := o.Desk.Changes(-1)
+	d.states = newFeed(last)
+	return d
+}
+
+// Describe gives the description of the API in JSON, without a daemon.
+func Describe(version string) ([]byte, error) {
+	return json.Marshal(newDoor(Options{Version: version}).api.OpenAPI())
+}
+
+// newDoor makes a door with its routes, which may ask the desk only when they are
+// asked themselves.
+func newDoor(o Options) *Door {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -98,9 +114,6 @@ func New(o Options) *Door {
 	}
 	d.sessions.open = make(map[string]*session)
 	d.keys.busy = make(map[string]chan struct{})
-	d.events = newFeed(o.Desk.Events().Last())
-	_, last, _, _ := o.Desk.Changes(-1)
-	d.states = newFeed(last)
 	d.metrics = newMetrics(d)
 	d.api = humago.New(d.mux, description(o.Version))
 	nameForeign(d.api.OpenAPI().Components.Schemas)

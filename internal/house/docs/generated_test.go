@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"millwright.dev/millwright/internal/cli"
+	httpdoor "millwright.dev/millwright/internal/door/http"
 	"millwright.dev/millwright/internal/driver/script"
 	"millwright.dev/millwright/internal/driver/standard"
 	"millwright.dev/millwright/internal/roomfile"
@@ -25,9 +26,18 @@ func TestGenerated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	described, err := httpdoor.Describe(cli.Version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, err := API(described)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, want := range map[string]string{
 		"docs/room.schema.json": string(schema),
 		"docs/cli.md":           Commands(cli.Tree()),
+		"docs/api.md":           api,
 		"docs/man/millwright.1": Manual(cli.Tree()),
 		"docs/room-file.md":     between(t, "docs/room-file.md", "<!-- reference -->\n", "<!-- /reference -->", reference),
 	} {
