@@ -1,6 +1,7 @@
 package packaging_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -251,27 +252,34 @@ func policy(t *testing.T, deb string) {
 // the daemon in.
 func TestUnits(t *testing.T) {
 	root := t.TempDir()
-	units := filepath.Join(root, "usr/lib/systemd/system")
-	program := filepath.Join(root, "usr/bin/millwright")
-	for _, dir := range []string{units, filepath.Dir(program)} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
+	units, program := filepath.Join(root, "units"), filepath.Join(root, "millwright")
+	if err := os.CopyFS(units, os.DirFS("systemd")); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	run(t, ".", nil, "sh", "-c", `cp systemd/*.service systemd/*.socket "$0"`, units)
-	// ExecReload= is the host's; what the unit refers to besides is no concern here.
-	run(t, ".", nil, "sh", "-c", `sed -i "s:/usr/bin/millwright:$1:" "$0/millwright.service"`, units, program)
+	service := filepath.Join(units, "millwright.service")
+	text, err := os.ReadFile(service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// systemd-analyze wants to see the program.
+	if err := os.WriteFile(service, bytes.ReplaceAll(text, []byte("/usr/bin/millwright"), []byte(program)), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	verify := func() {
 		t.Helper()
-		run(t, units, []string{"SYSTEMD_UNIT_PATH=" + units + ":"}, "systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
-			"./millwright.service", "./millwright.socket", "./millwright-powerman.socket")
+		argv := []string{"systemd-analyze", "verify", "--man=no", "--recursive-errors=no", "./millwright.service", "./millwright.socket", "./millwright-powerman.socket"}
+		if said := complaints(t, units, []string{"SYSTEMD_UNIT_PATH=" + units + ":"}, argv...); said != "" {
+			t.Error(said)
+		}
 	}
 	verify()
 	// The threshold is in tenths, of ten; a unit without any of it has more than nine.
 	run(t, units, nil, "systemd-analyze", "security", "--offline=true", "--threshold=20", "./millwright.service")
-	run(t, ".", nil, "sh", "-c", `mkdir "$0/millwright.service.d" && cp systemd/drop-ins/*.conf "$0/millwright.service.d/"`, units)
+	if err := os.Rename(filepath.Join(units, "drop-ins"), service+".d"); err != nil {
+		t.Fatal(err)
+	}
 	verify()
 }

@@ -112,22 +112,41 @@ func (s *scratch) leads(path string) string {
 	return ""
 }
 
+// run runs a program and gives what it writes.
 func run(t *testing.T, dir string, env []string, argv ...string) string {
+	t.Helper()
+	said, _ := runBoth(t, dir, env, argv...)
+	return said
+}
+
+// complaints runs a program and gives what it complains of.
+func complaints(t *testing.T, dir string, env []string, argv ...string) string {
+	t.Helper()
+	_, complained := runBoth(t, dir, env, argv...)
+	return complained
+}
+
+func runBoth(t *testing.T, dir string, env []string, argv ...string) (said, complained string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
-	var out, complaints bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &complaints
+	var out, bad bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &bad
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s: %v\n%s%s", strings.Join(argv, " "), err, out.String(), complaints.String())
+		t.Fatalf("%s: %v\n%s%s", strings.Join(argv, " "), err, out.String(), bad.String())
 	}
-	return out.String()
+	return out.String(), bad.String()
 }
 
 // buildDeb makes the package as a release does, but for how tightly it is packed.
 func buildDeb(t *testing.T, version string, args ...string) string {
 	t.Helper()
 	out := t.TempDir()
+	for _, from := range append(filesBelow(t, "."), "../scripts/package") {
+		if _, err := os.ReadFile(from); err != nil { // so that go test knows what a kept result stood on
+			t.Fatal(err)
+		}
+	}
 	run(t, "..", nil, append([]string{"scripts/package", "--version", version, "--arch", "amd64", "--quick", "--out", out}, args...)...)
 	run(t, out, nil, "sha256sum", "--check", "--strict", "SHA256SUMS")
 	return filepath.Join(out, "millwright_"+version+"_amd64.deb")
