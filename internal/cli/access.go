@@ -22,6 +22,15 @@ configure (reload, change the configuration, write secrets), admin (users, token
 grants, backups). Each includes those before it. The last two are about the room as a
 whole and are given on @all.`
 
+// knownRole says what is wrong with the name of a role.
+func knownRole(name string) error {
+	switch name {
+	case "view", "operate", "configure", "admin":
+		return nil
+	}
+	return usagef("there is no role %q; the roles are view, operate, configure and admin", name)
+}
+
 func userCommand(p *program) *cobra.Command {
 	return p.group(&cobra.Command{
 		Use: "user add|list|remove|password|groups|disable|enable|cert", GroupID: groupKeep, Short: "Keep users",
@@ -277,6 +286,9 @@ func (p *program) tokenCreate() *cobra.Command {
 		Long:    "Makes a token and shows it, this once: only a digest of it is kept.\n" + rolesHelp,
 		Example: "  millwright token create --user alice --role operate --nodes @rack1 --days 30",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := knownRole(n.Role); err != nil {
+				return err
+			}
 			cl := p.client()
 			defer cl.Close()
 			made, err := cl.CreateToken(c.Context(), n)
@@ -397,6 +409,9 @@ func (p *program) grantAdd() *cobra.Command {
 		Long:    "Gives a role on nodes. Groups of nodes are looked up anew with each change of the\nroom. One on the same nodes is replaced.\n" + rolesHelp,
 		Example: "  millwright grant add user:alice operate @rack1\n  millwright grant add group:ops admin @all",
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := knownRole(args[1]); err != nil {
+				return err
+			}
 			cl := p.client()
 			defer cl.Close()
 			g := wire.Grant{Principal: args[0], Role: args[1], Nodes: strings.Join(args[2:], ",")}
