@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -278,4 +279,39 @@ func TestRealHash(t *testing.T) {
 	if !h.check(hash, "correct horse") {
 		t.Error("the right password is refused")
 	}
+}
+
+// The kernel gives a number; what the system says of it decides the standing.
+func TestAccounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a Accounts
+		root := a.Subject(0, "local")
+		if root.User != "root" || root.Standing != Owner || len(root.Groups) == 0 {
+			t.Errorf("root is %+v", root)
+		}
+		if me := a.Subject(uint32(os.Geteuid()), "local"); me.Standing != Owner {
+			t.Errorf("the daemon's own account is %+v", me)
+		}
+		const nobody = 4_000_000_000
+		if s := a.Subject(nobody, "local"); s.User != "uid 4000000000" || s.Standing != Local || len(s.Groups) != 0 {
+			t.Errorf("an account without a name is %+v", s)
+		}
+		for uid := range uint32(2 * maxAccounts) {
+			a.known[uid+1e6] = account{until: time.Now().Add(accountFor)}
+			if len(a.known) > maxAccounts {
+				a.Subject(nobody+1+uid, "local")
+			}
+		}
+		if len(a.known) > maxAccounts {
+			t.Errorf("%d accounts are remembered", len(a.known))
+		}
+		a.known[0] = account{name: "old", until: time.Now().Add(accountFor)}
+		if s := a.Subject(0, "local"); s.User != "old" {
+			t.Errorf("not remembered: %+v", s)
+		}
+		time.Sleep(accountFor)
+		if s := a.Subject(0, "local"); s.User != "root" {
+			t.Errorf("not looked up again: %+v", s)
+		}
+	})
 }
