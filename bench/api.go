@@ -69,7 +69,7 @@ func withAPI(measure func(b *bench, a *api) (string, error)) func(*bench, string
 		defer a.http.CloseIdleConnections()
 		said, err := measure(b, a)
 		if err == nil {
-			row(name, "", said, "")
+			row(name, "–", said, "")
 		}
 		return err
 	}

@@ -16,7 +16,6 @@ import (
 
 	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/event"
-	"millwright.dev/millwright/internal/run"
 )
 
 // message is one server-sent event. Its data are valid until the next one.
@@ -104,7 +103,7 @@ func (c *Client) Updates(ctx context.Context, id string, after int) iter.Seq2[wi
 					yield(wire.Update{}, broken(ctx, err))
 					return
 				}
-				if after, came = u.N, true; !yield(u, nil) || u.Kind == run.Ended {
+				if after, came = u.N, true; !yield(u, nil) || u.State != "" { // the last one has it
 					return
 				}
 			}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -362,6 +364,30 @@ func TestForeignTypesAreDescribed(t *testing.T) {
 	for name, of := range map[string]reflect.Type{"Event": reflect.TypeFor[event.Event](), "Run": reflect.TypeFor[run.Info](), "RunUpdate": reflect.TypeFor[run.Update](), "Plan": reflect.TypeFor[plan.View]()} {
 		if got := len(doc.Components.Schemas[name].Properties); got != of.NumField() {
 			t.Errorf("%s: %d properties for %d fields", name, got, of.NumField())
+		}
+	}
+}
+
+// The board of examples/ asks for metrics that there are.
+func TestBoardAsksForWhatThereIs(t *testing.T) {
+	s := newStand(t, &relays{}, 2)
+	read[wire.Operation](s, call{path: "/v1/operations", body: `{"op":"on","targets":"n1"}`})
+	for range s.client.Events(t.Context(), event.Filter{Kinds: []event.Kind{event.Result}, Limit: 1}, true) {
+	}
+	stream := s.follow(call{path: "/v1/events/stream?after=0&kind=result"})
+	stream.mustNext() // so the daemon has counted it
+	board, err := os.ReadFile("../../../examples/grafana/millwright.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := string(s.ask(call{path: "/metrics"}).body)
+	names := regexp.MustCompile(`\b(?:millwright|process)_[a-z_]+\b`).FindAllString(string(board), -1)
+	if len(names) < 15 {
+		t.Fatalf("the board asks for %d metrics only", len(names))
+	}
+	for _, name := range names {
+		if !strings.Contains(there, "\n"+name+"{") && !strings.Contains(there, "\n"+name+" ") {
+			t.Errorf("there is no %s", name)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func words[T ~string](list ...T) []any {
 // described gives the texts; a test holds that no field is missing.
 func described() []texts {
 	power := words("on", "off", "degraded", "unknown")
-	return []texts{
+	return append(describedPlans(power), []texts{
 		{
 			of: reflect.TypeFor[event.Event](), doc: "One line of the log.",
 			fields: map[string]string{
@@ -77,6 +77,12 @@ func described() []texts {
 				"power": power,
 			},
 		},
+	}...)
+}
+
+// describedPlans is described for what plans are made of.
+func describedPlans(power []any) []texts {
+	return []texts{
 		{
 			of: reflect.TypeFor[plan.View](), doc: "The steps from now to a goal.",
 			fields: map[string]string{

@@ -8,6 +8,8 @@
 // What ends soon is one JSON document. What goes on is a stream: lines of JSON
 // for one operation (see [Line]), server-sent events for all else. Errors are
 // problem documents (RFC 9457); see [Problem].
+//
+// Start at [Do] and [Operation].
 package wire
 
 import (
