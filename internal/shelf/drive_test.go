@@ -161,29 +161,57 @@ func TestRefusalIsNoSuccess(t *testing.T) {
 	}
 }
 
-// TestSingleSession holds that a second session is told why it is not let in, and
-// comes in when the first one has had its time.
+// TestSingleSession holds that a second session is told why it is not let in, that
+// who logs out frees the place at once, and that a line that breaks keeps it taken for
+// a while.
 func TestSingleSession(t *testing.T) {
+	for _, name := range []string{"apc-menu-13p13", "apc-menu-121p1", "apc-menu-121p3", "apc-menu-12p3", "apc-menu-1p4"} {
+		e, _ := shelf.Find(name)
+		synctest.Test(t, func(t *testing.T) {
+			r := rigOf(t, e, func(p *sim.PDU) { p.Sessions = 0 })
+			enter := func() driver.Session {
+				t.Helper()
+				s, err := open(t, r.Rig)
+				must(t, err)
+				return s
+			}
+			busy := func(when string) {
+				t.Helper()
+				_, err := open(t, r.Rig)
+				if err == nil || !strings.Contains(err.Error(), "another session is active") {
+					t.Errorf("%s, %s: the error is %v", name, when, err)
+				}
+			}
+			first := enter()
+			busy("while another is there")
+			first.Close()
+			second := enter()
+			r.Faults.HangUp()
+			<-second.Done()
+			second.Close()
+			busy("after a line that broke")
+			time.Sleep(131 * time.Second)
+			enter().Close()
+		})
+	}
+}
+
+// TestPowerManSaysNoGoodBye: a device of a powerman.conf is left as powermand leaves
+// it, whose own never hear a logout script.
+func TestPowerManSaysNoGoodBye(t *testing.T) {
 	e, _ := shelf.Find("apc-menu-13p13")
 	synctest.Test(t, func(t *testing.T) {
 		r := rigOf(t, e, func(p *sim.PDU) { p.Sessions = 0 })
-		first, err := open(t, r.Rig)
+		spec, _ := r.Shelf.Specification(e.Name)
+		settings, err := script.FromPowerMan(spec, r.room.Addr("pdu"), "", script.Options{})
 		must(t, err)
-		busy := func(when string) {
-			t.Helper()
-			_, err := open(t, r.Rig)
-			if err == nil || !strings.Contains(err.Error(), "another session is active") {
-				t.Errorf("%s: the error is %v", when, err)
-			}
+		r.Settings = settings
+		s, err := open(t, r.Rig)
+		must(t, err)
+		s.Close()
+		if _, err := open(t, r.Rig); err == nil || !strings.Contains(err.Error(), "another session is active") {
+			t.Errorf("the unit was logged out of: %v", err)
 		}
-		busy("while another is there")
-		first.Close()
-		synctest.Wait()
-		busy("after one that broke off")
-		time.Sleep(131 * time.Second)
-		second, err := open(t, r.Rig)
-		must(t, err)
-		second.Close()
 	})
 }
 

@@ -16,6 +16,7 @@ type session struct {
 	spec   *devspec.Spec
 	plugs  *devspec.PlugTable
 	acted  func()
+	rude   bool   // no good-bye is said: it is not wanted, was said, or would not be understood
 	heard  []bool // by plug; kept from batch to batch for its memory only
 }
 
@@ -24,8 +25,32 @@ func (s *session) run(ctx context.Context, name devspec.ScriptName) error {
 	err := s.Run(ctx, devspec.Action{Script: s.spec.Script(name)}, devspec.NewCall(s.plugs, nil, nil))
 	if err == nil {
 		s.acted()
+	} else {
+		s.rude = true
 	}
 	return err
+}
+
+// parting is how long saying good-bye may take.
+const parting = 2 * time.Second
+
+// Close implements [driver.Session]. While the conversation is in step, it ends by the
+// logout script: many units have one session, and keep its place for minutes when it
+// breaks off.
+func (s *session) Close() error {
+	if script := s.spec.Script(devspec.ScriptLogout); script != nil && !s.rude {
+		ctx, cancel := context.WithTimeout(context.Background(), parting)
+		defer cancel()
+		// Most units hang up instead of answering; that, too, is heard.
+		if s.Run(ctx, devspec.Action{Script: script}, devspec.NewCall(s.plugs, nil, nil)) == nil {
+			select {
+			case <-s.Done():
+			case <-ctx.Done():
+			}
+		}
+	}
+	s.rude = true
+	return s.Session.Close()
 }
 
 // Ping implements [driver.Pinger].
@@ -54,6 +79,7 @@ func (s *session) Do(ctx context.Context, b driver.Batch, sink driver.Sink) erro
 			return nil
 		}
 		if err := s.Run(ctx, a, call); err != nil {
+			s.rude = true
 			return s.failed(ctx, fault(ctx, s.device, err), b, actions[i:], told)
 		}
 		s.acted()

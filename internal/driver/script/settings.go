@@ -37,19 +37,20 @@ type Settings struct {
 	Spec    string `yaml:"spec" required:"true" doc:"name of the specification, from one of the room's device files"`
 	Address string `yaml:"address" required:"true" doc:"where it is: telnet://host:port, tcp://host:port, tls://…, ssh://…, serial:///dev/…, exec:/path args"`
 
-	opts Options
-	spec *devspec.Spec
-	to   transport.Address
+	opts  Options
+	spec  *devspec.Spec
+	to    transport.Address
+	stays bool // the conversation is broken off without a word
 }
 
 // FromPowerMan gives the settings of a `device` line of a powerman.conf. The
-// errors are those that powermand gives.
+// errors are those that powermand gives, and as with it no logout script is run.
 func FromPowerMan(spec *devspec.Spec, where, flags string, opts Options) (*Settings, error) {
 	to, err := transport.ParsePowerMan(where, flags)
 	if err != nil {
 		return nil, err
 	}
-	return &Settings{Spec: spec.Name, Address: to.URL(), opts: opts, spec: spec, to: to}, nil
+	return &Settings{Spec: spec.Name, Address: to.URL(), opts: opts, spec: spec, to: to, stays: true}, nil
 }
 
 // Traits implements [driver.Settings].
@@ -102,7 +103,7 @@ func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, er
 		}
 	}
 	talk := &session{
-		device: env.Device, spec: s.spec, plugs: devspec.NewPlugTable(plugs), acted: env.Acted,
+		device: env.Device, spec: s.spec, rude: s.stays, plugs: devspec.NewPlugTable(plugs), acted: env.Acted,
 		Session: devspec.NewSession(s.spec, conn, devspec.Options{
 			Secrets: secrets(env.Credential), NoDelays: s.opts.NoDelays,
 			Lost: (&losses{device: env.Device, log: env.Log}).add,
