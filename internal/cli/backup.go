@@ -53,28 +53,43 @@ func (p *program) backup(ctx context.Context, file string, f backupFlags) error 
 	if src.State, err = stateFolder(f.state); err != nil {
 		return err
 	}
+	if _, err := os.ReadDir(src.State); err != nil {
+		return fmt.Errorf("back up the state folder: %w; --state FOLDER says where it is: that of the machine's daemon is /var/lib/millwright, and root may read it", err)
+	}
 	if src.Recipients, err = backup.Recipients(f.recipients); err != nil {
 		return err
 	}
 	if err := p.backupConfig(ctx, f.config, &src); err != nil {
 		return err
 	}
-	write := func(w io.Writer) error {
-		done, err := backup.Write(ctx, w, src)
-		if err == nil {
-			p.backedUp(file, done, len(src.Recipients))
-		}
+	var done *backup.Written
+	write := func(w io.Writer) (err error) {
+		done, err = backup.Write(ctx, w, src)
 		return err
 	}
 	if file == "-" {
-		return write(p.stdout)
+		err = write(p.stdout)
+	} else if err = apart(file, src.State, f.config); err == nil {
+		err = writeWhole(file, f.force, write)
 	}
-	for _, dir := range []string{src.State, roomfile.Folder(f.config)} {
-		if contains(dir, file) && f.config != "none" {
+	if err == nil {
+		p.backedUp(file, done, len(src.Recipients))
+	}
+	return err
+}
+
+// apart refuses a file in one of the folders that are backed up.
+func apart(file, state, config string) error {
+	kept := []string{state}
+	if info, err := os.Stat(config); err == nil && info.IsDir() && config != "none" {
+		kept = append(kept, config)
+	}
+	for _, dir := range kept {
+		if contains(dir, file) {
 			return usagef("%s lies in %s, which is backed up: the next backup would hold this one; write it elsewhere", file, dir)
 		}
 	}
-	return writeWhole(file, f.force, write)
+	return nil
 }
 
 // backupConfig finds the files of the configuration, and says what it refers to and
