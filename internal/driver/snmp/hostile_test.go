@@ -3,7 +3,6 @@ package snmp
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -30,7 +29,7 @@ type dial func(context.Context, string, string) (net.Conn, error)
 // environment is what a session of these plugs is given.
 func environment(who secret.Resolved, d dial, plugs ...string) driver.Env {
 	env := driver.Env{
-		Device: "pdu", Credential: who, DialContext: d, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Device: "pdu", Credential: who, DialContext: d, Log: slog.New(slog.DiscardHandler),
 		Reached: func() {}, Acted: func() {},
 	}
 	for _, name := range plugs {
@@ -152,6 +151,8 @@ func TestACycleIsOrderedOnce(t *testing.T) {
 		a := newAgent(t, agent.Config{Profile: builtin(t, "apc-rpdu"), Community: community})
 		s, who := plainSettings("apc-rpdu")
 		session := open(t, s, who, a.Dial, "1", "2")
+		a.Set("1", true)
+		a.Set("2", true)
 		a.Change(func(f *agent.Fault) { f.Mute = true })
 		before := a.Heard()
 		h, err := do(t, session, room.Cycle)

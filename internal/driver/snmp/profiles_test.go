@@ -1,6 +1,7 @@
 package snmp
 
 import (
+	"errors"
 	"math"
 	"os"
 	"reflect"
@@ -169,9 +170,7 @@ func TestSettings(t *testing.T) {
 		c.change(s)
 		_, err := s.Traits(noFiles{})
 		f := &driver.FieldError{}
-		if e, ok := err.(*driver.FieldError); ok {
-			f = e
-		}
+		_ = errors.As(err, &f)
 		if (err != nil) != (c.field != "") || f.Field != c.field {
 			t.Errorf("%s: %v, want a complaint about %q", name, err, c.field)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 	"unique"
@@ -54,7 +53,7 @@ func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, er
 		return fail(err)
 	}
 	o := &session{Settings: s, env: env, reader: reader{
-		client: &client{conn: conn, stream: s.network == "tcp", codec: codec, wait: s.RetryAfter, tries: s.Retries + 1, lastID: rand.Uint32() & 0x3fffffff},
+		client: &client{conn: conn, stream: s.network == "tcp", codec: codec, wait: s.RetryAfter, tries: s.Retries + 1},
 		bulk:   s.Version != "1" && s.MaxRepetitions > 0, repetitions: s.MaxRepetitions,
 	}}
 	err = o.login(ctx, func() {

@@ -2,6 +2,7 @@ package snmp
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -60,7 +61,6 @@ type client struct {
 	codec  codec
 	wait   time.Duration // for an answer, until the question is sent again
 	tries  int
-	lastID uint32
 
 	trace func(sent bool, text string) // nil if nobody wants to know
 }
@@ -117,14 +117,13 @@ func (c *client) repeat(ctx context.Context, q *question) ([]binding, error) {
 	var msg []byte
 	for try, resyncs := 1, 0; ; try++ {
 		if msg == nil {
-			c.lastID = (c.lastID + 1) & 0x7fffffff
-			q.id = c.lastID
+			q.id = newID()
 			var err error
 			if msg, err = c.codec.encode(q); err != nil {
 				return nil, err
 			}
 		}
-		bindings, err := c.once(ctx, q, msg, try)
+		bindings, err := c.once(ctx, q, msg)
 		switch {
 		case ctx.Err() != nil && err != nil:
 			return nil, context.Cause(ctx)
@@ -139,8 +138,16 @@ func (c *client) repeat(ctx context.Context, q *question) ([]binding, error) {
 	}
 }
 
+// newID numbers a question. Whoever cannot see the question shall not be able to
+// answer it either. Numbers have 31 bits (RFC 3412, section 6.2).
+func newID() uint32 {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return binary.BigEndian.Uint32(b[:]) & 0x7fffffff
+}
+
 // once sends a message and waits for what belongs to it.
-func (c *client) once(ctx context.Context, q *question, msg []byte, try int) ([]binding, error) {
+func (c *client) once(ctx context.Context, q *question, msg []byte) ([]binding, error) {
 	until := time.Now().Add(c.wait)
 	end, bounded := ctx.Deadline()
 	if bounded && (end.Before(until) || q.once) {
