@@ -45,7 +45,7 @@ no real device is ever reached.
 
 What each device is simulated as follows from the name of its specification. Where
 that is not known, say it by device or specification, as often as needed:
-  --style pdu1=menu --style 'rack[1-4]=line' --style apc7920=menu --style kvm=none
+  --style pdu1=menu --style 'rack[1-4]=line' --style apcpdu3=menu --style kvm=none
 With --stand-in, all others are played by a make that has the same plugs; the copy
 then names another specification for them, too.
 Styles:
