@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -18,13 +19,13 @@ import (
 )
 
 // zeros is a body without an end.
-type zeros struct{ sent int64 }
+type zeros struct{ sent atomic.Int64 }
 
 func (z *zeros) Read(b []byte) (int, error) {
 	for i := range b {
 		b[i] = ' '
 	}
-	z.sent += int64(len(b))
+	z.sent.Add(int64(len(b)))
 	return len(b), nil
 }
 
@@ -62,8 +63,8 @@ func TestBodiesAreBounded(t *testing.T) {
 					t.Errorf("%s", resp.Status)
 				}
 			}
-			if body.sent > tt.most {
-				t.Errorf("%d MiB were taken", body.sent>>20)
+			if n := body.sent.Load(); n > tt.most {
+				t.Errorf("%d MiB were taken", n>>20)
 			}
 		})
 	}
