@@ -39,13 +39,19 @@ func TestChange(t *testing.T) {
 		old, new string // what is replaced in the text by what
 	}{
 		{"a plain value", Edit{[]string{"room"}, "cellar"}, "room: lab   # for now", "room: cellar  # for now"},
-		{"inside a flow mapping", Edit{[]string{"devices", "pdu1", "settings", "address"}, "tcp://10.0.0.9:23"},
-			`{driver: script, settings: {spec: vpc, address: "tcp://10.0.0.1:23"}}  #`, `{driver: script, settings: {spec: vpc, address: "tcp://10.0.0.9:23"}}  #`},
+		{
+			"inside a flow mapping",
+			Edit{[]string{"devices", "pdu1", "settings", "address"}, "tcp://10.0.0.9:23"},
+			`{driver: script, settings: {spec: vpc, address: "tcp://10.0.0.1:23"}}  #`, `{driver: script, settings: {spec: vpc, address: "tcp://10.0.0.9:23"}}  #`,
+		},
 		{"inside a block", Edit{[]string{"devices", "pdu2", "settings", "spec"}, "apc"}, "spec: vpc          # old", "spec: apc  # old"},
 		{"a new key in a block", Edit{[]string{"devices", "pdu2", "stagger"}, "2s"}, "0.0.2:23\n", "0.0.2:23\n    stagger: 2s\n"},
 		{"a member of a range", Edit{[]string{"nodes", "n5", "cords"}, "pdu2/5"}, "    - n2\n", "    - n2\n  n5: {cords: pdu2/5}\n"},
-		{"a whole entry", Edit{[]string{"nodes", "web"}, map[string]any{"cords": "pdu2/2"}},
-			"web:\n    cords: [pdu1/9, pdu2/1]\n    needs:\n    - n1\n    - n2\n", "web: {cords: pdu2/2}\n"},
+		{
+			"a whole entry",
+			Edit{[]string{"nodes", "web"}, map[string]any{"cords": "pdu2/2"}},
+			"web:\n    cords: [pdu1/9, pdu2/1]\n    needs:\n    - n1\n    - n2\n", "web: {cords: pdu2/2}\n",
+		},
 		{"a section", Edit{[]string{"groups", "front"}, "n[1-2]"}, "    - n2\n", "    - n2\ngroups: {front: \"n[1-2]\"}\n"},
 		{"a key away", Edit{[]string{"nodes", "web", "needs"}, nil}, "    needs:\n    - n1\n    - n2\n", ""},
 		{"an entry away", Edit{[]string{"devices", "pdu1"}, nil}, "  pdu1: {driver: script, settings: {spec: vpc, address: \"tcp://10.0.0.1:23\"}}  # rack 1\n", ""},
