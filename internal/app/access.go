@@ -16,6 +16,7 @@ import (
 	"millwright.dev/millwright/internal/auth/oidc"
 	"millwright.dev/millwright/internal/auth/pki"
 	"millwright.dev/millwright/internal/desk"
+	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/roomfile"
 )
@@ -47,7 +48,7 @@ func (a *App) openAccess(ctx context.Context) error {
 		return fmt.Errorf("open the book of users: %w", err)
 	}
 	a.access.book = book
-	a.access.who = auth.NewAuthenticator(book, a.events.AppendLater)
+	a.access.who = auth.NewAuthenticator(book, func(e event.Event) { a.desk.NotLetIn(e) })
 	a.access.next = &gate{}
 	a.access.gate.Store(a.access.next)
 	a.onClose(func() { a.access.gate.Load().close() })

@@ -183,7 +183,13 @@ type attempt struct {
 	by           Method
 }
 
+// keys are what a failure counts against. Only passwords can be guessed: what goes
+// wrong with other proofs is counted apart, for the events alone, so that a program
+// with an old token does not lock out the people at its address.
 func (t attempt) keys() []string {
+	if t.by != ByPassword {
+		return []string{proofKey + fromKey(t.remote)}
+	}
 	keys := []string{fromKey(t.remote)}
 	if t.user != "" {
 		keys = append(keys, nameKey+cut(t.user, maxName))
@@ -203,8 +209,8 @@ func (a *Authenticator) admit(try attempt) error {
 	return denied(&Denied{RetryAfter: wait, why: "locked"})
 }
 
-// fail counts a failure and gives what the client hears. For what cannot be
-// guessed (all but passwords) only the first of a series is told of.
+// fail counts a failure and gives what the client hears. Of what cannot be guessed,
+// only what comes without haste is told of.
 func (a *Authenticator) fail(try attempt, now time.Time, why string) error {
 	keys := try.keys()
 	told := try.by != ByPassword && a.locked.wait(now, keys...) > 0

@@ -200,6 +200,10 @@ func TestTokensAreNotLockedOut(t *testing.T) {
 	if len(o.told) > freeFailures+1 {
 		t.Errorf("%d events of one guesser", len(o.told))
 	}
+	o.user("bob", "correct horse")
+	if err := o.password("bob", "correct horse", "192.0.2.1:1"); err != nil {
+		t.Errorf("wrong tokens lock people out: %v", err)
+	}
 }
 
 // issuerFunc is a [Verifier].

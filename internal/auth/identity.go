@@ -77,12 +77,13 @@ type Missing struct {
 
 // Error says what is missing and how it can be had.
 func (e *Missing) Error() string {
-	on := e.Nodes
+	const most = 1000 // bytes of names
+	on := cut(e.Nodes, most)
 	if on == All {
 		on = "the whole room"
 	}
 	text := fmt.Sprintf("%s may not do that: it takes the role %s on %s", e.Who, e.Role, on)
-	if e.To != "" {
+	if e.To != "" && len(e.Nodes) <= most {
 		text += fmt.Sprintf(" (an admin can give it: millwright grant add %s %s '%s')", e.To, e.Role, e.Nodes)
 	}
 	return text

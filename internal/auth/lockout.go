@@ -121,6 +121,7 @@ func (l *lockouts) forgive(keys ...string) {
 const (
 	nameKey    = "name "
 	addressKey = "from "
+	proofKey   = "proof "
 )
 
 // fromKey is the key of a remote address: the address without its port, and of

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -40,6 +41,14 @@ func (r *refusals) admit() (dropped int, ok bool) {
 	}
 	dropped, r.dropped = r.dropped, 0
 	return dropped, true
+}
+
+// NotLetIn makes an event of somebody who could not prove who they are, within the
+// same bound. Its Detail says why.
+func (d *Desk) NotLetIn(e event.Event) {
+	why := errors.New(e.Detail)
+	e.Detail = ""
+	d.turnedAway(e, why)
 }
 
 // turnedAway makes an event of a refusal.

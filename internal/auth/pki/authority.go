@@ -185,11 +185,14 @@ func (a *Authority) Serve(names []string) error {
 
 func allNames(more []string) []string {
 	names := append([]string{"localhost", "127.0.0.1", "::1"}, more...)
-	if host, err := os.Hostname(); err == nil && host != "" {
+	if host, err := os.Hostname(); err == nil && host != "" && !strings.ContainsFunc(host, func(c rune) bool { return c <= ' ' || c > '~' }) {
 		names = append(names, host)
 	}
 	for i, name := range names {
 		names[i] = strings.ToLower(name)
+		if ip := net.ParseIP(name); ip != nil {
+			names[i] = ip.String() // as a certificate gives it back
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

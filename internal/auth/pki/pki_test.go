@@ -63,10 +63,13 @@ func shake(t *testing.T, server, client *tls.Config) (s, c tls.ConnectionState, 
 func TestAuthorityIsKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "tls")
 	a := openAuthority(t, dir)
-	if err := a.Serve([]string{"power.example.org", "10.0.0.7"}); err != nil {
+	if err := a.Serve([]string{"power.example.org", "10.0.0.7", "2001:DB8:0::1"}); err != nil {
 		t.Fatal(err)
 	}
 	first := leaf(t, a)
+	if !leaf(t, a).Equal(first) {
+		t.Error("each handshake makes a certificate")
+	}
 	for _, name := range []string{"power.example.org", "10.0.0.7", "localhost", "127.0.0.1", "::1"} {
 		if err := first.VerifyHostname(name); err != nil {
 			t.Error(err)
@@ -82,7 +85,7 @@ func TestAuthorityIsKept(t *testing.T) {
 		}
 	}
 	again := openAuthority(t, dir)
-	if err := again.Serve([]string{"10.0.0.7", "Power.example.org"}); err != nil {
+	if err := again.Serve([]string{"2001:db8::1", "10.0.0.7", "Power.example.org"}); err != nil {
 		t.Fatal(err)
 	}
 	if again.Fingerprint() != a.Fingerprint() || !leaf(t, again).Equal(first) {
