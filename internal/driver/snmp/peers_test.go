@@ -203,6 +203,7 @@ func patient(address, version string) *Settings {
 
 // TestRealAgent: Debian's snmpd speaks the protocol; behind it are a profile's tables.
 func TestRealAgent(t *testing.T) {
+	t.Parallel() // it waits for another program most of the time
 	port := strconv.Itoa(snmpd(t, "apc-rpdu2", ".1.3.6.1.4.1.318.1.1.26"))
 	both := credential(map[string]string{secret.Password: community, secret.Passphrase: passphrase})
 	plain := credential(map[string]string{secret.Password: community})
@@ -295,6 +296,7 @@ func recording(a *agent.Agent, p *profile.Profile) string {
 // TestRecordings: each profile finds its way through tables in the form of snmpsim,
 // which are kept, so that no number in a profile changes unseen.
 func TestRecordings(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, parent := range []string{dir, filepath.Dir(dir)} { // snmpsimd gives up being root
 		if err := os.Chmod(parent, 0o755); err != nil {
