@@ -64,12 +64,14 @@ func (g *gate) close() {
 // prepareGate makes ready what a room says of the network door, before anything of
 // the room counts: one whose certificates cannot be read is not taken.
 func (a *App) prepareGate(r *room.Room) error {
-	want := r.Settings.HTTP
-	if reflect.DeepEqual(a.access.next.of, want) {
+	want, last := r.Settings.HTTP, a.access.next
+	// A listener that was passed is there whatever the room says, and stays.
+	network := len(want.Listen) > 0 || len(a.opts.Doors.Passed[PassedHTTP]) > 0 || last.source != nil
+	if reflect.DeepEqual(last.of, want) && (last.source != nil || !network) {
 		return nil
 	}
-	g := &gate{of: want, ca: a.access.next.ca}
-	if len(want.Listen) > 0 {
+	g := &gate{of: want, ca: last.ca}
+	if network {
 		if err := a.prepareTLS(g); err != nil {
 			return fmt.Errorf("prepare the network door: %w", err)
 		}

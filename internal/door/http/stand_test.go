@@ -98,6 +98,7 @@ type stand struct {
 	relays *relays
 	nodes  int
 	two    bool // speak HTTP/2
+	passed bool // the listener is opened for the daemon, and the room knows of none
 
 	socket string
 	addr   string // of the door by TLS
@@ -137,7 +138,7 @@ func (s *stand) state() string { return filepath.Join(s.dir, "state") }
 
 func (s *stand) room(network bool) string {
 	text := fmt.Sprintf("room: lab\ndevices:\n  d1: {driver: relays}\nnodes:\n  n[1-%d]: {cords: d1}\naliases: {front: n1}\ngroups: {row: 'n[1-%d]'}\n", s.nodes, min(s.nodes, 2))
-	if network {
+	if network && !s.passed {
 		text += "http: {listen: ['127.0.0.1:0'], names: [millwright.test]}\n"
 	}
 	return text
@@ -190,6 +191,13 @@ func (s *stand) start(network bool) {
 	}
 	if network {
 		opts.State = s.state()
+	}
+	if s.passed {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		opts.Doors.Passed = map[string][]net.Listener{app.PassedHTTP: {l}}
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ready, ended := make(chan app.Addresses, 1), make(chan error, 1)

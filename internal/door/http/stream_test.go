@@ -187,6 +187,21 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// A listener that was opened for the daemon is served, though the room names none.
+func TestPassedListener(t *testing.T) {
+	s := &stand{t: t, dir: t.TempDir(), relays: &relays{}, nodes: 2, tokens: make(map[string]string), passed: true}
+	s.addUsers(secretOf(""))
+	s.start(true)
+	for range 2 {
+		if r := s.ask(call{path: "/v1/room", user: "ann"}); r.status != http.StatusOK {
+			t.Errorf("%d %s", r.status, r.body)
+		}
+		if _, err := s.client.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A stream ends when its reader's token is taken away, and says why.
 func TestRevokedReaders(t *testing.T) {
 	s := newStand(t, &relays{}, 2)
