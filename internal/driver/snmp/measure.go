@@ -28,7 +28,7 @@ func (s *session) Measure(ctx context.Context, tell func(driver.Reading)) error 
 	oids := make([]string, 0, 2*len(samples))
 	place := make(map[string]int)
 	need := func(oid string) {
-		if _, have := place[oid]; oid != "" && !have {
+		if _, have := place[oid]; oid != "" && !have && !s.lacks[oid] {
 			place[oid] = len(oids)
 			oids = append(oids, oid)
 		}
@@ -48,6 +48,7 @@ func (s *session) Measure(ctx context.Context, tell func(driver.Reading)) error 
 	if err != nil {
 		return s.fault(err)
 	}
+	s.note(oids, values)
 	at := func(oid string) value {
 		if n, have := place[oid]; have {
 			return values[n]
@@ -70,6 +71,19 @@ func (s *session) Measure(ctx context.Context, tell func(driver.Reading)) error 
 	}
 	s.env.Acted()
 	return nil
+}
+
+// note remembers which objects the device has not, so that it is not asked for them
+// each time: version 1 says so one by one.
+func (s *session) note(oids []string, values []value) {
+	for i, v := range values {
+		if v.kind == absent {
+			if s.lacks == nil {
+				s.lacks = make(map[string]bool)
+			}
+			s.lacks[oids[i]] = true
+		}
+	}
 }
 
 // maxDigits bounds how many decimal digits a value may be said to have.

@@ -96,6 +96,26 @@ func measures(t *testing.T, s *session, a *agent.Agent, plugs []string) {
 	}
 }
 
+// TestWhatIsNotMeasured: a device whose outlets have no meters is asked once for what
+// it has not, also in version 1, which tells one object at a time.
+func TestWhatIsNotMeasured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bare := *builtin(t, "apc-rpdu2")
+		bare.Measures = bare.Measures[3:4] // the power of the device
+		a := newAgent(t, agent.Config{Profile: &bare, Community: community})
+		s, who := plainSettings("apc-rpdu2")
+		s.Version = "1"
+		session := open(t, s, who, a.Dial, numbers(1, 8)...)
+		for _, most := range []int{100, 16} { // 7 tables are walked, one of them thrice
+			before, told := a.Heard(), 0
+			err := session.Measure(t.Context(), func(driver.Reading) { told++ })
+			if n := a.Heard() - before; err != nil || told != 1 || n > most {
+				t.Errorf("%d messages for %d values, %v", n, told, err)
+			}
+		}
+	})
+}
+
 func describes(t *testing.T, s *session) {
 	t.Helper()
 	d, err := s.Describe(t.Context())

@@ -25,6 +25,7 @@ type session struct {
 	profile *profile.Profile
 	states  []string // beside env.Plugs: the object that holds the state; empty if there is no such outlet
 	masker  *secret.Masker
+	lacks   map[string]bool // objects that are measured, and that the device has not
 }
 
 // Objects that every agent has (RFC 3418).

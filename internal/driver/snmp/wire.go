@@ -105,8 +105,16 @@ func statusTexts() map[gosnmp.SNMPError]string {
 // ask sends a question until it is answered. An answer with an error status is a
 // *refusal. The context bounds it all.
 func (c *client) ask(ctx context.Context, q *question) ([]binding, error) {
-	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		_ = c.conn.SetDeadline(time.Unix(1, 0))
+	})
+	defer func() {
+		if !stop() {
+			<-ended // else it could still end the next question
+		}
+	}()
 	c.told(true, q, nil, nil)
 	bindings, err := c.repeat(ctx, q)
 	c.told(false, q, bindings, err)
