@@ -35,31 +35,53 @@ func (c *Client) messages(ctx context.Context, path string) iter.Seq2[message, e
 			return
 		}
 		defer resp.Body.Close()
-		in := bufio.NewScanner(resp.Body)
+		for m, err := range messagesIn(resp.Body) {
+			if err != nil {
+				yield(message{}, broken(ctx, err))
+				return
+			}
+			if err := problemIn(&m); err != nil {
+				yield(message{}, err)
+				return
+			}
+			if !yield(m, nil) {
+				return
+			}
+		}
+	}
+}
+
+// errLong is a message that is longer than any.
+var errLong = errors.New("a message is too long")
+
+// messagesIn reads server-sent events, as the HTML standard has them (9.2.6). A
+// message without data is none; what the last line of a stream leaves unfinished
+// is not told.
+func messagesIn(r io.Reader) iter.Seq2[message, error] {
+	return func(yield func(message, error) bool) {
+		in := bufio.NewScanner(r)
 		in.Buffer(make([]byte, 0, 64<<10), wire.MaxLine+64)
 		var m message
 		for in.Scan() {
 			line := in.Bytes()
 			name, value, _ := bytes.Cut(line, []byte(":"))
-			value = bytes.TrimPrefix(value, []byte(" "))
 			switch {
 			case len(line) > 0:
-				m.take(string(name), value)
+				if m.take(string(name), bytes.TrimPrefix(value, []byte(" "))); len(m.data) > wire.MaxLine {
+					yield(message{}, errLong)
+					return
+				}
 			case len(m.data) == 0: // an id alone, or a comment
 				m.kind = ""
 			default:
-				if err := problemIn(&m); err != nil {
-					yield(message{}, err)
-					return
-				}
 				if !yield(m, nil) {
 					return
 				}
-				m = message{data: m.data[:0]}
+				m = message{id: m.id, data: m.data[:0]}
 			}
 		}
 		if err := in.Err(); err != nil {
-			yield(message{}, broken(ctx, err))
+			yield(message{}, err)
 		}
 	}
 }

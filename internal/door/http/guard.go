@@ -36,11 +36,11 @@ func (d *Door) guarded() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m := d.metrics.begin(w)
 		pattern := ""
+		defer func() { m.end(r.Method, pattern) }()
 		defer func() {
 			if v := recover(); v != nil {
 				d.panicked(m, r, v)
 			}
-			m.end(r.Method, pattern)
 		}()
 		protect(m.Header(), r)
 		if err := d.admissible(r, cross); err != nil {

@@ -69,17 +69,29 @@ func (m *metrics) event(e *event.Event) {
 	}
 }
 
-// answered notes what a request is answered with.
+// answered notes what a request is answered with, and bounds how long that may
+// take: who does not read an answer shall not keep it, and its connection, for ever.
 type answered struct {
 	http.ResponseWriter
+	ctl     *http.ResponseController
 	metrics *metrics
 	began   time.Time
 	status  int
+	paced   bool // the one who writes sets the clock
 }
 
 func (m *metrics) begin(w http.ResponseWriter) *answered {
 	m.running.Inc()
-	return &answered{ResponseWriter: w, metrics: m, began: time.Now()}
+	a := &answered{ResponseWriter: w, ctl: http.NewResponseController(w), metrics: m, began: time.Now()}
+	_ = a.ctl.SetWriteDeadline(time.Time{}) // that of the request before
+	return a
+}
+
+// byItself says that whoever writes the answer sets the clock for each write.
+func byItself(w http.ResponseWriter) {
+	if a, is := w.(*answered); is {
+		a.paced = true
+	}
 }
 
 // Unwrap is for http.ResponseController.
@@ -97,6 +109,9 @@ func (a *answered) WriteHeader(status int) {
 func (a *answered) Write(b []byte) (int, error) {
 	if a.status == 0 {
 		a.status = http.StatusOK
+	}
+	if !a.paced {
+		_ = a.ctl.SetWriteDeadline(time.Now().Add(writeFor)) // writers of tests know none
 	}
 	return a.ResponseWriter.Write(b)
 }

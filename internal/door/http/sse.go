@@ -48,6 +48,7 @@ func (d *Door) openSSE(w http.ResponseWriter, r *http.Request) (*sse, error) {
 		return nil, &room.Error{Code: room.CodeBusy, Op: "open a stream", Said: "too many streams are being read already"}
 	}
 	boundBuffer(r.Context())
+	byItself(w)
 	s := &sse{ctl: http.NewResponseController(w), out: bufio.NewWriterSize(w, 4<<10), d: d, asked: time.Now()}
 	w.Header().Set("Content-Type", wire.SSE)
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy in between shall pass things on

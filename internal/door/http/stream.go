@@ -42,6 +42,7 @@ type stream struct {
 }
 
 func newStream(w http.ResponseWriter, live bool) *stream {
+	byItself(w)
 	s := &stream{w: w, ctl: http.NewResponseController(w), live: live}
 	s.out = bufio.NewWriterSize(headed{s}, streamBuffer)
 	s.enc = json.NewEncoder(s.out)
