@@ -171,16 +171,14 @@ func (d *Desk) Reload(ctx context.Context, by Actor) error {
 	return d.reload(ctx, by)
 }
 
-// Room gives the room as it is now, for doors to read.
+// Room gives the room as it is now. What follows is for what doors share among
+// their clients, such as a feed; what one client sees of it goes through [Desk.View].
 func (d *Desk) Room() *room.Room { return d.fleet.Room() }
 
-// Events gives the log, for doors to read.
+// Events gives the log; see Room.
 func (d *Desk) Events() *event.Log { return d.events }
 
-// Belief gives what is remembered of a node, for doors to show.
-func (d *Desk) Belief(r *room.Room, id room.NodeID) state.Belief { return d.state.Get(r, id) }
-
-// Device gives how it stands with a device, for doors to show.
+// Device gives how it stands with a device; see Room.
 func (d *Desk) Device(r *room.Room, id room.DeviceID) (fleet.DeviceStatus, bool) {
 	return d.fleet.Device(r, id)
 }

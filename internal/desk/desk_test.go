@@ -353,7 +353,7 @@ func TestSwitchingEndsAHold(t *testing.T) {
 		}
 		must(t, b, room.On, "web1")
 		id, _ := b.Room().Node("web1")
-		if b.Belief(b.Room(), id).Held != nil {
+		if b.state.Get(b.Room(), id).Held != nil {
 			t.Error("web1 is still held")
 		}
 	})
@@ -493,7 +493,7 @@ func TestCancel(t *testing.T) {
 			t.Errorf("result: %+v", list)
 		}
 		id, _ := b.Room().Node("web1")
-		if b.Belief(b.Room(), id).Held == nil {
+		if b.state.Get(b.Room(), id).Held == nil {
 			t.Error("web1 is not held")
 		}
 	})

@@ -108,7 +108,7 @@ func (d *Desk) Submit(ctx context.Context, o Order, p Planned) (string, error) {
 	return id, nil
 }
 
-// Runs gives the runs, for doors to read and follow.
+// Runs gives the runs; see [Desk.Room].
 func (d *Desk) Runs() *run.Runner { return d.runs }
 
 func (d *Desk) refuseOrder(o Order, why error) error {
