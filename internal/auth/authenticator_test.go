@@ -189,8 +189,13 @@ func TestTokensAreNotLockedOut(t *testing.T) {
 	o := open(t, "")
 	o.user("ann", "")
 	_, text := o.token("ann", "view", "@all", time.Time{})
+	at := len(TokenPrefix) + idLength + 1
+	other := "b"
+	if text[at] == 'b' {
+		other = "c"
+	}
 	for range 50 {
-		if _, err := o.who.Bearer(t.Context(), text[:len(text)-1]+"a", "192.0.2.1:1"); err == nil && !strings.HasSuffix(text, "a") {
+		if _, err := o.who.Bearer(t.Context(), text[:at]+other+text[at+1:], "192.0.2.1:1"); err == nil {
 			t.Fatal("a wrong token is taken")
 		}
 	}
