@@ -94,7 +94,7 @@ func describedPlans(power []any) []texts {
 		},
 		{
 			of: reflect.TypeFor[plan.Totals](), doc: "A plan's steps, counted.",
-			fields: map[string]string{
+			fields: map[string]string{ //nolint:gosec // words, and no credentials
 				"waves": "Its waves.", "switched": "Nodes to be switched.", "passing": "Nodes to which nothing is done, while others wait for them.",
 				"dragged": "Nodes to be switched that were not asked for.", "skipped": "Nodes that are there already.", "blocked": "Nodes that cannot be brought there.",
 			},

@@ -21,7 +21,7 @@ const (
 	// cost a tenth of what they would.
 	pace = 20 * time.Millisecond
 	// stallFor is how long a write to a reader may take before it is dropped.
-	stallFor = 10 * time.Second
+	stallFor = 5 * time.Second
 	// maxReaders is how many streams are read at once, by all: fewer than there are
 	// connections, so that there is always room to ask for something else.
 	maxReaders = 768

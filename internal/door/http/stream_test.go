@@ -3,7 +3,9 @@ package httpdoor_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -11,7 +13,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"millwright.dev/millwright/internal/client"
 	"millwright.dev/millwright/internal/door/http/wire"
@@ -241,6 +245,77 @@ func TestHTTP2(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 	}
+}
+
+// Who does not read is dropped, delays nobody, and resumes without a loss.
+func TestStalledReader(t *testing.T) {
+	t.Parallel()
+	s := newStand(t, &relays{}, 2)
+	const changes = 1500
+	conn, err := tls.DialWithDialer(&net.Dialer{Control: smallBuffer}, "tcp", s.addr, s.trust())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /v1/events/stream?after=0&kind=intent HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "+s.tokens["ann"]+"\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	stalled, err := http.ReadResponse(bufio.NewReader(conn), nil) // and no more than its head
+	if err != nil || stalled.StatusCode != http.StatusOK {
+		t.Fatal(stalled, err)
+	}
+	defer stalled.Body.Close()
+	reader := s.follow(call{path: "/v1/events/stream?after=0&kind=intent", user: "ann"})
+	go func() {
+		for range changes {
+			for range s.client.Do(context.Background(), wire.Do{Op: "on", Targets: "n1"}) {
+			}
+		}
+	}()
+	want := make([]string, changes)
+	for i := range want {
+		want[i] = reader.mustNext().id
+	}
+	reader.close()
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for range look.C {
+		if strings.Contains(string(s.ask(call{path: "/metrics"}).body), "\nmillwright_stream_readers 0\n") {
+			break
+		}
+	}
+	got := idsIn(stalled.Body) // what it had been sent before it was dropped
+	if len(got) == 0 || len(got) >= changes {
+		t.Fatalf("the one who stalled has %d of %d", len(got), changes)
+	}
+	again := s.follow(call{path: "/v1/events/stream?kind=intent", user: "ann", header: map[string]string{"Last-Event-ID": got[len(got)-1]}})
+	for len(got) < changes {
+		got = append(got, again.mustNext().id)
+	}
+	if !slices.Equal(got, want) {
+		t.Error("something is missing, or came twice")
+	}
+}
+
+// smallBuffer lets the kernel keep little for a client that does not read.
+func smallBuffer(_, _ string, c syscall.RawConn) error {
+	var err error
+	failed := c.Control(func(fd uintptr) {
+		err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 8<<10)
+	})
+	return errors.Join(err, failed)
+}
+
+// idsIn gives the ids of the whole messages that a body still holds.
+func idsIn(body io.Reader) (ids []string) {
+	text, _ := io.ReadAll(body) // it was cut off
+	for part := range strings.SplitSeq(string(text), "\n\n") {
+		_, id, found := strings.Cut(part, "\nid: ")
+		if id, data, _ := strings.Cut(id, "\n"); found && strings.HasSuffix(data, "}") {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // A run's updates come in order, from where the reader has got to.
