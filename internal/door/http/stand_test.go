@@ -97,8 +97,9 @@ type stand struct {
 	dir    string
 	relays *relays
 	nodes  int
-	two    bool // speak HTTP/2
-	passed bool // the listener is opened for the daemon, and the room knows of none
+	two    bool   // speak HTTP/2
+	issuer string // of identities, that the room names
+	passed bool   // the listener is opened for the daemon, and the room knows of none
 
 	socket string
 	addr   string // of the door by TLS
@@ -139,7 +140,11 @@ func (s *stand) state() string { return filepath.Join(s.dir, "state") }
 func (s *stand) room(network bool) string {
 	text := fmt.Sprintf("room: lab\ndevices:\n  d1: {driver: relays}\nnodes:\n  n[1-%d]: {cords: d1}\naliases: {front: n1}\ngroups: {row: 'n[1-%d]'}\n", s.nodes, min(s.nodes, 2))
 	if network && !s.passed {
-		text += "http: {listen: ['127.0.0.1:0'], names: [millwright.test]}\n"
+		issuer := ""
+		if s.issuer != "" {
+			issuer = ", oidc: {issuer: '" + s.issuer + "', client-id: millwright}"
+		}
+		text += "http: {listen: ['127.0.0.1:0'], names: [millwright.test]" + issuer + "}\n"
 	}
 	return text
 }
