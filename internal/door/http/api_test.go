@@ -371,10 +371,8 @@ func TestForeignTypesAreDescribed(t *testing.T) {
 // The board of examples/ asks for metrics that there are.
 func TestBoardAsksForWhatThereIs(t *testing.T) {
 	s := newStand(t, &relays{}, 2)
+	stream := s.follow(call{path: "/v1/events/stream?kind=result"})
 	read[wire.Operation](s, call{path: "/v1/operations", body: `{"op":"on","targets":"n1"}`})
-	for range s.client.Events(t.Context(), event.Filter{Kinds: []event.Kind{event.Result}, Limit: 1}, true) {
-	}
-	stream := s.follow(call{path: "/v1/events/stream?after=0&kind=result"})
 	stream.mustNext() // so the daemon has counted it
 	board, err := os.ReadFile("../../../examples/grafana/millwright.json")
 	if err != nil {
