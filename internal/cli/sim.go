@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/app"
 	"millwright.dev/millwright/internal/driver/script"
 	"millwright.dev/millwright/internal/driver/standard"
@@ -43,8 +46,14 @@ free ports of 127.0.0.1. --write makes a copy of the room in which nothing but t
 addresses is changed; a daemon that is given the copy drives the simulated room, and
 no real device is ever reached.
 
-What each device is simulated as follows from the name of its specification. Where
-that is not known, say it by device or specification, as often as needed:
+Devices of the drivers snmp and http are simulated as their profile says; where the
+driver would ask the device which it is, as an APC rack PDU. Those of the other
+drivers, and of http with a definition instead of a profile, are left out: in the copy
+nobody answers at their addresses.
+
+What a device of the driver script is simulated as follows from the name of its
+specification. Where that is not known, say it by device or specification, as often as
+needed; "none" leaves out any device:
   --style pdu1=menu --style 'rack[1-4]=line' --style apcpdu3=menu --style kvm=none
 With --stand-in, all others are played by a make that has the same plugs; the copy
 then names another specification for them, too.
@@ -134,6 +143,7 @@ func (p *program) sim(ctx context.Context, path string, f simFlags) error {
 	if err := p.simTable(r, played); err != nil {
 		return err
 	}
+	p.simLeftOut(r)
 	p.simHints(r, path, config, f)
 	if !f.quiet {
 		tell := p.simTell(played)
@@ -178,6 +188,19 @@ func (p *program) simTable(r *rehearse.Rehearsal, played *sim.Room) error {
 		t.row(text(d.Name), text(d.Style), number(strconv.Itoa(d.Plugs)), text(feed), text(address))
 	}
 	return t.write(p.stdout)
+}
+
+// simLeftOut says which devices nobody plays, and why not.
+func (p *program) simLeftOut(r *rehearse.Rehearsal) {
+	devices := map[string][]string{} // by reason
+	for _, d := range r.Devices() {
+		if d.Why != "" {
+			devices[d.Why] = append(devices[d.Why], d.Name)
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(devices)) {
+		p.printf("left out: %s: %s\n", clean(hostlist.Fold(devices[why])), clean(why))
+	}
 }
 
 // simHints says how to go on.

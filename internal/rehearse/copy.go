@@ -33,7 +33,7 @@ func (r *Rehearsal) Write(ctx context.Context, dir string) (config string, err e
 	}
 	at := make(map[string]target, len(r.devices)) // by device
 	for i, d := range r.devices {
-		to := target{address: d.Address}
+		to := target{address: d.Address, scheme: d.scheme}
 		if d.Address == "" {
 			to.address = nowhere
 		}
@@ -195,8 +195,7 @@ func (r *Rehearsal) verify(ctx context.Context, config string, at map[string]tar
 	}
 	for i := range back.Room.Devices {
 		d := &back.Room.Devices[i]
-		settings, ok := scriptOf(d)
-		if !ok || hostport(settings.Address) != at[d.Name].address {
+		if whereIs(settingsOf(d)) != at[d.Name].address {
 			return fmt.Errorf("the copy in %s has a wrong address for device %s, so it must not be used", config, d.Name)
 		}
 	}

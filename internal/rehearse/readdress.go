@@ -27,6 +27,7 @@ func hostport(address string) string {
 // target is what a device of the room becomes in the copy.
 type target struct {
 	address string
+	scheme  string // of the address; "" as the one it had
 	spec    string // of its stand-in; else ""
 }
 
@@ -178,11 +179,15 @@ func scalar(text []byte, n ast.ScalarNode) (edit, error) {
 }
 
 // newAddress words the address of the devices of one entry. Raw TCP stays raw;
-// all else is spoken to in telnet, as the simulated makes are.
+// all else that scripts speak to is in telnet, as the simulated makes are.
 func newAddress(old string, devices []string, at map[string]target) string {
-	scheme := "telnet"
-	if strings.HasPrefix(old, "tcp:") {
+	scheme := at[devices[0]].scheme
+	switch {
+	case scheme != "":
+	case strings.HasPrefix(old, "tcp:"):
 		scheme = "tcp"
+	default:
+		scheme = "telnet"
 	}
 	var hosts, ports []string
 	for _, d := range devices {

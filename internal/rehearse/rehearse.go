@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"millwright.dev/millwright/internal/driver"
+	httpdriver "millwright.dev/millwright/internal/driver/http"
 	"millwright.dev/millwright/internal/driver/script"
+	"millwright.dev/millwright/internal/driver/snmp"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/roomfile"
 	"millwright.dev/millwright/internal/secret"
@@ -57,6 +59,11 @@ type Device struct {
 	Real   string // where the room says it is
 	// Address is where it is simulated, "127.0.0.1:40111".
 	Address string
+	// Why says why it is left out, if nobody chose that: then its style is [None].
+	Why string
+
+	scheme string // of its address in the copy; "" as the room's own script wants it
+	own    string // where the room says it is, if that is at this machine
 }
 
 // Rehearsal is a room that can be played.
@@ -67,8 +74,8 @@ type Rehearsal struct {
 	devices []Device
 	outlets []map[string]string // for each device, the outlet behind a plug
 	config  sim.Config
-	logins  map[string]sim.Login // by credential
-	madeUp  map[string]string    // secrets of the copy, by their names beside it
+	logins  map[string]login  // by credential
+	madeUp  map[string]string // secrets of the copy, by their names beside it
 	// standIns are the specifications of stand-ins, by their names.
 	standIns map[string][]byte
 	own      bool // on the addresses that the room itself names
@@ -84,7 +91,7 @@ func Read(ctx context.Context, path string, o Options) (*Rehearsal, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Rehearsal{path: path, opts: o, read: read, logins: map[string]sim.Login{}, madeUp: map[string]string{}, standIns: map[string][]byte{}}
+	r := &Rehearsal{path: path, opts: o, read: read, logins: map[string]login{}, madeUp: map[string]string{}, standIns: map[string][]byte{}}
 	r.config = sim.Config{Styles: []sim.Style{board{}}}
 	if err := r.cast(ctx); err != nil {
 		return nil, err
@@ -109,29 +116,18 @@ func (r *Rehearsal) cast(ctx context.Context) error {
 	var unknown []Device
 	list := r.read.Room.Devices
 	for i := range list {
-		d := Device{Name: list[i].Name, Driver: list[i].Driver, Feed: list[i].Feed}
-		settings, ok := scriptOf(&list[i])
-		if ok {
-			d.Spec, d.Real = settings.Spec, settings.Address
-			d.Style = choose(d.Name, d.Spec, r.opts.Choices)
-			if d.Style == "" && r.opts.StandIns && r.opts.Copy {
-				d.Style = StandIn
-			}
+		d := &Device{Name: list[i].Name, Driver: list[i].Driver, Feed: list[i].Feed}
+		unit, outlets := r.castOne(ctx, d, &list[i])
+		if unit != nil {
+			r.config.PDUs = append(r.config.PDUs, *unit)
+		} else if d.Why != "" {
+			d.Style = None
 		}
-		outlets, names := r.strip(&list[i], d.Style)
-		d.Plugs = len(names)
-		r.devices = append(r.devices, d)
+		if d.Style == "" {
+			unknown = append(unknown, *d)
+		}
+		r.devices = append(r.devices, *d)
 		r.outlets = append(r.outlets, outlets)
-		switch d.Style {
-		case "":
-			unknown = append(unknown, d)
-		case None:
-		default:
-			r.config.PDUs = append(r.config.PDUs, sim.PDU{
-				Name: d.Name, Style: played(d.Style), Feed: d.Feed, Outlets: names, Login: r.login(ctx, list[i].Credential),
-				Open: loggedIn(d.Real),
-			})
-		}
 	}
 	if len(unknown) > 0 {
 		return &Unplayed{Of: len(list), Devices: unknown}
@@ -139,14 +135,55 @@ func (r *Rehearsal) cast(ctx context.Context) error {
 	return nil
 }
 
-// scriptOf gives the settings of a device that is driven by a script.
-func scriptOf(d *room.Device) (*script.Settings, bool) {
-	settings := d.Settings
-	if p, ok := settings.(driver.Prepared); ok {
-		settings = p.Settings
+// castOne finds how one device is played, by its driver, and for each of its plugs
+// the outlet that is meant.
+func (r *Rehearsal) castOne(ctx context.Context, d *Device, of *room.Device) (unit *sim.PDU, outlets map[string]string) {
+	switch s := settingsOf(of).(type) {
+	case *script.Settings:
+		return r.castScript(ctx, d, of, s)
+	case *snmp.Settings:
+		unit = r.castSNMP(ctx, d, of, s)
+	case *httpdriver.Settings:
+		unit = r.castHTTP(ctx, d, of, s)
+	default:
+		d.leaveOut(s)
 	}
-	s, ok := settings.(*script.Settings)
-	return s, ok
+	outlets = make(map[string]string, len(of.Plugs))
+	for _, p := range of.Plugs {
+		outlets[p.Name] = p.Name
+	}
+	d.Plugs = len(outlets)
+	if unit != nil {
+		d.Plugs = len(unit.Outlets)
+	}
+	return unit, outlets
+}
+
+// castScript finds a make for a device that is driven by a script.
+func (r *Rehearsal) castScript(ctx context.Context, d *Device, of *room.Device, s *script.Settings) (unit *sim.PDU, outlets map[string]string) {
+	d.Spec, d.Real = s.Spec, s.Address
+	d.own, _ = here(s.Address)
+	d.Style = choose(d.Name, d.Spec, r.opts.Choices)
+	if d.Style == "" && r.opts.StandIns && r.opts.Copy {
+		d.Style = StandIn
+	}
+	outlets, names := r.strip(of, d.Style)
+	d.Plugs = len(names)
+	if d.Style == "" || d.Style == None {
+		return nil, outlets
+	}
+	return &sim.PDU{
+		Name: d.Name, Style: played(d.Style), Feed: d.Feed, Outlets: names, Login: r.login(ctx, of.Credential).Login,
+		Open: loggedIn(d.Real),
+	}, outlets
+}
+
+// settingsOf gives the settings of a device, of its driver's own type.
+func settingsOf(d *room.Device) any {
+	if p, ok := d.Settings.(driver.Prepared); ok {
+		return p.Settings
+	}
+	return d.Settings
 }
 
 // loggedIn says whether the way to a device has asked for its password already, so
@@ -206,22 +243,32 @@ func allCounted(plugs []room.Plug) bool {
 	return true
 }
 
+// login is what a device wants to hear. passphrase is "" if there is none.
+type login struct {
+	sim.Login
+	passphrase string
+}
+
 // login gives what a device wants to hear: what the room logs in with, if that is
 // to be had here, else the make's default.
-func (r *Rehearsal) login(ctx context.Context, credential string) sim.Login {
+func (r *Rehearsal) login(ctx context.Context, credential string) login {
 	if known, found := r.logins[credential]; found {
 		return known
 	}
 	c, _ := r.read.Room.Credential(credential)
-	login := sim.Login{User: c.User}
-	if ref := c.Secrets[secret.Password]; ref != "" {
+	l := login{Login: sim.Login{User: c.User}}
+	for kind, to := range map[string]*string{secret.Password: &l.Password, secret.Passphrase: &l.passphrase} {
+		ref := c.Secrets[kind]
+		if ref == "" {
+			continue
+		}
 		var err error
-		if login.Password, err = r.password(ctx, ref); err != nil {
-			r.opts.Log.Warn("a credential cannot be had here; its devices want the password of their make instead", "credential", credential, "why", err)
+		if *to, err = r.password(ctx, ref); err != nil {
+			r.opts.Log.Warn("a credential cannot be had here; its devices want the "+kind+" of their make instead", "credential", credential, "why", err)
 		}
 	}
-	r.logins[credential] = login
-	return login
+	r.logins[credential] = l
+	return l
 }
 
 func (r *Rehearsal) password(ctx context.Context, text string) (string, error) {
@@ -294,8 +341,7 @@ func (r *Rehearsal) start(ctx context.Context, own bool) (*sim.Room, error) {
 		at := "127.0.0.1:0"
 		switch {
 		case own:
-			to, _ := here(r.devices[i].Real)
-			at = to
+			at = r.devices[i].own
 		case r.opts.PortBase > 0:
 			if at = net.JoinHostPort("127.0.0.1", strconv.Itoa(r.opts.PortBase+n)); r.opts.PortBase+n > 65535 {
 				return nil, fmt.Errorf("there are no ports left for %s: %d devices do not fit behind %d", r.devices[i].Name, len(r.config.PDUs), r.opts.PortBase)
@@ -311,8 +357,8 @@ func (r *Rehearsal) start(ctx context.Context, own bool) (*sim.Room, error) {
 func (r *Rehearsal) allHere() bool {
 	taken := map[string]bool{}
 	for i := range r.devices {
-		at, ok := here(r.devices[i].Real)
-		if r.devices[i].Style == None || !ok || taken[at] {
+		at := r.devices[i].own
+		if r.devices[i].Style == None || at == "" || taken[at] {
 			return false
 		}
 		taken[at] = true
@@ -326,8 +372,6 @@ func here(address string) (hostport string, ok bool) {
 	if err != nil || a.Scheme != transport.TCP && a.Scheme != transport.Telnet {
 		return "", false
 	}
-	if ip := net.ParseIP(a.Host); a.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return "", false
-	}
-	return a.HostPort(), true
+	hostport = loopback(a.HostPort())
+	return hostport, hostport != ""
 }

@@ -77,6 +77,9 @@ func choose(device, spec string, said []Choice) string {
 			return c.Style
 		}
 	}
+	if spec == "" {
+		return ""
+	}
 	if style, known := styleOf[spec]; known {
 		return style
 	}
@@ -115,7 +118,7 @@ func (e *Unplayed) Error() string {
 		fmt.Fprintf(&b, "\nMakes: %s. A device that is %q is out of reach in the rehearsal.", strings.Join(Styles(), ", "), None)
 	}
 	if other >= 0 {
-		fmt.Fprintf(&b, "\nOnly devices of the driver \"script\" can be simulated; take %s out of the room that is rehearsed.", e.Devices[other].Name)
+		fmt.Fprintf(&b, "\nDevices of the drivers script, snmp and http can be simulated, and others left out that have an address. Take %s out of the room that is rehearsed.", e.Devices[other].Name)
 	}
 	return b.String()
 }

@@ -33,9 +33,15 @@ type Config struct {
 type PDU struct {
 	Name  string
 	Style string // see [Styles]; "vpc" if empty
+	// Make, if there is one, makes the strip's own style, and Style is not looked at.
+	// The unit has its outlets already.
+	Make func(*Unit) (Style, error)
+	// UDP has the strip listen on UDP, each peer as a connection and each datagram as
+	// a write: for styles that use [Terminal.Messages].
+	UDP bool
 	// Outlets are the names of the plugs, in the order of the strip.
 	Outlets []string
-	// Listen is the TCP address; "127.0.0.1:0" if empty.
+	// Listen is the address; "127.0.0.1:0" if empty.
 	Listen string
 	// Login is what the makes that ask for it want to hear; empty fields are
 	// the make's defaults.
@@ -111,8 +117,12 @@ func (c *Config) check() error {
 	return errors.Join(errs...)
 }
 
-// style finds a make by its name.
-func (c *Config) style(name string) (Style, error) {
+// style finds the make of a unit.
+func (c *Config) style(p *PDU, u *Unit) (Style, error) {
+	if p.Make != nil {
+		return p.Make(u)
+	}
+	name := p.Style
 	if name == "" {
 		name = "vpc"
 	}

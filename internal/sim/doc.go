@@ -21,6 +21,8 @@
 //	history.go   what happened, and how things are: for witnesses
 //	control.go   the same by text lines, for a room in another process
 //	terminal.go  one connection, as a menu sees it
+//	packets.go   a unit on UDP, and conversations in messages
+//	requests.go  conversations in HTTP
 //	style.go     the makes there are; one file each: vpc, menu, line, slash
 //	devices/     device files, in PowerMan's language, that fit the makes
 //

@@ -76,7 +76,7 @@ func (u *Unit) applyReach() error {
 	case !u.reachable():
 		u.disconnect()
 	case u.listener == nil && !u.room.memory:
-		ln, err := u.room.listen(u.room.ctx, "tcp", u.address)
+		ln, err := u.listen()
 		if err != nil {
 			return fmt.Errorf("sim: PDU %s: %w", u.name, err)
 		}
@@ -84,6 +84,13 @@ func (u *Unit) applyReach() error {
 		u.room.tasks.Go(func() { u.accept(ln) })
 	}
 	return nil
+}
+
+func (u *Unit) listen() (net.Listener, error) {
+	if u.udp {
+		return listenUDP(u.room.ctx, u.address)
+	}
+	return u.room.listen(u.room.ctx, "tcp", u.address)
 }
 
 // disconnect takes the unit off the network. Room.mu is held.

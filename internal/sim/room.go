@@ -94,7 +94,7 @@ func (r *Room) addUnit(cfg *Config, p *PDU) error {
 	if err != nil {
 		return err
 	}
-	style, err := cfg.style(p.Style)
+	style, err := cfg.style(p, u)
 	if err != nil {
 		return err
 	}

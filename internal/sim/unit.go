@@ -22,7 +22,7 @@ type Unit struct {
 	login      Login
 	delay      time.Duration
 	limit      int // of connections at once; 0: none
-	ssh        bool
+	ssh, udp   bool
 	open       bool          // nobody is asked to log in
 	busyInside bool          // the fault Busy shows behind the log-in only
 	refusal    string        // what those hear who come when it is full
@@ -49,7 +49,7 @@ type Unit struct {
 
 func newUnit(r *Room, p *PDU) (*Unit, error) {
 	u := &Unit{
-		room: r, name: p.Name, login: p.Login, delay: p.SwitchDelay, limit: p.Sessions, ssh: p.SSH, open: p.Open, address: p.Listen,
+		room: r, name: p.Name, login: p.Login, delay: p.SwitchDelay, limit: p.Sessions, ssh: p.SSH, udp: p.UDP, open: p.Open, address: p.Listen,
 		outlets: make([]outlet, len(p.Outlets)), terminals: map[*Terminal]struct{}{},
 	}
 	if u.address == "" {
@@ -171,6 +171,43 @@ func (u *Unit) SwitchAll(on bool) error {
 			bad = err
 		}
 	}
+	return bad
+}
+
+// Cycle switches outlet i off, and on again after a rest, unless it is told something
+// else meanwhile. It returns at once, and is for makes that do it by themselves. The
+// error is [ErrPlug] or nil.
+func (u *Unit) Cycle(i int, rest time.Duration) error {
+	if err := u.Switch(i, false); err != nil {
+		return err
+	}
+	r, o := u.room, &u.outlets[i]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil
+	}
+	told := o.commands
+	r.tasks.Go(func() {
+		timer := time.NewTimer(rest)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-r.ctx.Done():
+			return
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if o.commands == told && !r.closed {
+			r.command(o, true)
+		}
+	})
+	return nil
+}
+
+// Barred tells that the unit takes no password for right: the fault [BadLogin].
+func (u *Unit) Barred() bool {
+	_, bad := u.shows(BadLogin)
 	return bad
 }
 

@@ -190,4 +190,7 @@ func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, er
 	return t, nil
 }
 
+// User is who logs in where the credential names nobody. Traits must have been found.
+func (s *Settings) User() string { return s.spec.User }
+
 var _ driver.Settings = (*Settings)(nil)

@@ -38,6 +38,14 @@ type Box struct {
 	asked    map[string]bool // the connections that were asked for a password, for Negotiates
 	closed   chan struct{}
 	server   *http.Server
+	others   Relays // instead of its own, if there are some
+}
+
+// Relays are outlets that are kept elsewhere, such as those of a simulated room.
+type Relays interface {
+	Says(outlet int) bool // whether it shows that it is on
+	Bad(outlet int) bool  // whether it answers nothing but errors
+	Switch(outlet int, on bool) error
 }
 
 type relay struct {
@@ -110,6 +118,14 @@ func New(name string, plugs []string, user, password string) (*Box, error) {
 	return b, nil
 }
 
+// Attach has the box show and switch outlets that are kept elsewhere, in the order of
+// its plugs, instead of relays of its own. Faults of plugs are theirs then.
+func (b *Box) Attach(r Relays) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.others = r
+}
+
 // Serve answers on a listener until Close. It is to be called once.
 func (b *Box) Serve(at net.Listener) error {
 	b.mu.Lock()
@@ -145,7 +161,7 @@ func (b *Box) Fault(f Fault, on bool) {
 func (b *Box) On(plug string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.relays[plug].on
+	return b.on(plug)
 }
 
 // Set moves a plug's relay, as by hand.
@@ -218,8 +234,30 @@ func (b *Box) shown(place int) int {
 	return place
 }
 
+// on says whether a plug shows that it is on.
+func (b *Box) on(plug string) bool {
+	if b.others != nil {
+		i := slices.Index(b.Plugs, plug)
+		return i >= 0 && b.others.Says(i)
+	}
+	return b.relays[plug].on
+}
+
+// rejects says whether a plug does nothing that it is told.
+func (b *Box) rejects(plug string) bool {
+	if b.others != nil {
+		i := slices.Index(b.Plugs, plug)
+		return i < 0 || b.others.Bad(i)
+	}
+	return b.relays[plug].rejects
+}
+
 // move switches a plug; false if it refuses.
 func (b *Box) move(plug string, on bool) bool {
+	if b.others != nil {
+		i := slices.Index(b.Plugs, plug)
+		return i >= 0 && b.others.Switch(i, on) == nil
+	}
 	r := b.relays[plug]
 	if r == nil || r.rejects {
 		return false

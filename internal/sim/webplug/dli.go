@@ -30,7 +30,7 @@ func (dli) answer(b *Box, w http.ResponseWriter, r *http.Request, body []byte) {
 	if r.URL.Path != "/outlet" {
 		bits := 0
 		for i := range b.Plugs {
-			if b.relays[b.at(i)].on {
+			if b.on(b.at(i)) {
 				bits |= 1 << i
 			}
 		}
@@ -106,7 +106,7 @@ func (dliREST) answer(b *Box, w http.ResponseWriter, r *http.Request, body []byt
 	case what == "name" && r.Method == http.MethodGet:
 		reply(w, 200, fmt.Sprintf("Outlet %d", n+1))
 	case (what == "physical_state" || what == "state") && r.Method == http.MethodGet:
-		reply(w, 200, b.relays[b.at(n)].on)
+		reply(w, 200, b.on(b.at(n)))
 	case what == "state" && r.Method == http.MethodPut && (value == "true" || value == "false") && b.move(plug, value == "true"),
 		what == "cycle" && r.Method == http.MethodPost && b.cycle(plug):
 		w.WriteHeader(http.StatusNoContent)

@@ -50,7 +50,7 @@ func (f formBox) answer(b *Box, w http.ResponseWriter, r *http.Request, body []b
 	}
 	_, _ = io.WriteString(w, "<html><body><h1>The power strip of rack three</h1>")
 	for i, plug := range b.Plugs {
-		fmt.Fprintf(w, "<p>Socket %d is %s</p>", i+1, map[bool]string{true: "ON", false: "OFF"}[b.relays[plug].on])
+		fmt.Fprintf(w, "<p>Socket %d is %s</p>", i+1, map[bool]string{true: "ON", false: "OFF"}[b.on(plug)])
 	}
 	_, _ = io.WriteString(w, "</body></html>")
 }
@@ -98,7 +98,7 @@ func (hiddenPage) answer(b *Box, w http.ResponseWriter, r *http.Request, _ []byt
 	for i, plug := range b.Plugs {
 		state := told[i]
 		if state == "" {
-			state = map[bool]string{true: "On", false: "Off"}[b.relays[plug].on]
+			state = map[bool]string{true: "On", false: "Off"}[b.on(plug)]
 		}
 		fmt.Fprintf(w, "M0:O%d=%s\n", b.shown(i)+1, state)
 	}
@@ -161,7 +161,7 @@ func (m ipPower) answer(b *Box, w http.ResponseWriter, r *http.Request, _ []byte
 			continue
 		}
 		if !asked {
-			value = map[bool]string{true: "1", false: "0"}[b.relays[plug].on]
+			value = map[bool]string{true: "1", false: "0"}[b.on(plug)]
 		}
 		parts = append(parts, fmt.Sprintf("P6%d=%s", b.shown(i)+m.first, value))
 	}

@@ -67,7 +67,7 @@ func (openBMC) answer(b *Box, w http.ResponseWriter, r *http.Request, body []byt
 	case "host/RequestedHostTransition=Off", "chassis/RequestedPowerTransition=Off":
 		ok = ok && b.move(plug, false)
 	case "host/RequestedHostTransition=Reboot":
-		ok = ok && !b.relays[plug].rejects
+		ok = ok && !b.rejects(plug)
 	default:
 		ok = false
 	}
@@ -80,7 +80,7 @@ func (openBMC) answer(b *Box, w http.ResponseWriter, r *http.Request, body []byt
 
 func (b *Box) openBMCRead(w http.ResponseWriter, plug, what string) {
 	text := ""
-	switch on := b.relays[plug].on; what {
+	switch on := b.on(plug); what {
 	case "chassis/CurrentPowerState":
 		text = "xyz.openbmc_project.State.Chassis.PowerState." + map[bool]string{true: "On", false: "Off"}[on]
 	case "host/CurrentHostState":

@@ -61,7 +61,7 @@ func (shelly1) answer(b *Box, w http.ResponseWriter, r *http.Request, _ []byte) 
 }
 
 func (b *Box) shelly1Relay(plug string) object {
-	return object{"ison": b.relays[plug].on, "has_timer": false, "overpower": false, "is_valid": true, "source": "http"}
+	return object{"ison": b.on(plug), "has_timer": false, "overpower": false, "is_valid": true, "source": "http"}
 }
 
 // shelly2 is a Shelly of the second generation.
@@ -99,16 +99,16 @@ func (shelly2) answer(b *Box, w http.ResponseWriter, r *http.Request, body []byt
 	shown := b.shown(*in.ID)
 	switch method {
 	case "Switch.GetStatus":
-		plug := b.relays[b.Plugs[shown]]
+		on := b.on(b.Plugs[shown])
 		reply(w, 200, object{
-			"id": shown, "source": "HTTP_in", "output": plug.on, "apower": 12.5 + float64(shown), "voltage": 230.1, "current": 0.5, "pf": 0.98, "freq": 50.0,
+			"id": shown, "source": "HTTP_in", "output": on, "apower": 12.5 + float64(shown), "voltage": 230.1, "current": 0.5, "pf": 0.98, "freq": 50.0,
 			"aenergy": object{"total": 1234.5}, "temperature": object{"tC": 38.25, "tF": 100.9},
 		})
 	case "Switch.GetConfig":
 		reply(w, 200, object{"id": shown, "name": fmt.Sprintf("channel %d", shown), "in_mode": "follow"})
 	case "Switch.Set":
 		plug := b.Plugs[*in.ID]
-		was := b.relays[plug].on
+		was := b.on(plug)
 		if in.On == nil || !b.move(plug, *in.On) {
 			reply(w, 500, object{"code": -108, "message": "Switch is in fault state!"})
 			return

@@ -53,7 +53,7 @@ func (b *Box) tasmotaPower(w http.ResponseWriter, number, argument string) {
 		return
 	}
 	plug := b.Plugs[n-1]
-	state := map[bool]string{true: "ON", false: "OFF"}[b.relays[plug].on]
+	state := map[bool]string{true: "ON", false: "OFF"}[b.on(plug)]
 	if argument == "on" || argument == "off" {
 		if !b.move(plug, argument == "on") {
 			reply(w, 200, object{"Command": "Error"})

@@ -33,6 +33,17 @@ type Config struct {
 
 	Delay time.Duration // a relay's, from the order on
 	Rest  time.Duration // off in a cycle, to the second if the device tells it
+
+	// Relays are what the agent shows and switches instead of relays of its own, in
+	// the order of Plugs. Delay and the faults of plugs are theirs then.
+	Relays Relays
+}
+
+// Relays are outlets that are kept elsewhere, such as those of a simulated room.
+type Relays interface {
+	Says(outlet int) bool // whether it shows that it is on
+	Switch(outlet int, on bool) error
+	Cycle(outlet int, rest time.Duration) error
 }
 
 // User is who may do all by version 3.
@@ -167,9 +178,18 @@ func (a *Agent) with(plug string, do func(*outlet)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if i := slices.IndexFunc(a.outlets, func(o outlet) bool { return o.name == plug }); i >= 0 {
-		a.outlets[i].settle(time.Now())
-		do(&a.outlets[i])
+		do(a.look(i))
 	}
+}
+
+// look brings what is known of an outlet up to date.
+func (a *Agent) look(i int) *outlet {
+	o := &a.outlets[i]
+	o.settle(time.Now())
+	if r := a.cfg.Relays; r != nil {
+		o.on = r.Says(i)
+	}
+	return o
 }
 
 // action is what an order asks for.
@@ -182,10 +202,14 @@ const (
 	cycle
 )
 
-// act gives an outlet an order.
-func (a *Agent) act(o *outlet, what action) {
-	if o.name == a.fault.Stuck {
-		return
+// act gives an outlet an order. The error is that of relays elsewhere.
+func (a *Agent) act(i int, what action) error {
+	o := a.look(i)
+	if o.name == a.fault.Stuck || what == cycle && !o.on && !a.cfg.Profile.Command.Cycle.Wakes {
+		return nil
+	}
+	if r := a.cfg.Relays; r != nil {
+		return a.pass(r, i, what)
 	}
 	now := time.Now()
 	first := now.Add(a.cfg.Delay)
@@ -193,10 +217,23 @@ func (a *Agent) act(o *outlet, what action) {
 	case switchOn, switchOff:
 		o.plan, o.cycle = []move{{first, what == switchOn}}, false
 	case cycle:
-		if !o.on && !a.cfg.Profile.Command.Cycle.Wakes {
-			return
-		}
 		o.plan, o.cycle = []move{{first, false}, {first.Add(a.cfg.Rest), true}}, true
 	}
 	o.settle(now)
+	return nil
+}
+
+// pass hands an order on to relays elsewhere. What they still have to do of a cycle is
+// noted, to be shown.
+func (a *Agent) pass(r Relays, i int, what action) error {
+	o := &a.outlets[i]
+	o.plan, o.cycle = nil, false
+	if what != cycle {
+		return r.Switch(i, what == switchOn)
+	}
+	if err := r.Cycle(i, a.cfg.Rest); err != nil {
+		return err
+	}
+	o.plan, o.cycle = []move{{time.Now().Add(a.cfg.Rest), true}}, true
+	return nil
 }

@@ -178,7 +178,7 @@ func (a *Agent) set(q, r *gosnmp.SnmpPacket, mayWrite bool) {
 		}
 	}
 	type step struct {
-		outlet *outlet
+		outlet int
 		action action
 	}
 	var steps []step
@@ -196,20 +196,23 @@ func (a *Agent) set(q, r *gosnmp.SnmpPacket, mayWrite bool) {
 			return
 		}
 		o := &a.objects[at]
-		out, what := &a.outlets[o.outlet], nothing
+		what := nothing
 		for _, x := range o.orders {
 			if x.value == textOf(v) {
 				what = x.action
 			}
 		}
-		if what == nothing || out.name == a.fault.Reject {
+		if what == nothing || a.outlets[o.outlet].name == a.fault.Reject {
 			refuse(i, gosnmp.WrongValue, gosnmp.BadValue)
 			return
 		}
-		steps = append(steps, step{out, what})
+		steps = append(steps, step{o.outlet, what})
 	}
-	for _, s := range steps {
-		a.act(s.outlet, s.action)
+	for i, s := range steps {
+		if a.act(s.outlet, s.action) != nil {
+			refuse(i, gosnmp.CommitFailed, gosnmp.GenErr)
+			return
+		}
 	}
 }
 

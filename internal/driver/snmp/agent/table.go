@@ -206,8 +206,7 @@ func (a *Agent) value(o *object) gosnmp.SnmpPDU {
 	v := gosnmp.SnmpPDU{Name: o.oid, Type: gosnmp.Integer, Value: o.number}
 	var out *outlet
 	if o.outlet >= 0 {
-		out = &a.outlets[o.outlet]
-		out.settle(time.Now())
+		out = a.look(o.outlet)
 	}
 	switch st := &a.cfg.Profile.State; o.kind {
 	case fixedText:
@@ -313,8 +312,7 @@ func (a *Agent) Write(oid, value string) error {
 	o := &a.objects[at]
 	for _, x := range o.orders {
 		if x.value == value && a.outlets[o.outlet].name != a.fault.Reject {
-			a.act(&a.outlets[o.outlet], x.action)
-			return nil
+			return a.act(o.outlet, x.action)
 		}
 	}
 	return fmt.Errorf("%s does not take %q", oid, value)
