@@ -42,7 +42,7 @@ type Door struct {
 	people  people
 	started time.Time
 	serving sync.WaitGroup // operations under way
-	readers atomic.Int64   // of streams
+	readers readers        // of streams
 
 	mux      *http.ServeMux
 	api      huma.API

@@ -46,3 +46,25 @@ func TestFeedIsBounded(t *testing.T) {
 		t.Error("a feed that skips goes on there")
 	}
 }
+
+// No one reader takes all the seats, and a seat that was left is free again.
+func TestSeatsOfReaders(t *testing.T) {
+	var r readers
+	for range maxOwnReaders {
+		if !r.enter("ann") {
+			t.Fatal("a seat is refused too early")
+		}
+	}
+	if r.enter("ann") || !r.enter("bob") {
+		t.Error("ann has all the seats, or bob gets none")
+	}
+	r.leave("ann")
+	if !r.enter("ann") || r.count() != maxOwnReaders+1 {
+		t.Errorf("%d seats are taken", r.count())
+	}
+	for r.enter("bob") {
+	}
+	if r.enter("eve") || r.count() != maxReaders {
+		t.Errorf("%d seats are taken", r.count())
+	}
+}

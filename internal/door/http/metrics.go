@@ -195,7 +195,7 @@ func (p *present) Collect(to chan<- prometheus.Metric) {
 		}
 	}
 	gauge(describe("runs_running", "Runs under way."), running)
-	gauge(describe("stream_readers", "Streams that are being read."), int(d.readers.Load()))
+	gauge(describe("stream_readers", "Streams that are being read."), d.readers.count())
 	gauge(describe("sessions", "Browsers that are logged in."), d.sessions.count())
 	to <- prometheus.MustNewConstMetric(describe("log_position", "The position of the newest event."), prometheus.CounterValue, float64(d.opts.Desk.Events().Last()))
 	to <- prometheus.MustNewConstMetric(describe("events_lost_total", "Events that could not be written."), prometheus.CounterValue, float64(d.opts.Desk.Events().Dropped()))

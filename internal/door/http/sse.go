@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"millwright.dev/millwright/internal/door/http/wire"
@@ -23,8 +24,9 @@ const (
 	// stallFor is how long a write to a reader may take before it is dropped.
 	stallFor = 5 * time.Second
 	// maxReaders is how many streams are read at once, by all: fewer than there are
-	// connections, so that there is always room to ask for something else.
-	maxReaders = 768
+	// connections, so that there is always room to ask for something else. One asker
+	// alone does not get all of them.
+	maxReaders, maxOwnReaders = 768, 600
 	// readerBuffer is how much the kernel may keep for a reader that does not read.
 	readerBuffer = 64 << 10
 )
@@ -37,19 +39,58 @@ type sse struct {
 	last  time.Time
 	asked time.Time // when it was last looked at whether the reader may read
 
-	d *Door
+	d   *Door
+	who string
+}
+
+// readers counts who reads how many streams. The zero value is ready.
+type readers struct {
+	mu  sync.Mutex
+	all int
+	by  map[string]int
+}
+
+// enter counts one more, unless there are too many.
+func (r *readers) enter(who string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.all >= maxReaders || r.by[who] >= maxOwnReaders {
+		return false
+	}
+	if r.by == nil {
+		r.by = make(map[string]int)
+	}
+	r.all++
+	r.by[who]++
+	return true
+}
+
+func (r *readers) leave(who string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all--
+	if r.by[who]--; r.by[who] == 0 {
+		delete(r.by, who)
+	}
+}
+
+// count gives how many there are.
+func (r *readers) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.all
 }
 
 // openSSE begins a stream, or says why there can be none. The caller must call
 // close.
 func (d *Door) openSSE(w http.ResponseWriter, r *http.Request) (*sse, error) {
-	if d.readers.Add(1) > maxReaders {
-		d.readers.Add(-1)
+	who := whose(actorOf(r.Context()))
+	if !d.readers.enter(who) {
 		return nil, &room.Error{Code: room.CodeBusy, Op: "open a stream", Said: "too many streams are being read already"}
 	}
 	boundBuffer(r.Context())
 	byItself(w)
-	s := &sse{ctl: http.NewResponseController(w), out: bufio.NewWriterSize(w, 4<<10), d: d, asked: time.Now()}
+	s := &sse{ctl: http.NewResponseController(w), out: bufio.NewWriterSize(w, 4<<10), d: d, who: who, asked: time.Now()}
 	w.Header().Set("Content-Type", wire.SSE)
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy in between shall pass things on
 	w.WriteHeader(http.StatusOK)
@@ -61,7 +102,7 @@ func (d *Door) openSSE(w http.ResponseWriter, r *http.Request) (*sse, error) {
 // half-way in it.
 func (s *sse) close() {
 	_ = s.flush()
-	s.d.readers.Add(-1)
+	s.d.readers.leave(s.who)
 }
 
 func (s *sse) put(frame []byte) {
