@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -49,7 +50,11 @@ func (d *device) connect() {
 		case <-d.ctx.Done():
 			return
 		case <-d.wake:
-			if try == nil && d.wanted() {
+			switch {
+			case try != nil || !d.wanted():
+			case time.Now().Before(d.barred.until):
+				d.failAll(d.barred.fault())
+			default:
 				d.tries.Reset()
 				soon()
 			}
@@ -72,8 +77,38 @@ func (d *device) connect() {
 			if b := d.waiting(); b != nil && b.hasty() {
 				d.failFirst(asFault(d.name, ended.err))
 			}
-			retry = time.After(d.tries.Next())
+			retry = time.After(max(d.tries.Next(), time.Until(d.barred.until)))
 		}
+	}
+}
+
+// barred is a device that has answered and not let us in. Many lock an account
+// after a few wrong passwords, so it is left alone for a while, and for longer each
+// time; whoever asks meanwhile is told at once.
+type barred struct {
+	times int
+	until time.Time
+	why   *driver.Fault
+}
+
+// longestBar is how long a changed password may have to wait; a reload that
+// changes the device ends it at once.
+const longestBar = time.Minute
+
+// again notes that we were turned away once more.
+func (b *barred) again(why *driver.Fault) {
+	b.why = why
+	if b.times++; b.times > 2 { // the first two may be a slip, or a device that is starting
+		b.until = time.Now().Add(min(longestBar, time.Second<<min(b.times, 10)))
+	}
+}
+
+// fault is what those are told who ask meanwhile.
+func (b *barred) fault() *driver.Fault {
+	wait := time.Until(b.until).Round(time.Second)
+	return &driver.Fault{
+		Phase: driver.LoggingIn, Device: b.why.Device, Err: b.why.Err,
+		Said: fmt.Sprintf("%s (not tried again for %v, so that it does not lock the account)", b.why.Why(), wait),
 	}
 }
 
@@ -184,7 +219,7 @@ func (d *device) credential(ctx context.Context, r *room.Room, def *room.Device)
 }
 
 func (d *device) connected(s driver.Session) {
-	d.session, d.since, d.refusal = s, time.Now(), ""
+	d.session, d.since, d.refusal, d.barred = s, time.Now(), "", barred{}
 	d.tell(Connected)
 	d.log.Debug("connected")
 	if d.traits.Ping > 0 {
@@ -202,6 +237,7 @@ func (d *device) refused(try *attempt) {
 	d.tell(Disconnected)
 	d.failErrands(fault)
 	if fault.Phase == driver.LoggingIn {
+		d.barred.again(fault)
 		d.failAll(fault)
 	}
 }

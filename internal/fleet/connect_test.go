@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -247,6 +248,7 @@ func TestLostDeviceIsNotHammered(t *testing.T) {
 		l := newLab(t, 1, nil, f)
 		for start := time.Now(); time.Since(start) < 10*time.Second; {
 			l.do(t.Context(), Request{Op: room.Status})
+			time.Sleep(time.Millisecond)
 		}
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -286,4 +288,33 @@ func TestHastyReads(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A device that turns a password down is not asked again and again: those who ask
+// are told why, and a password that is right by then is used within a minute.
+func TestWrongPasswordIsNotHammered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.refuse = &driver.Fault{Phase: driver.LoggingIn, Device: "d0", Err: errors.New("wrong password")}
+		l := newLab(t, 1, nil, f)
+		began := time.Now()
+		for time.Since(began) < 10*time.Minute { // somebody asks each second
+			l.ask(t.Context(), Request{Op: room.Status}).wait(t)
+			time.Sleep(time.Second)
+		}
+		if f.opened > 20 {
+			t.Errorf("%d tries in ten minutes", f.opened)
+		}
+		a := l.ask(t.Context(), Request{Op: room.On}).wait(t)
+		if r := a.results["n0"]; r.Outcome != NotBegun || a.took != 0 || !strings.Contains(r.Said, "wrong password") || !strings.Contains(r.Said, "not tried again for") {
+			t.Errorf("%+v after %v", r, a.took)
+		}
+		f.revive()
+		time.Sleep(longestBar)
+		synctest.Wait()
+		if r := l.ask(t.Context(), Request{Op: room.On}).wait(t).results["n0"]; r.Outcome != OK {
+			t.Errorf("with the right password: %+v", r)
+		}
+		l.fleet.Close()
+	})
 }

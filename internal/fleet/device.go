@@ -60,6 +60,7 @@ type device struct {
 	obliged bool      // the last turn was an errand's
 	lastOn  time.Time // the last switch-on, for stagger
 	refusal string    // why the last try to connect failed
+	barred  barred    // whether it has turned us away
 	tried   time.Time // when the last try to connect began
 	logged  logged
 	tries   *transport.Backoff
