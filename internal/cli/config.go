@@ -203,7 +203,7 @@ func (p *program) configPut() *cobra.Command {
 
 // content reads a file, or the standard input.
 func (p *program) content(path string) ([]byte, error) {
-	in := io.Reader(p.stdin)
+	in := p.stdin
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {

@@ -216,7 +216,7 @@ func TestReadOnly(t *testing.T) {
 	if err := os.Chmod(b.dir, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.Chmod(b.dir, 0o700) }) //nolint:errcheck,gosec // the folder is removed next
+	t.Cleanup(func() { os.Chmod(b.dir, 0o700) })
 	_, err := b.book.Apply(t.Context(), revision.Change{Base: 1, Edits: edits("room", "x")})
 	if room.CodeOf(err) != room.CodeRefused || !strings.Contains(err.Error(), "only be read") {
 		t.Error(err)
