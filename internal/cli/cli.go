@@ -107,6 +107,7 @@ Nodes are named by host lists (web[1-40],db1), aliases and groups (@rack1,
 		}
 		return about.Help()
 	}})
+	p.complete(root)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{err, c.CommandPath()} })
 	return root
 }
