@@ -26,7 +26,7 @@ import (
 // of the simulated room in place of its own.
 
 // agentRest is how long a simulated PDU is off in a cycle that it does itself.
-const agentRest = 2 * time.Second
+const agentRest = time.Second
 
 // passwords that are wanted if those of the room are not to be had here.
 const (
