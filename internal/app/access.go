@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -62,7 +61,8 @@ func (g *gate) close() {
 }
 
 // prepareGate makes ready what a room says of the network door, before anything of
-// the room counts: one whose certificates cannot be read is not taken.
+// the room counts: one whose certificates cannot be read is not taken. Clients notice
+// nothing of it before [App.openGate], since the room may be looked at only.
 func (a *App) prepareGate(r *room.Room) error {
 	want, last := r.Settings.HTTP, a.access.next
 	// A listener that was passed is there whatever the room says, and stays.
@@ -82,6 +82,9 @@ func (a *App) prepareGate(r *room.Room) error {
 			return fmt.Errorf("prepare the issuer of identities: %w", err)
 		}
 		g.issuer = issuer
+	}
+	if last != a.access.gate.Load() { // made ready for a room that was not taken
+		last.close()
 	}
 	a.access.next = g
 	return nil
@@ -104,7 +107,7 @@ func (a *App) prepareTLS(g *gate) (err error) {
 		return err
 	}
 	g.source = g.ca
-	return g.ca.Serve(g.of.Names)
+	return nil
 }
 
 func (a *App) openAuthority() (*pki.Authority, error) {
@@ -150,6 +153,11 @@ func (a *App) openGate() {
 	if old == g {
 		return
 	}
+	if g.source != nil && g.of.Cert == "" {
+		if err := g.ca.Serve(g.of.Names); err != nil { // the next handshake tries again
+			a.log.Error("the certificate of the network door", "why", err)
+		}
+	}
 	rules := auth.Rules{Certificate: auth.NameIn(g.of.ClientName)}
 	if g.issuer != nil {
 		rules.Issuer = g.issuer
@@ -169,27 +177,14 @@ func (a *App) serverTLS() *tls.Config {
 	)
 }
 
-// listenHTTP binds every address that the room names for the network door.
-func (a *App) listenHTTP(ctx context.Context) ([]net.Listener, error) {
-	var listeners []net.Listener
-	var errs []error
-	for _, at := range a.fleet.Room().Settings.HTTP.Listen {
-		found, err := listenAll(ctx, at)
-		listeners = append(listeners, found...)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("listen for the public API on %s: %w", at, err))
-		}
-	}
-	if len(errs) > 0 && len(listeners) == 0 {
-		return nil, errors.Join(errs...)
-	}
-	for _, err := range errs {
-		a.log.Warn("a door stays closed", "why", err)
-	}
+// listenHTTP binds every address that the room names for the network door. Listeners
+// that are given already come first.
+func (a *App) listenHTTP(ctx context.Context, given []net.Listener) ([]net.Listener, error) {
+	listeners, err := a.listenBesides(ctx, given, a.fleet.Room().Settings.HTTP.Listen, "for the public API")
 	if len(listeners) > 0 {
 		a.log.Info("the public API is open", "authority", a.access.gate.Load().ca.Fingerprint())
 	}
-	return listeners, nil
+	return listeners, err
 }
 
 // certify makes a certificate with which a user can log in.

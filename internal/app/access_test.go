@@ -393,3 +393,30 @@ func TestStreamsEndWithTheToken(t *testing.T) {
 		t.Error("the token still works")
 	}
 }
+
+// To look at a change of the network door changes nothing for its clients.
+func TestADryRunLeavesTheCertificate(t *testing.T) {
+	s := guarded(t)
+	c, named := s.local(), tls.Config{RootCAs: s.authority(), ServerName: "power.example.org"}
+	greeted := func() error {
+		conn, err := (&tls.Dialer{Config: &named}).DialContext(t.Context(), "tcp", s.https)
+		if err == nil {
+			conn.Close()
+		}
+		return err
+	}
+	change := wire.ChangeConfiguration{Base: 1, DryRun: true, Edits: []wire.Edit{{Path: []string{"http", "names"}, Value: "power.example.org"}}}
+	if done, err := c.ChangeConfiguration(t.Context(), change); err != nil || done.Diff == "" {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if greeted() == nil {
+		t.Error("the certificate has a name that was only tried")
+	}
+	change.DryRun = false
+	if _, err := c.ChangeConfiguration(t.Context(), change); err != nil {
+		t.Fatal(err)
+	}
+	if err := greeted(); err != nil {
+		t.Errorf("the certificate has not the name that was set: %v", err)
+	}
+}

@@ -15,8 +15,7 @@ func (a *App) openAPI(ctx context.Context, doors *openDoors) error {
 	if err != nil {
 		return err
 	}
-	remotes, err := a.listenHTTP(ctx)
-	remotes = append(a.passed(PassedHTTP), remotes...)
+	remotes, err := a.listenHTTP(ctx, a.passed(PassedHTTP))
 	doors.opened = append(append(doors.opened, locals...), remotes...)
 	if err != nil || len(locals)+len(remotes) == 0 {
 		return err
@@ -38,7 +37,7 @@ func (a *App) openAPI(ctx context.Context, doors *openDoors) error {
 func (a *App) api() httpdoor.Options {
 	return httpdoor.Options{
 		Desk: a.desk, Auth: a.access.who, Hosts: a.hosts, Issuer: a.issuer,
-		Version: a.opts.Version, Config: a.opts.Config, Log: a.log,
+		Version: a.opts.Version, Config: a.opts.Config, Broken: a.whyBroken, Log: a.log,
 	}
 }
 

@@ -78,6 +78,8 @@ type App struct {
 	guard atomic.Pointer[tcpwrap.Guard] // nil until a room wants it
 	safe  safe
 
+	broken atomic.Pointer[string] // see setBroken
+
 	closers []func()
 }
 

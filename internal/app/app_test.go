@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,6 +36,7 @@ type site struct {
 	addr   string
 	socket string // where our own socket shall be, if anywhere
 	https  string // where the API is open by TLS
+	passed map[string][]net.Listener
 	stop   func() error
 }
 
@@ -101,7 +103,7 @@ func (s *site) start() {
 	go func() {
 		ended <- app.Run(ctx, app.Options{
 			Config: filepath.Join(s.dir, "room.yaml"), State: s.state, Drivers: standard.Drivers(script.Options{}),
-			Doors: app.Doors{PowerMan: []string{"127.0.0.1:0"}, Socket: s.socket}, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
+			Doors: app.Doors{PowerMan: []string{"127.0.0.1:0"}, Socket: s.socket, Passed: s.passed}, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
 			Ready:  func(a app.Addresses) { ready <- a },
 			Reload: s.reload, Reloaded: func(err error) { s.told <- err },
 		})
@@ -183,21 +185,29 @@ func TestReloadTakesAllOrNothing(t *testing.T) {
 }
 
 func TestBrokenFilesAtTheStartRunTheLastRevision(t *testing.T) {
-	s := newSite(t)
-	s.start()
-	if err := s.stop(); err != nil {
-		t.Fatal(err)
-	}
-	s.write("room.yaml", "nodes: [this, is, not, a, room\n")
-	s.start()
-	if s.addr == "" {
-		t.Fatalf("the daemon did not start: %v", s.stop())
-	}
-	if got := s.nodes(); got != all {
-		t.Errorf("nodes %q, want those of the last accepted revision, %q", got, all)
-	}
-	if !strings.Contains(s.log.String(), "THE CONFIGURATION IS BROKEN") {
-		t.Errorf("it was not said loudly:\n%s", s.log.String())
+	for _, test := range []struct{ what, broken string }{
+		{"no room at all", "nodes: [this, is, not, a, room\n"},
+		{"a certificate that is not there", "http: {listen: \"127.0.0.1:0\", tls-cert: none.pem, tls-key: none.pem}\n"},
+	} {
+		s := newSite(t)
+		s.start()
+		if err := s.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(test.broken, "http") {
+			test.broken = s.room("web[5-8]") + test.broken
+		}
+		s.write("room.yaml", test.broken)
+		s.start()
+		if s.addr == "" {
+			t.Fatalf("%s: the daemon did not start: %v", test.what, s.stop())
+		}
+		if got := s.nodes(); got != all {
+			t.Errorf("%s: nodes %q, want those of the last accepted revision, %q", test.what, got, all)
+		}
+		if !strings.Contains(s.log.String(), "THE CONFIGURATION IS BROKEN") {
+			t.Errorf("%s: it was not said loudly:\n%s", test.what, s.log.String())
+		}
 	}
 }
 

@@ -36,6 +36,9 @@ func (a *App) configure(ctx context.Context) error {
 	a.finishRevision(ctx)
 	read, err := roomfile.Load(ctx, a.opts.Config, ReadOptions(a.opts.Drivers, a.opts.NoDelays))
 	if err == nil {
+		err = a.prepare(read.Room)
+	}
+	if err == nil {
 		return a.accept(ctx, read, desk.Actor{}, "read at the start")
 	}
 	last, found := a.store.LatestRevision(ctx)
@@ -48,6 +51,9 @@ func (a *App) configure(ctx context.Context) error {
 	opts := ReadOptions(a.opts.Drivers, a.opts.NoDelays)
 	opts.Open, opts.Glob = roomfile.Replay(last.Files)
 	old, broken := roomfile.Load(ctx, last.Origin, opts)
+	if broken == nil {
+		broken = a.prepare(old.Room)
+	}
 	if broken != nil {
 		return errors.Join(err, fmt.Errorf("revision %d, accepted last, cannot be used either: %w", last.Number, broken))
 	}
@@ -55,10 +61,11 @@ func (a *App) configure(ctx context.Context) error {
 		"revision", last.Number, "accepted", last.Time, "problems", err)
 	a.note("configuration broken", event.Failed,
 		fmt.Sprintf("revision %d of %s runs instead: %v", last.Number, last.Time.Format("2006-01-02 15:04:05"), err))
-	if err := a.armGuard(old.Room); err != nil {
+	if err := a.apply(old.Room); err != nil {
 		return err
 	}
-	return a.apply(old.Room)
+	a.setBroken(last.Number, err)
+	return nil
 }
 
 // Wishes turns whatever comes on a channel, such as hang-up signals, into wishes
@@ -84,6 +91,7 @@ func Wishes[T any](ctx context.Context, from <-chan T) <-chan struct{} {
 
 // reload reads the room again: all of it is taken, or nothing.
 func (a *App) reload(ctx context.Context, by desk.Actor) error {
+	a.finishRevision(ctx) // or half of it would be read
 	read, err := roomfile.Load(ctx, a.opts.Config, ReadOptions(a.opts.Drivers, a.opts.NoDelays))
 	if err == nil {
 		before := a.fleet.Room().Settings.PowerMan
@@ -106,10 +114,7 @@ func (a *App) accept(ctx context.Context, read *roomfile.Result, by desk.Actor, 
 	for _, w := range read.Warnings {
 		a.log.Warn("configuration: " + w.Error())
 	}
-	if err := a.armGuard(read.Room); err != nil {
-		return err
-	}
-	if err := a.prepareGate(read.Room); err != nil {
+	if err := a.prepare(read.Room); err != nil {
 		return err
 	}
 	// It is kept before it runs: what runs can always be gone back to.
@@ -142,6 +147,15 @@ func (a *App) keep(ctx context.Context, read *roomfile.Result, by desk.Actor, no
 	})
 }
 
+// prepare makes ready what a room needs besides its own files: tables of TCP wrappers,
+// certificates. A room for which that fails is as broken as one that cannot be read.
+func (a *App) prepare(r *room.Room) error {
+	if err := a.armGuard(r); err != nil {
+		return err
+	}
+	return a.prepareGate(r)
+}
+
 func (a *App) apply(r *room.Room) error {
 	if err := a.prepareGate(r); err != nil {
 		return err
@@ -151,5 +165,6 @@ func (a *App) apply(r *room.Room) error {
 	}
 	a.state.Apply(r)
 	a.openGate()
+	a.broken.Store(nil)
 	return nil
 }

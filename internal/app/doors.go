@@ -116,6 +116,13 @@ func (a *App) listenPowerMan(ctx context.Context, server *powerman.Server, given
 		return nil, nil
 	}
 	server.Allow = func(from net.Addr) bool { return a.admit(ctx, from) }
+	return a.listenBesides(ctx, given, wanted, "for PowerMan clients")
+}
+
+// listenBesides binds the addresses that are wanted besides listeners that are given,
+// and gives all of them. It fails only if there would be none; other addresses that
+// cannot be bound are logged.
+func (a *App) listenBesides(ctx context.Context, given []net.Listener, wanted []string, whom string) ([]net.Listener, error) {
 	listeners := given
 	var errs []error
 	for _, at := range wanted {
@@ -125,7 +132,7 @@ func (a *App) listenPowerMan(ctx context.Context, server *powerman.Server, given
 		found, err := listenAll(ctx, at)
 		listeners = append(listeners, found...)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("listen for PowerMan clients on %s: %w", at, err))
+			errs = append(errs, fmt.Errorf("listen %s on %s: %w", whom, at, err))
 		}
 	}
 	if len(listeners) == 0 {

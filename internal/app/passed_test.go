@@ -39,3 +39,18 @@ func TestPassedListenersNeedADoor(t *testing.T) {
 		l.Close()
 	}
 }
+
+// A room that names the address of a listener that was passed means that listener.
+func TestPassedListenersStandForTheirAddress(t *testing.T) {
+	s := newSite(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.passed = map[string][]net.Listener{app.PassedHTTP: {l}}
+	s.write("room.yaml", s.room("web[1-4]")+"http: {listen: \""+l.Addr().String()+"\"}\n")
+	s.start()
+	if s.https != l.Addr().String() {
+		t.Errorf("the API is at %q, want %v: %v", s.https, l.Addr(), s.stop())
+	}
+}

@@ -42,10 +42,7 @@ func (a *App) openRevisions() {
 			opts.Open, opts.Glob = open, glob
 			read, err := roomfile.Load(ctx, a.opts.Config, opts)
 			if err == nil {
-				err = a.armGuard(read.Room)
-			}
-			if err == nil {
-				err = a.prepareGate(read.Room)
+				err = a.prepare(read.Room)
 			}
 			return read, err
 		},
@@ -53,8 +50,9 @@ func (a *App) openRevisions() {
 	})
 }
 
-// finishRevision writes what the last daemon could not write any more. It is no
-// reason not to start: what is on the disk runs then.
+// finishRevision writes what could not be written any more, by the last daemon or by
+// this one when the disk was full. It is no reason not to go on: what is on the disk
+// runs then.
 func (a *App) finishRevision(ctx context.Context) {
 	if err := a.history.Finish(ctx); err != nil {
 		a.log.Error("a revision that was accepted is not in the files", "why", err)
