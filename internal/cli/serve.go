@@ -184,6 +184,7 @@ func versionCommand(p *program) *cobra.Command {
 			}
 			p.printf("daemon %s, pid %d, since %s\n", v.Version, v.PID, v.Started.Local().Format(timeForm))
 			p.printf("room %q of %s: %s, %s\n", v.Room, v.Config, counted(v.Nodes, "node"), counted(v.Devices, "device"))
+			p.tellBroken(v)
 			return nil
 		},
 	}

@@ -193,6 +193,9 @@ func (p *program) once(ctx context.Context, v *verb) error {
 			p.interrupt(ctx, cl, a, leave)
 		}
 	}
+	if op == room.Status && !v.json {
+		p.warnBroken(asking, cl)
+	}
 	return a.end(ctx)
 }
 

@@ -33,6 +33,9 @@ type Options struct {
 	Hosts   func() []string
 	Version string // of the program
 	Config  string // where the configuration is
+	// Broken says why what runs is not what the configuration says, "" if it is. Nil
+	// is the latter.
+	Broken func() string
 	Log     *slog.Logger
 }
 

@@ -34,10 +34,14 @@ func (d *Door) version(ctx context.Context) (wire.Version, error) {
 		return wire.Version{}, err
 	}
 	r := d.opts.Desk.Room()
-	return wire.Version{
+	v := wire.Version{
 		Version: d.opts.Version, PID: os.Getpid(), Started: d.started, Room: r.Name, Config: d.opts.Config,
 		Nodes: len(r.Nodes), Devices: len(r.Devices), Held: d.held(),
-	}, nil
+	}
+	if d.opts.Broken != nil {
+		v.Broken = d.opts.Broken()
+	}
+	return v, nil
 }
 
 // held counts the nodes that are held back.

@@ -222,6 +222,7 @@ type Version struct {
 	Nodes   int       `json:"nodes" doc:"How many nodes the room has." example:"128"`
 	Devices int       `json:"devices" doc:"How many devices." example:"8"`
 	Held    int       `json:"held" doc:"Nodes that are held back until somebody decides." example:"0"`
+	Broken  string    `json:"broken,omitempty" doc:"Why another configuration runs than the one on the disk: its files were broken when the daemon started, so the revision accepted last is used."`
 }
 
 // Room is the room at a glance: GET /v1/room.
