@@ -129,15 +129,18 @@ func TestOrdersDragNobodysNodes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lacks(t, "another's run", b.CancelRun(known("ann"), id), auth.Operate, "db1")
-		_, err = b.GetRun(known("ann"), id)
-		lacks(t, "another's run", err, auth.View, "db1")
-		for _, err := range b.FollowRun(t.Context(), known("ann"), id, 0) {
-			lacks(t, "another's run", err, auth.View, "db1")
+		hidden := func(when string) {
+			lacks(t, "to cancel another's run "+when, b.CancelRun(known("ann"), id), auth.Operate, "db1")
+			_, err := b.GetRun(known("ann"), id)
+			lacks(t, "another's run "+when, err, auth.View, "db1")
+			for _, err := range b.FollowRun(t.Context(), known("ann"), id, 0) {
+				lacks(t, "to follow another's run "+when, err, auth.View, "db1")
+			}
+			if list, err := b.ListRuns(known("ann")); err != nil || len(list) != 0 {
+				t.Errorf("%s: %v, %v", when, list, err)
+			}
 		}
-		if list, err := b.ListRuns(known("ann")); err != nil || len(list) != 0 {
-			t.Errorf("%v, %v", list, err)
-		}
+		hidden("under way")
 		if list, err := b.ListRuns(known("bob")); err != nil || len(list) != 1 {
 			t.Errorf("%v, %v", list, err)
 		}
@@ -146,6 +149,8 @@ func TestOrdersDragNobodysNodes(t *testing.T) {
 				t.Errorf("%v, %v", u, err)
 			}
 		}
+		synctest.Wait()
+		hidden("that has ended")
 		// With db1 on, the same order drags nobody along.
 		if _, err = up("ann", "web2"); err != nil {
 			t.Error(err)

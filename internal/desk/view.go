@@ -269,5 +269,8 @@ func (d *Desk) FollowRun(ctx context.Context, by Actor, id string, after int) it
 
 // needRun holds that an actor has a role on all nodes of a run that is known.
 func (d *Desk) needRun(by Actor, role auth.Role, op, id string) error {
+	if _, err := d.runs.Get(id); err != nil {
+		return err
+	}
 	return d.needNamed(by, role, op, func(yield func(string) bool) { d.runs.Concerns(id, yield) })
 }

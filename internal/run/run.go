@@ -72,12 +72,14 @@ type Outcomes struct {
 
 // run is one run. The goroutine that drives it alone writes; everybody reads.
 type run struct {
-	id     string
-	epoch  int64 // who drives it; see [Runner.drive]
-	sub    Submission
-	began  time.Time
-	ctx    context.Context
-	cancel context.CancelCauseFunc
+	id    string
+	epoch int64 // who drives it; see [Runner.drive]
+	sub   Submission
+	began time.Time
+	// concerned are the nodes that say who may see the run and stop it; see [Runner.Concerns].
+	concerned string
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
 
 	mu      sync.Mutex
 	now     Info
@@ -87,7 +89,7 @@ type run struct {
 }
 
 func newRun(id string, s Submission) *run {
-	run := &run{id: id, epoch: 1, sub: s, began: time.Now(), grown: make(chan struct{})}
+	run := &run{id: id, epoch: 1, sub: s, began: time.Now(), concerned: s.concerned(), grown: make(chan struct{})}
 	t := s.Plan.Totals()
 	run.now = Info{
 		ID: id, Epoch: run.epoch, Op: s.Op, Actor: s.Actor, Door: s.Door, Remote: s.Remote,
