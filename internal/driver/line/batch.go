@@ -2,10 +2,9 @@ package line
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 )
 
 // Each does a batch plug by plug, each in an action of its own, of which the
@@ -13,79 +12,31 @@ import (
 // nil, the device took the command. Each tells the sink how it went, so that its
 // result is one for [driver.Session] to return.
 func (l *Line) Each(ctx context.Context, b driver.Batch, sink driver.Sink, do func(t *Talk, plug string) error) error {
-	for i, plug := range b.Plugs {
-		goOn, err := l.act(ctx, b, sink, b.Plugs[i:i+1], b.Plugs[i+1:], func(t *Talk) error {
-			err := do(t, l.Env.Plugs[plug].Name)
-			if err == nil {
-				sink.Done(plug)
-			}
-			return err
-		})
-		if !goOn {
-			return err
-		}
-		b.Start = time.Time{} // the next one has a clock of its own
-	}
-	return nil
+	return l.Device.Each(ctx, b, sink, func(a *action.Action, plug int) error {
+		return do(&Talk{a, l}, l.Env.Plugs[plug].Name)
+	})
 }
 
 // Once does a batch in one action. Where do returns nil, it has told the sink of
 // every plug; where it does not, it has told of none, and Once does.
 func (l *Line) Once(ctx context.Context, b driver.Batch, sink driver.Sink, do func(t *Talk) error) error {
-	_, err := l.act(ctx, b, sink, b.Plugs, nil, do)
-	return err
+	return l.Device.Once(ctx, b, sink, l.talk(do))
 }
 
-// Cannot refuses a batch whose operation is not among the driver's verbs.
-func (l *Line) Cannot(b driver.Batch, sink driver.Sink) error {
-	for _, plug := range b.Plugs {
-		sink.Failed(plug, "the device cannot "+b.Op.String())
-	}
-	return nil
+// Aside is an action that is in no batch, such as a ping.
+func (l *Line) Aside(ctx context.Context, do func(*Talk) error) error {
+	return l.Device.Aside(ctx, l.talk(do))
 }
 
-// act carries out one action and says whether others may follow it. If not, it
-// has told of those to come as well, or left that to the fleet, which repeats
-// what can be repeated when the line broke.
-func (l *Line) act(ctx context.Context, b driver.Batch, sink driver.Sink, plugs, toCome []int, do func(*Talk) error) (goOn bool, err error) {
-	t := l.talk(ctx, b.Start, nil)
-	defer t.cancel()
-	if b.Trace {
-		t.trace = sink
-	}
-	err = do(t)
-	var no *refusal
-	switch refused := errors.As(err, &no); {
-	case refused:
-		for _, plug := range plugs {
-			sink.Failed(plug, l.Clean(no.said))
-		}
-		fallthrough
-	case err == nil:
-		l.Env.Acted()
-		return true, nil
-	}
-	f := t.failed(err)
-	if f.Phase == driver.Lost && b.Op.Repeatable() && ctx.Err() == nil {
-		return false, f
-	}
-	why := f
-	if !t.sent { // then nothing can have happened
-		why = t.fault(driver.Waiting, f.Err)
-	}
-	if why.Phase != driver.Lost { // a lost line is told by whoever is given our error
-		sink.Fault(why)
-	}
-	for _, plug := range plugs {
-		sink.Unknown(plug, why)
-	}
-	next := t.fault(driver.Waiting, f)
-	for _, plug := range toCome {
-		sink.Fault(next)
-		sink.Unknown(plug, next)
-	}
-	if f.Phase == driver.Waiting { // nothing was said, so the line is well
-		return false, nil
-	}
-	return false, f
+// talk has an action be a talk.
+func (l *Line) talk(do func(*Talk) error) func(*action.Action) error {
+	return func(a *action.Action) error { return do(&Talk{a, l}) }
 }
+
+// Refused is the error of an action that the device would not do, in its own
+// words: it surely did nothing.
+func Refused(said string) error { return action.Refused(said) }
+
+// Odd is the error of an action after which the device said something that nobody
+// understands: whether it did it is unknown, and the conversation out of step.
+func Odd(said string) error { return action.Odd(said) }

@@ -15,10 +15,10 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 	"millwright.dev/millwright/internal/secret"
 	"millwright.dev/millwright/internal/transport"
 )
@@ -38,17 +38,13 @@ type Config struct {
 // backlog is how many lines a device may be ahead of who listens.
 const backlog = 64
 
-// maxSaid bounds what is handed on of a device's words, in bytes.
-const maxSaid = 200
-
 // Line is an open conversation with one device. The goroutine that owns the
 // session owns it; Done may be watched from anywhere.
 type Line struct {
-	Env driver.Env // as it was given to Open
+	action.Device
 
 	config Config
 	conn   transport.Conn
-	mask   *secret.Masker
 	heard  chan string
 	done   chan struct{} // closed when the line is dead and read has ended
 	why    error         // why it is dead; set before done is closed
@@ -59,9 +55,6 @@ type Line struct {
 // nothing would otherwise look healthy. Any error of login's means that the device
 // did not let us in; [Refused] and [Odd] are good ones.
 func Open(ctx context.Context, env driver.Env, to transport.Address, config Config, login func(*Talk) error) (*Line, error) {
-	if config.Patience <= 0 {
-		config.Patience = driver.DefaultTimeout
-	}
 	if config.End == "" {
 		config.End = "\r\n"
 	}
@@ -72,22 +65,14 @@ func Open(ctx context.Context, env driver.Env, to transport.Address, config Conf
 	if err != nil {
 		return nil, err
 	}
-	l := &Line{
-		Env: env, config: config, conn: conn, mask: secret.NewMasker(env.Credential.Secrets()...),
-		heard: make(chan string, backlog), done: make(chan struct{}),
-	}
+	l := &Line{config: config, conn: conn, heard: make(chan string, backlog), done: make(chan struct{})}
+	l.Device = action.Device{Env: env, Timeout: config.Patience, Mask: secret.NewMasker(env.Credential.Secrets()...), Gone: l.done}
 	go l.read()
-	t := l.talk(ctx, time.Time{}, nil)
-	err = login(t)
-	t.cancel()
-	if err == nil {
-		env.Acted()
-		return l, nil
+	if err := l.Login(ctx, l.talk(login)); err != nil {
+		_ = l.Close()
+		return nil, err
 	}
-	_ = l.Close()
-	f := *t.failed(err)
-	f.Phase = driver.LoggingIn
-	return nil, &f
+	return l, nil
 }
 
 // Done implements [driver.Session].
@@ -98,21 +83,6 @@ func (l *Line) Close() error {
 	err := l.conn.Close()
 	<-l.done
 	return err
-}
-
-// Clean makes text from the device fit to be handed on: no secrets, one line,
-// bounded.
-func (l *Line) Clean(text string) string {
-	text = l.mask.String(strings.TrimSpace(text))
-	if len(text) > maxSaid {
-		text = text[:maxSaid] + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
 }
 
 var (
@@ -141,25 +111,3 @@ func (l *Line) read() {
 		}
 	}
 }
-
-// refusal is a device that says no; oddity is one that nobody understands.
-type (
-	refusal struct{ said string }
-	oddity  struct{ said string }
-)
-
-func (*refusal) Error() string { return "the device refuses" }
-func (*oddity) Error() string  { return "the device says what nobody understands" }
-
-// Refused is the error of an action that the device would not do, in its own
-// words: it surely did nothing.
-func Refused(said string) error {
-	if strings.TrimSpace(said) == "" {
-		said = "it says no, and not why"
-	}
-	return &refusal{said}
-}
-
-// Odd is the error of an action after which the device said something that nobody
-// understands: whether it did it is unknown, and the conversation out of step.
-func Odd(said string) error { return &oddity{said} }

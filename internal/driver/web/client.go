@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 	"millwright.dev/millwright/internal/secret"
 )
 
 // Client is an open conversation with one device, over one connection at a time.
 // The goroutine that owns the session owns it; it starts none that acts by itself.
 type Client struct {
-	Env driver.Env // as it was given to Open
+	action.Device
 
 	config Config
 	tls    *tls.Config // nil for plain HTTP
@@ -27,9 +28,8 @@ type Client struct {
 	attached []cookie
 	session  []secret.Value // to be masked while the session lasts
 	last     string         // the digest that was sent last
-	mask     *secret.Masker
-	in       bool // logged in
-	oneShot  bool // it hangs up after each answer, as we have seen
+	in       bool           // logged in
+	oneShot  bool           // it hangs up after each answer, as we have seen
 	closed   bool
 }
 
@@ -42,10 +42,7 @@ const partingTime = 2 * time.Second
 // login proves that. Any error of theirs means that the device did not let us in;
 // the error of Open is a *driver.Fault.
 func Open(ctx context.Context, env driver.Env, config Config, probe func(*Talk) error) (*Client, error) {
-	c := &Client{Env: env, config: config}
-	if c.config.Patience <= 0 {
-		c.config.Patience = driver.DefaultTimeout
-	}
+	c := &Client{Device: action.Device{Env: env, Timeout: config.Patience, InStep: true}, config: config}
 	if c.config.MaxBody <= 0 {
 		c.config.MaxBody = defaultMaxBody
 	}
@@ -61,15 +58,10 @@ func Open(ctx context.Context, env driver.Env, config Config, probe func(*Talk) 
 		return nil, &driver.Fault{Phase: driver.Connecting, Device: env.Device, Err: err}
 	}
 	env.Reached()
-	t := c.talk(ctx, time.Time{})
-	defer t.cancel()
-	if err := c.enter(t, probe); err != nil {
+	if err := c.Login(ctx, c.talk(func(t *Talk) error { return c.enter(t, probe) })); err != nil {
 		_ = c.Close()
-		f := *t.failed(err)
-		f.Phase = driver.LoggingIn
-		return nil, &f
+		return nil, err
 	}
-	env.Acted()
 	return c, nil
 }
 
@@ -117,7 +109,6 @@ func (c *Client) login(t *Talk) error {
 	inner := *t
 	inner.within = true
 	err := c.config.Login(&inner)
-	t.sent = t.sent || inner.sent
 	c.in = err == nil
 	return err
 }
@@ -163,12 +154,11 @@ func (*Client) Done() <-chan struct{} { return nil }
 // Close implements [driver.Session].
 func (c *Client) Close() error {
 	if c.in && c.config.Logout != nil && c.well() {
-		ctx, cancel := context.WithTimeoutCause(context.Background(), partingTime, errSilent)
-		t := c.talk(ctx, time.Time{})
-		t.within = true
-		_ = c.config.Logout(t) // it ends by itself, one day
-		t.cancel()
-		cancel()
+		d := c.Device
+		d.Timeout, d.Env.Acted = partingTime, func() {}
+		_ = d.Aside(context.Background(), func(a *action.Action) error { // it ends by itself, one day
+			return c.config.Logout(&Talk{Action: a, Client: c, within: true})
+		})
 	}
 	c.in = false
 	c.hangUp()

@@ -2,32 +2,26 @@ package web
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"millwright.dev/millwright/devspec"
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 )
 
 // Talk is the part of a conversation that belongs to one action. All of it takes
 // place in the time of that action.
 type Talk struct {
+	*action.Action
 	Client *Client
 
-	parent   context.Context // of whoever asked
-	ctx      context.Context // with the action's deadline
-	cancel   context.CancelFunc
-	trace    driver.Sink // nil if nobody wants to know
-	sent     bool        // a request has gone out
-	changed  bool        // one that changes something has
-	loggedIn bool        // the session was started anew in this action
-	within   bool        // this is the login itself
+	loggedIn bool // the session was started anew in this action
+	within   bool // this is the login itself
 }
 
 // Request is what to ask.
@@ -45,7 +39,7 @@ type Request struct {
 }
 
 // Answer is what the device said. All of it is there and within bounds, and none of
-// it is masked: hand it on by [Refused], [Odd] or [Client.Clean].
+// it is masked: hand it on by [Refused], [Odd] or Client.Clean.
 type Answer struct {
 	Status int
 	Header http.Header
@@ -75,65 +69,26 @@ func (a *Answer) Want(status ...int) error {
 // Line gives the status in words, with the beginning of a short text.
 func (a *Answer) Line() string {
 	said := fmt.Sprintf("HTTP %d %s", a.Status, http.StatusText(a.Status))
-	text := strings.Join(strings.Fields(string(a.Body[:min(len(a.Body), 4*maxSaid)])), " ")
+	text := strings.Join(strings.Fields(string(a.Body[:min(len(a.Body), maxLine)])), " ")
 	if text != "" && !strings.HasPrefix(text, "<") {
 		said += ": " + text
 	}
 	return strings.TrimSpace(said)
 }
 
-// errSilent is the cause of a talk that took too long.
-var errSilent = errors.New("no answer in time")
-
-// talk begins an action whose clock started at from; zero is now.
-func (c *Client) talk(ctx context.Context, from time.Time) *Talk {
-	if from.IsZero() {
-		from = time.Now()
-	}
-	t := &Talk{Client: c, parent: ctx}
-	t.ctx, t.cancel = context.WithDeadlineCause(ctx, from.Add(c.config.Patience), errSilent)
-	return t
-}
-
-// Wait waits between two requests. The error is for the caller to return.
-func (t *Talk) Wait(d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-t.ctx.Done():
-		return t.over()
-	}
-}
-
-// Rest waits in the middle of what has to be finished, such as a cycle, of which the
-// plug is off. It ends at once when nobody waits for the action any more; and from
-// then on the action has time of its own and cannot be cancelled.
-func (t *Talk) Rest(d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-t.parent.Done():
-	}
-	t.cancel()
-	t.ctx, t.cancel = context.WithDeadlineCause(context.WithoutCancel(t.parent), time.Now().Add(t.Client.config.Patience), errSilent)
-}
-
 // Do sends a request and hears the answer, whatever its status: [Answer.Want]
 // looks at that. It answers challenges, follows the redirects that are allowed, and
 // logs in again if the session has expired. The error is for the caller to return.
 func (t *Talk) Do(r Request) (*Answer, error) {
-	before := t.changed
+	before := t.Changed
 	a, err := t.follow(r)
 	c := t.Client
 	if err != nil || r.Plain || c.config.Login == nil || t.within || t.loggedIn || !c.expired(a) {
 		return a, err
 	}
-	t.changed = before // what was turned down has not happened
+	t.Changed = before // what was turned down has not happened
 	if err := c.login(t); err != nil {
-		f := *t.failed(err)
+		f := *t.Failed(err)
 		if f.Phase == driver.Acting {
 			f.Phase = driver.LoggingIn
 		}
@@ -150,7 +105,7 @@ func (c *Client) expired(a *Answer) bool {
 func (t *Talk) follow(r Request) (*Answer, error) {
 	u, err := t.Client.config.Base.Parse(strings.TrimRight(t.Client.config.Base.EscapedPath(), "/") + "/" + strings.TrimLeft(r.Path, "/"))
 	if err != nil {
-		return nil, t.fault(driver.Waiting, fmt.Errorf("the path %q is none", r.Path))
+		return nil, t.Fault(driver.Waiting, fmt.Errorf("the path %q is none", r.Path))
 	}
 	for hops := 0; ; hops++ {
 		a, err := t.ask(u, r)
@@ -198,9 +153,9 @@ func (t *Talk) request(u *url.URL, r Request) (*http.Request, error) {
 	if method == "" {
 		method = http.MethodGet
 	}
-	req, err := http.NewRequestWithContext(t.ctx, method, u.String(), bytes.NewReader(r.Body))
+	req, err := http.NewRequestWithContext(t.Context(), method, u.String(), bytes.NewReader(r.Body))
 	if err != nil {
-		return nil, t.fault(driver.Waiting, err)
+		return nil, t.Fault(driver.Waiting, err)
 	}
 	req.URL = u // as it is, unpolished
 	req.Header.Set("User-Agent", "millwright")
@@ -228,7 +183,7 @@ func (t *Talk) request(u *url.URL, r Request) (*http.Request, error) {
 func (t *Talk) send(req *http.Request, r Request) (*Answer, error) {
 	var buf bytes.Buffer
 	if err := req.Write(&buf); err != nil {
-		return nil, t.fault(driver.Waiting, err)
+		return nil, t.Fault(driver.Waiting, err)
 	}
 	for {
 		w, err := t.connect()
@@ -237,24 +192,24 @@ func (t *Talk) send(req *http.Request, r Request) (*Answer, error) {
 		}
 		kept := w.used
 		t.told(devspec.TraceSend, buf.Bytes())
-		t.sent, t.changed = true, t.changed || r.Change
-		a, keep, err := w.trip(t.ctx, buf.Bytes(), req, t.Client.config.MaxBody)
+		t.Sent, t.Changed = true, t.Changed || r.Change
+		a, keep, err := w.trip(t.Context(), buf.Bytes(), req, t.Client.config.MaxBody)
 		if !keep {
 			t.Client.hangUp()
 		}
-		var odd *oddity
+		var odd *action.Oddity
 		switch {
 		case err == nil:
 			return a, nil
-		case t.ctx.Err() != nil:
-			return nil, t.over()
+		case t.Context().Err() != nil:
+			return nil, t.Over()
 		case errors.As(err, &odd):
 			return nil, err
 		case kept && !r.Change && !w.tap.got:
 			t.Client.oneShot = true // it hung up while this was on its way
 			continue
 		}
-		return nil, t.fault(driver.Lost, err)
+		return nil, t.Fault(driver.Lost, err)
 	}
 }
 
@@ -263,9 +218,9 @@ func (t *Talk) connect() (*wire, error) {
 	c := t.Client
 	switch {
 	case c.closed:
-		return nil, t.fault(driver.Lost, errors.New("the session is closed"))
-	case t.ctx.Err() != nil:
-		return nil, t.over()
+		return nil, t.Fault(driver.Lost, errors.New("the session is closed"))
+	case t.Context().Err() != nil:
+		return nil, t.Over()
 	}
 	if c.wire != nil {
 		if dead, atOnce := c.wire.dead(); dead {
@@ -274,61 +229,12 @@ func (t *Talk) connect() (*wire, error) {
 		}
 	}
 	if c.wire == nil {
-		if err := c.reach(t.ctx); err != nil {
-			if t.ctx.Err() != nil {
-				return nil, t.over()
+		if err := c.reach(t.Context()); err != nil {
+			if t.Context().Err() != nil {
+				return nil, t.Over()
 			}
-			return nil, t.fault(driver.Lost, fmt.Errorf("it cannot be reached any more: %w", err))
+			return nil, t.Fault(driver.Lost, fmt.Errorf("it cannot be reached any more: %w", err))
 		}
 	}
 	return c.wire, nil
 }
-
-// over is the fault of a talk whose time or context has ended.
-func (t *Talk) over() error {
-	phase := driver.Acting
-	if !t.sent {
-		phase = driver.Waiting
-	}
-	return t.fault(phase, context.Cause(t.ctx))
-}
-
-func (t *Talk) fault(phase driver.Phase, err error) *driver.Fault {
-	return &driver.Fault{Phase: phase, Device: t.Client.Env.Device, Said: t.Client.Clean(err.Error()), Err: errors.New(t.Client.Clean(err.Error()))}
-}
-
-// failed makes a fault of what an action has returned. What the device said goes
-// into it without secrets only.
-func (t *Talk) failed(err error) *driver.Fault {
-	var f *driver.Fault
-	if errors.As(err, &f) {
-		return f
-	}
-	return t.fault(driver.Acting, err)
-}
-
-// refusal is a device that says no; oddity is one that nobody understands.
-type (
-	refusal struct{ said string }
-	oddity  struct{ said string }
-)
-
-func (r *refusal) Error() string { return r.said }
-func (o *oddity) Error() string  { return o.said }
-
-// Refused is the error of an action that the device would not do, in its own
-// words: it surely did nothing.
-func Refused(said string) error {
-	if strings.TrimSpace(said) == "" {
-		said = "it says no, and not why"
-	}
-	return &refusal{said}
-}
-
-// Odd is the error of an action after which the device said something that nobody
-// understands: whether it did it is unknown.
-func Odd(said string) error { return &oddity{"it says what nobody understands: " + said} }
-
-// Unsure is as Odd, in words of the driver's own: the device took a command, and
-// there is nothing to show that it has worked.
-func Unsure(why string) error { return &oddity{why} }

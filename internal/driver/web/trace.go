@@ -14,11 +14,11 @@ import (
 	"millwright.dev/millwright/internal/secret"
 )
 
-// maxSaid bounds what is handed on of a device's words, in bytes; maxShown what a
-// trace shows of one request or answer.
+// maxShown bounds what a trace shows of one request or answer, and maxLine what is
+// looked at of a text for a line of words, in bytes.
 const (
-	maxSaid  = 200
 	maxShown = 4 << 10
+	maxLine  = 800
 )
 
 // hide makes the masker anew; response is a digest that is about to be sent, or
@@ -36,7 +36,7 @@ func (c *Client) hide(response string) {
 			values = append(values, secret.NewValue(text))
 		}
 	}
-	c.mask = secret.NewMasker(values...)
+	c.Mask = secret.NewMasker(values...)
 }
 
 // disguises are the forms in which a secret goes over a wire.
@@ -69,45 +69,30 @@ func lowerHex(escaped string) string {
 	return string(b)
 }
 
-// Clean makes text from the device fit to be handed on: no secrets, one line,
-// bounded.
-func (c *Client) Clean(text string) string {
-	text = c.mask.String(strings.TrimSpace(text))
-	if len(text) > maxSaid {
-		text = text[:maxSaid] + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-}
-
 // told shows what is sent or was heard.
 func (t *Talk) told(kind devspec.TraceKind, text []byte) {
-	if t.trace == nil {
+	if !t.Traced() {
 		return
 	}
 	head, body, _ := bytes.Cut(text, []byte("\r\n\r\n"))
 	var b strings.Builder
 	for line := range strings.SplitSeq(string(head), "\r\n") {
-		b.WriteString(t.Client.mask.String(maskHeader(line)) + "\n")
+		b.WriteString(t.Client.Mask.String(maskHeader(line)) + "\n")
 	}
 	if len(body) > 0 {
 		// Masked before it is cut: half a secret is not found.
-		shown := t.Client.mask.String(string(body))
+		shown := t.Client.Mask.String(string(body))
 		if len(shown) > maxShown {
 			shown = fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(shown[:maxShown], ""), len(body))
 		}
 		b.WriteString("\n" + shown + "\n")
 	}
-	t.trace.Trace(devspec.Trace{Kind: kind, Text: b.String()})
+	t.Trace(kind, b.String())
 }
 
 // heard shows an answer.
 func (t *Talk) heard(a *Answer) {
-	if t.trace == nil {
+	if !t.Traced() {
 		return
 	}
 	var b bytes.Buffer
