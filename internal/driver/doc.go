@@ -20,9 +20,10 @@
 //  2. Write the session. If the device talks in lines, package line beside this
 //     file does most of it. Else, if there is a line, a goroutine has to read it
 //     all the time: only so is a hang-up seen while nothing is to be done. Close
-//     ends it. Read [Batch] for the clocks and [Sink] for what is to be told when;
-//     wherever you cannot know whether something has happened, say Unknown, and of
-//     plugs that were surely not begun say that.
+//     ends it. Package action carries out batches, whatever the device talks. Read
+//     [Batch] for the clocks and [Sink] for what is to be told when; wherever you
+//     cannot know whether something has happened, say Unknown, and of plugs that
+//     were surely not begun say that.
 //  3. Write a simulator and hand both to drivertest.Run. Begin with a rig that has
 //     only Truth, and add faults until the suite leaves nothing out that can
 //     happen to your device.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 	"millwright.dev/millwright/internal/driver/web"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
@@ -154,33 +155,20 @@ const look = time.Second
 
 // cycle switches off, waits until it is, rests, and switches on.
 func (n *session) cycle(t *web.Talk) error {
-	if err := n.off(t); err != nil {
-		return err
-	}
-	for {
-		state, err := n.power(t)
-		if err != nil {
+	return t.Cycle(n.Rest, func() error {
+		if err := n.off(t); err != nil {
 			return err
 		}
-		if state == room.StateOff {
-			break
+		for {
+			state, err := n.power(t)
+			if err != nil || state == room.StateOff {
+				return action.Unfinished(err)
+			}
+			if err := t.Wait(look); err != nil {
+				return err
+			}
 		}
-		if err := t.Wait(look); err != nil {
-			return err
-		}
-	}
-	t.Rest(n.Rest)
-	return unfinished(n.change(t, powerOn))
-}
-
-// unfinished is an error in the middle of a cycle: the machine is off, so a
-// refusal is not one of the whole.
-func unfinished(err error) error {
-	var f *driver.Fault
-	if err == nil || errors.As(err, &f) {
-		return err
-	}
-	return web.Unsure("it was switched off, and then: " + err.Error())
+	}, func() error { return n.change(t, powerOn) })
 }
 
 // ask sends a message and reads the answer.

@@ -11,6 +11,7 @@ import (
 	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/command"
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
 )
@@ -280,19 +281,8 @@ func byPlug(text string) map[string]string {
 // maxSaid bounds what is handed on of a command's words, in bytes.
 const maxSaid = 1000
 
-// clean makes text of a command fit to be shown: masked, one line, bounded.
-func (t told) clean(text string) string {
-	text = t.masker.String(strings.TrimSpace(text))
-	if len(text) > maxSaid {
-		text = text[:maxSaid] + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-}
+// clean makes text of a command fit to be shown.
+func (t told) clean(text string) string { return action.Clean(t.masker, text, maxSaid) }
 
 // exitError is a command that ended by itself, and not well.
 type exitError struct {

@@ -198,24 +198,11 @@ func (s *session) change(t *web.Talk, op room.Op, plug int, sink driver.Sink) er
 	return s.confirm(t, op, plug, sink)
 }
 
-// cycle is off, rest and on. Once the plug is off, it gets its power back even if
-// nobody waits for that any more.
+// cycle is off, rest and on.
 func (s *session) cycle(t *web.Talk, plug int, sink driver.Sink) error {
-	if err := s.change(t, room.Off, plug, sink); err != nil {
-		return err
-	}
-	t.Rest(s.spec.Rest)
-	if err := s.change(t, room.On, plug, sink); err != nil {
-		const off = "it was switched off, and then: "
-		var f *driver.Fault
-		if errors.As(err, &f) {
-			half := *f
-			half.Said = off + f.Why()
-			return &half
-		}
-		return web.Unsure(off + err.Error())
-	}
-	return nil
+	return t.Cycle(s.spec.Rest,
+		func() error { return s.change(t, room.Off, plug, sink) },
+		func() error { return s.change(t, room.On, plug, sink) })
 }
 
 // How often the status is read until it shows a change.

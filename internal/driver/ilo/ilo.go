@@ -12,17 +12,16 @@ package ilo
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
 	"time"
 
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 	"millwright.dev/millwright/internal/driver/web"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
-	"millwright.dev/millwright/internal/transport"
 )
 
 // New makes the driver.
@@ -82,11 +81,13 @@ func (s *Settings) Traits(driver.Shelf) (driver.Traits, error) {
 // Open implements [driver.Settings]: it asks whether the machine is on, which shows
 // that the password is right.
 func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, error) {
-	trust, err := s.trust()
+	trust, err := s.TLS.Config(s.at.Hostname())
 	if err != nil {
 		return nil, &driver.Fault{Phase: driver.Connecting, Device: env.Device, Err: err}
 	}
-	n := &session{Settings: s, env: env, trust: trust, mask: secret.NewMasker(env.Credential.Secrets()...)}
+	n := &session{Settings: s, trust: trust, Device: action.Device{
+		Env: env, Timeout: s.Timeout, Slow: errSlow, Mask: secret.NewMasker(env.Credential.Secrets()...), NoLine: true,
+	}}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errSlow)
 	defer cancel()
 	conn, err := n.dial(ctx)
@@ -95,36 +96,13 @@ func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, er
 	}
 	conn.Close() // scripts have connections of their own
 	env.Reached()
-	if _, err := (&talk{session: n, ctx: ctx}).power(); err != nil {
-		return nil, &driver.Fault{Phase: driver.LoggingIn, Device: env.Device, Said: n.clean(err.Error()), Err: err}
-	}
-	env.Acted()
-	return n, nil
-}
-
-// trust makes the TLS configuration.
-func (s *Settings) trust() (*tls.Config, error) {
-	opts := transport.TLSOptions{CA: s.TLS.CA, ServerName: s.TLS.ServerName, Insecure: s.TLS.Insecure}
-	for _, text := range s.TLS.Pins {
-		pin, err := transport.ParsePin(text)
-		if err != nil {
-			return nil, err
-		}
-		opts.Pins = append(opts.Pins, pin)
-	}
-	config, err := opts.Config(s.at.Hostname())
-	if err != nil {
+	if err := n.Login(ctx, func(a *action.Action) error {
+		_, err := (&talk{n, a}).power()
+		return err
+	}); err != nil {
 		return nil, err
 	}
-	if old := map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.3": tls.VersionTLS13}[s.TLS.Min]; old != 0 {
-		config.MinVersion = old
-	}
-	if config.MinVersion < tls.VersionTLS12 { // boxes of that age have no ciphers that are good today
-		for _, c := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
-			config.CipherSuites = append(config.CipherSuites, c.ID)
-		}
-	}
-	return config, nil
+	return n, nil
 }
 
 var errSlow = errors.New("it took too long")

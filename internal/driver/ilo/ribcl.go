@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"millwright.dev/millwright/devspec"
+	"millwright.dev/millwright/internal/driver/action"
 	"millwright.dev/millwright/internal/secret"
 )
 
@@ -24,21 +25,8 @@ const maxAnswer = 1 << 20
 // talk is the part of a conversation that belongs to one action.
 type talk struct {
 	*session
-	ctx   context.Context
-	trace func(devspec.TraceKind, string) // nil if nobody wants to know
-	sent  bool                            // a script that changes something has gone out
+	*action.Action
 }
-
-// refusal is an iLO that says no: it surely did nothing.
-type refusal struct{ said string }
-
-func (r *refusal) Error() string { return r.said }
-
-// broken is a connection that ended before its answer did.
-type broken struct{ err error }
-
-func (b *broken) Error() string { return b.err.Error() }
-func (b *broken) Unwrap() error { return b.err }
 
 // element is one element of an answer that is not about success.
 type element struct {
@@ -50,27 +38,23 @@ type element struct {
 // and gives what the answer holds. change says that something happens by it.
 func (t *talk) ask(block, mode, command string, change bool) ([]element, error) {
 	script, shown := t.script(block, mode, command)
-	if t.trace != nil {
-		t.trace(devspec.TraceSend, shown)
-	}
-	conn, err := t.dial(t.ctx)
+	t.Trace(devspec.TraceSend, shown)
+	conn, err := t.dial(t.Context())
 	if err != nil {
-		return nil, why(t.ctx, err)
+		return nil, why(t.Context(), err)
 	}
 	defer conn.Close()
-	defer context.AfterFunc(t.ctx, func() { conn.Close() })()
-	t.sent = t.sent || change
+	defer context.AfterFunc(t.Context(), func() { conn.Close() })()
+	t.Sent, t.Changed = true, t.Changed || change
 	answer, err := t.carry(conn, script)
-	if t.trace != nil {
-		t.trace(devspec.TraceRecv, string(answer))
-	}
+	t.Trace(devspec.TraceRecv, string(answer))
 	var list []element
 	if err == nil {
 		list, err = read(answer)
 	}
-	var no *refusal
-	if err != nil && !errors.As(err, &no) && t.ctx.Err() != nil {
-		return nil, context.Cause(t.ctx) // rather than the noise of our own hanging up
+	var no *action.Refusal
+	if err != nil && !errors.As(err, &no) && t.Context().Err() != nil {
+		return nil, t.Over() // rather than the noise of our own hanging up
 	}
 	return list, err
 }
@@ -81,7 +65,7 @@ func (t *talk) script(block, mode, command string) (script []byte, shown string)
 		return fmt.Sprintf("<RIBCL VERSION=\"2.0\"><LOGIN USER_LOGIN=%s PASSWORD=%s><%s MODE=\"%s\">%s</%s></LOGIN></RIBCL>\r\n",
 			quoted(user), quoted(password), block, mode, command, block)
 	}
-	who := t.env.Credential
+	who := t.Env.Credential
 	text := body(who.User, who.Get(secret.Password).Reveal())
 	if t.Carrier == "raw" {
 		text = "<LOCFG version=\"2.21\"/>\r\n" + text
@@ -100,29 +84,29 @@ func quoted(text string) string {
 func (t *talk) carry(conn net.Conn, script []byte) ([]byte, error) {
 	if t.Carrier == "raw" {
 		if _, err := conn.Write(script); err != nil {
-			return nil, &broken{err}
+			return nil, t.Lost(err)
 		}
-		answer, err := bounded(conn)
+		answer, err := t.bounded(conn)
 		if err == nil && bytes.HasPrefix(answer, []byte("<?xml")) && !bytes.Contains(answer, []byte("</RIBCL>")) {
-			err = &broken{io.ErrUnexpectedEOF}
+			err = t.Lost(io.ErrUnexpectedEOF)
 		}
 		return answer, err
 	}
-	req, err := http.NewRequestWithContext(t.ctx, http.MethodPost, t.at.String()+"/ribcl", bytes.NewReader(script))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, t.at.String()+"/ribcl", bytes.NewReader(script))
 	if err != nil {
 		return nil, err
 	}
 	req.Close = true
 	req.Header.Set("User-Agent", "millwright")
 	if err := req.Write(conn); err != nil {
-		return nil, &broken{err}
+		return nil, t.Lost(err)
 	}
 	res, err := http.ReadResponse(bufio.NewReader(io.LimitReader(conn, maxAnswer)), req)
 	if err != nil {
-		return nil, &broken{err}
+		return nil, t.Lost(err)
 	}
 	defer res.Body.Close()
-	answer, err := bounded(res.Body)
+	answer, err := t.bounded(res.Body)
 	if err == nil && res.StatusCode != http.StatusOK {
 		err = fmt.Errorf("it answers HTTP %s; is it an iLO 3 or later? For iLO and iLO 2, set carrier: raw", res.Status)
 	}
@@ -132,13 +116,13 @@ func (t *talk) carry(conn net.Conn, script []byte) ([]byte, error) {
 var errLong = fmt.Errorf("it says more than %d KiB", maxAnswer>>10)
 
 // bounded reads to the end, or to where it is too much.
-func bounded(r io.Reader) ([]byte, error) {
+func (t *talk) bounded(r io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxAnswer+1))
 	switch {
 	case len(text) > maxAnswer:
 		return nil, errLong
 	case err != nil && len(text) == 0 || errors.Is(err, io.ErrUnexpectedEOF):
-		return text, &broken{err}
+		return text, t.Lost(err)
 	}
 	return text, nil // some iLOs hang up without TLS's good-bye
 }
@@ -148,7 +132,7 @@ func (n *session) dial(ctx context.Context) (net.Conn, error) {
 	if port == "" {
 		port = "443"
 	}
-	conn, err := n.env.DialContext(ctx, "tcp", net.JoinHostPort(n.at.Hostname(), port))
+	conn, err := n.Env.DialContext(ctx, "tcp", net.JoinHostPort(n.at.Hostname(), port))
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +183,7 @@ func read(answer []byte) ([]element, error) {
 			return nil, errOdd
 		}
 		if said := e.attr["MESSAGE"] + e.attr["MSG"]; status != 0 {
-			return list, &refusal{said}
+			return list, action.Refused(said)
 		}
 	}
 	if verdicts == 0 {

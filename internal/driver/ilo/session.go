@@ -8,18 +8,16 @@ import (
 	"strings"
 	"time"
 
-	"millwright.dev/millwright/devspec"
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 	"millwright.dev/millwright/internal/room"
-	"millwright.dev/millwright/internal/secret"
 )
 
 // session knows how to reach an iLO. It holds no line: each script has its own.
 type session struct {
 	*Settings
-	env   driver.Env
+	action.Device
 	trust *tls.Config
-	mask  *secret.Masker
 }
 
 // Done implements [driver.Session].
@@ -30,63 +28,9 @@ func (*session) Close() error { return nil }
 
 // Do implements [driver.Session]. There is one plug, so a batch is one action.
 func (n *session) Do(ctx context.Context, b driver.Batch, sink driver.Sink) error {
-	start := b.Start
-	if start.IsZero() {
-		start = time.Now()
-	}
-	act, cancel := context.WithDeadlineCause(ctx, start.Add(n.Timeout), errSlow)
-	defer cancel()
-	t := &talk{session: n, ctx: act}
-	if b.Trace {
-		t.trace = func(kind devspec.TraceKind, text string) {
-			sink.Trace(devspec.Trace{Kind: kind, Text: n.mask.String(text)})
-		}
-	}
-	for _, p := range b.Plugs {
-		if err := n.one(ctx, t, b.Op, p, sink); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// one does the operation and tells the sink what came of it.
-func (n *session) one(ctx context.Context, t *talk, op room.Op, p int, sink driver.Sink) error {
-	err := context.Cause(t.ctx)
-	if err == nil {
-		err = t.do(ctx, op, p, sink)
-	}
-	var no *refusal
-	var lost *broken
-	switch {
-	case err == nil:
-		n.env.Acted()
-		if op.Changes() {
-			sink.Done(p)
-		}
-		return nil
-	case errors.As(err, &no):
-		n.env.Acted()
-		sink.Failed(p, n.clean(no.said))
-		return nil
-	}
-	f := &driver.Fault{Phase: driver.Acting, Device: n.env.Device, Said: n.clean(err.Error()), Err: err}
-	if errors.As(err, &lost) {
-		f.Phase = driver.Lost
-		if op.Repeatable() {
-			return f
-		}
-	} else if op.Changes() && !t.sent && ctx.Err() != nil {
-		f.Phase = driver.Waiting
-	}
-	if f.Phase != driver.Lost {
-		sink.Fault(f)
-	}
-	sink.Unknown(p, f)
-	if f.Phase == driver.Lost {
-		return f
-	}
-	return nil
+	return n.Each(ctx, b, sink, func(a *action.Action, plug int) error {
+		return (&talk{n, a}).do(b.Op, plug, sink)
+	})
 }
 
 const (
@@ -95,7 +39,7 @@ const (
 )
 
 // do does an operation; of a read it tells the sink.
-func (t *talk) do(ctx context.Context, op room.Op, p int, sink driver.Sink) error {
+func (t *talk) do(op room.Op, p int, sink driver.Sink) error {
 	switch op {
 	case room.Status:
 		on, err := t.power()
@@ -122,9 +66,9 @@ func (t *talk) do(ctx context.Context, op room.Op, p int, sink driver.Sink) erro
 	case room.Reset:
 		return t.reset()
 	case room.Cycle:
-		return t.cycle(ctx)
+		return t.cycle()
 	}
-	return &refusal{"the device cannot " + op.String()}
+	return action.Refused("the device cannot " + op.String())
 }
 
 func stateOf(word string) room.State {
@@ -159,9 +103,9 @@ func (t *talk) on() error {
 
 // already gives nil for an iLO that refuses because things are as they should be.
 func already(err error, word string) error {
-	var no *refusal
+	var no *action.Refusal
 	if errors.As(err, &no) {
-		said := strings.ToLower(no.said)
+		said := strings.ToLower(no.Said)
 		if strings.Contains(said, "already") && strings.Contains(said, word) {
 			return nil
 		}
@@ -204,46 +148,21 @@ func (t *talk) reset() error {
 const look = time.Second
 
 // cycle switches off, waits until it is, rests, and switches on.
-func (t *talk) cycle(ctx context.Context) error {
-	if err := t.off(); err != nil {
-		return err
-	}
-	for {
-		state, err := t.power()
-		if err != nil {
-			return unfinished(err)
+func (t *talk) cycle() error {
+	return t.Action.Cycle(t.Settings.Rest, func() error {
+		if err := t.off(); err != nil {
+			return err
 		}
-		if state == room.StateOff {
-			break
+		for {
+			state, err := t.power()
+			if err != nil || state == room.StateOff {
+				return action.Unfinished(err)
+			}
+			if t.Wait(look) != nil {
+				return errors.New("it was told to switch off, and is still on")
+			}
 		}
-		select {
-		case <-time.After(look):
-		case <-t.ctx.Done():
-			return errors.New("it was told to switch off, and is still on")
-		}
-	}
-	// It is off now. If nobody wants the rest any more, it has its power back all
-	// the sooner; but back it has it.
-	rest := time.NewTimer(t.Rest)
-	defer rest.Stop()
-	select {
-	case <-rest.C:
-	case <-ctx.Done():
-	}
-	back, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), t.Timeout, errSlow)
-	defer cancel()
-	t.ctx = back
-	return unfinished(t.on())
-}
-
-// unfinished is an error in the middle of a cycle: what kind it was counts no more,
-// but for a line that broke.
-func unfinished(err error) error {
-	var lost *broken
-	if err == nil || errors.As(err, &lost) {
-		return err
-	}
-	return errors.New("it was switched off, and then: " + err.Error())
+	}, t.on)
 }
 
 // Measure implements [driver.Meter].
@@ -269,37 +188,17 @@ func (n *session) Describe(ctx context.Context) (driver.Description, error) {
 	var d driver.Description
 	d.Product, _ = find(list, "GET_FW_VERSION", "MANAGEMENT_PROCESSOR")
 	d.Firmware, _ = find(list, "GET_FW_VERSION", "FIRMWARE_VERSION")
-	d.Product, d.Firmware = n.clean(d.Product), n.clean(d.Firmware)
+	d.Product, d.Firmware = n.Clean(d.Product), n.Clean(d.Firmware)
 	return d, nil
 }
 
 // aside asks what is in no batch.
-func (n *session) aside(ctx context.Context, block, command string) ([]element, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, n.Timeout, errSlow)
-	defer cancel()
-	list, err := (&talk{session: n, ctx: ctx}).ask(block, "read", command, false)
-	if err != nil {
-		return nil, errors.New(n.clean(err.Error()))
-	}
-	n.env.Acted()
-	return list, nil
-}
-
-// maxSaid bounds what is handed on of an iLO's words, in bytes.
-const maxSaid = 300
-
-// clean makes text fit to be shown: no secrets, one line, bounded.
-func (n *session) clean(text string) string {
-	text = n.mask.String(strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " "))
-	if len(text) > maxSaid {
-		text = strings.ToValidUTF8(text[:maxSaid], "") + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text)
+func (n *session) aside(ctx context.Context, block, command string) (list []element, err error) {
+	err = n.Aside(ctx, func(a *action.Action) error {
+		list, err = (&talk{n, a}).ask(block, "read", command, false)
+		return err
+	})
+	return list, err
 }
 
 var (

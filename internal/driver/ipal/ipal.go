@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
 	"millwright.dev/millwright/internal/transport"
@@ -93,19 +94,21 @@ func actions(op room.Op, plugs int) int {
 // Open implements [driver.Settings]: it asks for the state once, which shows that
 // the password is right.
 func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, error) {
-	l := &session{Settings: s, env: env, mask: secret.NewMasker(env.Credential.Secrets()...)}
+	l := &session{Settings: s, Device: action.Device{
+		Env: env, Timeout: s.Timeout, Slow: errSlow, Mask: secret.NewMasker(env.Credential.Secrets()...), NoLine: true,
+	}}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errSlow)
 	defer cancel()
 	conn, err := env.Reach(ctx, s.address)
 	if err != nil {
 		return nil, err
 	}
-	t := l.talk(driver.Batch{}, nil)
-	t.conn = conn
-	defer t.end()
-	if err := t.ask(ctx, "O"); err != nil {
-		return nil, &driver.Fault{Phase: driver.LoggingIn, Device: env.Device, Err: err}
+	if err := l.Login(ctx, func(a *action.Action) error {
+		t := &talk{session: l, Action: a, conn: conn}
+		defer t.end()
+		return t.ask("O")
+	}); err != nil {
+		return nil, err
 	}
-	env.Acted()
 	return l, nil
 }

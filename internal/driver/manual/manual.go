@@ -19,6 +19,7 @@ import (
 	"millwright.dev/millwright/devspec"
 	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 	"millwright.dev/millwright/internal/room"
 )
 
@@ -63,12 +64,13 @@ func (s *Settings) Traits(driver.Shelf) (driver.Traits, error) {
 // Open implements [driver.Settings]: people are always there.
 func (s *Settings) Open(_ context.Context, env driver.Env) (driver.Session, error) {
 	env.Reached()
-	return &session{Settings: s, env: env}, nil
+	slow := fmt.Errorf("nobody has answered within %v", s.Timeout)
+	return &session{Settings: s, Device: action.Device{Env: env, Timeout: s.Timeout, Slow: slow, NoLine: true}}, nil
 }
 
 type session struct {
 	*Settings
-	env driver.Env
+	action.Device
 }
 
 // Done implements [driver.Session].
@@ -81,78 +83,45 @@ func (*session) Close() error { return nil }
 func (s *session) Do(ctx context.Context, b driver.Batch, sink driver.Sink) error {
 	wish, able := map[room.Op]string{room.On: "switch on", room.Off: "switch off", room.Cycle: "switch off and on again"}[b.Op]
 	if !able {
-		for _, p := range b.Plugs {
-			sink.Failed(p, "nobody is asked to "+b.Op.String())
+		return s.Cannot(b, sink)
+	}
+	return s.Once(ctx, b, sink, func(a *action.Action) error {
+		question := s.question(wish, b.Plugs)
+		a.Begin()
+		a.Trace(devspec.TraceSend, question+"\n")
+		answer, err := s.Env.Ask(a.Context(), question)
+		switch {
+		case err != nil && a.Context().Err() == nil: // it was never asked
+			return action.Refused(err.Error())
+		case err != nil: // somebody may be on their way
+			return a.Over()
 		}
-		return nil
-	}
-	start := b.Start
-	if start.IsZero() {
-		start = time.Now()
-	}
-	act, cancel := context.WithDeadlineCause(ctx, start.Add(s.Timeout), fmt.Errorf("nobody has answered within %v", s.Timeout))
-	defer cancel()
-	if act.Err() != nil {
-		s.unknown(b.Plugs, driver.Waiting, context.Cause(act), sink)
-		return nil
-	}
-	question := s.question(wish, b.Plugs)
-	s.trace(b, sink, devspec.TraceSend, question)
-	answer, err := s.env.Ask(act, question)
-	switch {
-	case err != nil && act.Err() == nil: // it was never asked
-		for _, p := range b.Plugs {
-			sink.Failed(p, err.Error())
+		said := answer.By + " says no"
+		if answer.Said != "" {
+			said = answer.By + ": " + answer.Said
 		}
-	case err != nil: // somebody may be on their way
-		s.unknown(b.Plugs, driver.Acting, context.Cause(act), sink)
-	default:
-		s.env.Acted()
-		s.answered(b, answer, sink)
-	}
-	return nil
-}
-
-func (s *session) answered(b driver.Batch, answer driver.Answer, sink driver.Sink) {
-	said := answer.By + " says no"
-	if answer.Said != "" {
-		said = answer.By + ": " + answer.Said
-	}
-	s.trace(b, sink, devspec.TraceRecv, fmt.Sprintf("%t: %s", answer.Yes, said))
-	for _, p := range b.Plugs {
-		if answer.Yes {
+		a.Trace(devspec.TraceRecv, fmt.Sprintf("%t: %s\n", answer.Yes, said))
+		if !answer.Yes {
+			return action.Refused(said)
+		}
+		for _, p := range b.Plugs {
 			sink.Done(p)
-		} else {
-			sink.Failed(p, said)
 		}
-	}
+		return nil
+	})
 }
 
 // question words what is wished for.
 func (s *session) question(wish string, plugs []int) string {
 	names := make([]string, len(plugs))
 	for i, p := range plugs {
-		names[i] = s.env.Plugs[p].Name
+		names[i] = s.Env.Plugs[p].Name
 	}
-	text := fmt.Sprintf("Please %s %s of %s.", wish, hostlist.Fold(names), s.env.Device)
+	text := fmt.Sprintf("Please %s %s of %s.", wish, hostlist.Fold(names), s.Env.Device)
 	if s.Where != "" {
 		text += " " + s.Where
 	}
 	return text
-}
-
-func (s *session) unknown(plugs []int, phase driver.Phase, why error, sink driver.Sink) {
-	f := &driver.Fault{Phase: phase, Device: s.env.Device, Err: why}
-	sink.Fault(f)
-	for _, p := range plugs {
-		sink.Unknown(p, f)
-	}
-}
-
-func (s *session) trace(b driver.Batch, sink driver.Sink, kind devspec.TraceKind, text string) {
-	if b.Trace {
-		sink.Trace(devspec.Trace{Kind: kind, Text: text + "\n"})
-	}
 }
 
 var _ driver.Session = (*session)(nil)

@@ -25,6 +25,7 @@ import (
 	"github.com/simonvetter/modbus"
 
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 	"millwright.dev/millwright/internal/room"
 )
 
@@ -118,14 +119,16 @@ func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, er
 		return nil, &driver.Fault{Phase: driver.Connecting, Device: env.Device, Err: err}
 	}
 	env.Reached()
-	n := &session{Settings: s, env: env, client: client}
-	if err = ctx.Err(); err == nil {
-		_, err = n.shown()
-	}
-	if err != nil {
+	n := &session{Settings: s, client: client, Device: action.Device{Env: env, Timeout: s.Timeout, InStep: true}}
+	if err := n.Login(ctx, func(*action.Action) error {
+		err := ctx.Err()
+		if err == nil {
+			_, err = n.shown()
+		}
+		return err
+	}); err != nil {
 		_ = client.Close()
-		return nil, &driver.Fault{Phase: driver.LoggingIn, Device: env.Device, Err: err}
+		return nil, err
 	}
-	env.Acted()
 	return n, nil
 }

@@ -4,20 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
-	"time"
 
 	"github.com/simonvetter/modbus"
 
 	"millwright.dev/millwright/devspec"
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 	"millwright.dev/millwright/internal/room"
 )
 
 // session is one connection to a board.
 type session struct {
 	*Settings
-	env    driver.Env
+	action.Device
 	client *modbus.ModbusClient
 }
 
@@ -61,7 +62,7 @@ func (n *session) part(at, count int) ([]bool, error) {
 	closed := make([]bool, len(values))
 	for i, v := range values {
 		if closed[i] = int(v) == n.On; !closed[i] && int(v) != n.Off {
-			return nil, fmt.Errorf("relay %d holds %d, which is neither on nor off", at+i+1, v)
+			return nil, action.Unsure(fmt.Sprintf("relay %d holds %d, which is neither on nor off", at+i+1, v))
 		}
 	}
 	return closed, nil
@@ -83,7 +84,7 @@ func (n *session) move(relay int, on bool) error {
 
 // relay gives the number of a plug's relay, counted from 0; Traits has named them.
 func (n *session) relay(plug int) int {
-	number, _ := strconv.Atoi(n.env.Plugs[plug].Name)
+	number, _ := strconv.Atoi(n.Env.Plugs[plug].Name)
 	return number - 1
 }
 
@@ -95,128 +96,62 @@ func (n *session) Do(ctx context.Context, b driver.Batch, sink driver.Sink) erro
 	case room.On, room.Off, room.Cycle:
 		return n.change(ctx, b, sink)
 	}
-	for _, p := range b.Plugs {
-		sink.Failed(p, "the device cannot "+b.Op.String())
-	}
-	return nil
+	return n.Cannot(b, sink)
 }
 
 func (n *session) status(ctx context.Context, b driver.Batch, sink driver.Sink) error {
-	if err := ctx.Err(); err != nil {
-		return n.gaveUp(ctx, b.Op, context.Cause(ctx), driver.Waiting, b.Plugs, nil, sink)
-	}
-	n.trace(b, sink, devspec.TraceSend, "read relays")
-	shown, err := n.shown()
-	if err != nil {
-		return n.gaveUp(ctx, b.Op, err, driver.Acting, b.Plugs, nil, sink)
-	}
-	n.trace(b, sink, devspec.TraceRecv, fmt.Sprint(shown))
-	n.env.Acted()
-	for _, p := range b.Plugs {
-		state, raw := room.StateOff, "0"
-		if shown[n.relay(p)] {
-			state, raw = room.StateOn, "1"
+	return n.Once(ctx, b, sink, func(a *action.Action) error {
+		a.Begin()
+		a.Trace(devspec.TraceSend, "read relays\n")
+		shown, err := n.shown()
+		if err != nil {
+			return said(a, err)
 		}
-		sink.State(p, state, raw)
-	}
-	return nil
+		a.Trace(devspec.TraceRecv, fmt.Sprintln(shown))
+		for _, p := range b.Plugs {
+			state, raw := room.StateOff, "0"
+			if shown[n.relay(p)] {
+				state, raw = room.StateOn, "1"
+			}
+			sink.State(p, state, raw)
+		}
+		return nil
+	})
 }
 
 // change switches relay by relay, each in an action of its own.
 func (n *session) change(ctx context.Context, b driver.Batch, sink driver.Sink) error {
-	for i, p := range b.Plugs {
-		if ctx.Err() != nil {
-			return n.gaveUp(ctx, b.Op, context.Cause(ctx), driver.Waiting, b.Plugs[i:i+1], b.Plugs[i+1:], sink)
+	return n.Each(ctx, b, sink, func(a *action.Action, plug int) error {
+		relay := n.relay(plug)
+		a.Begin()
+		a.Trace(devspec.TraceSend, fmt.Sprintf("%s relay %d\n", b.Op, relay+1))
+		off := func() error { return said(a, n.move(relay, false)) }
+		on := func() error { return said(a, n.move(relay, true)) }
+		switch b.Op {
+		case room.On:
+			return on()
+		case room.Off:
+			return off()
 		}
-		err := n.one(ctx, b, n.relay(p), sink)
-		switch {
-		case err == nil:
-			n.env.Acted()
-			sink.Done(p)
-		case refused(err):
-			n.env.Acted()
-			sink.Failed(p, "the board says: "+err.Error())
-		default:
-			return n.gaveUp(ctx, b.Op, err, driver.Acting, b.Plugs[i:i+1], b.Plugs[i+1:], sink)
-		}
-	}
-	return nil
+		return a.Cycle(n.Rest, off, on)
+	})
 }
 
-func (n *session) one(ctx context.Context, b driver.Batch, relay int, sink driver.Sink) error {
-	n.trace(b, sink, devspec.TraceSend, fmt.Sprintf("%s relay %d", b.Op, relay+1))
-	if b.Op != room.Cycle {
-		return n.move(relay, b.Op == room.On)
+// said tells the board's own no, after which nothing was done, and its silence, after
+// which the session is of no more use, since what comes later would be taken for the
+// answer to another question, from a line that broke.
+func said(a *action.Action, err error) error {
+	is := func(these ...error) bool {
+		return slices.ContainsFunc(these, func(this error) bool { return errors.Is(err, this) })
 	}
-	if err := n.move(relay, false); err != nil {
+	var odd *action.Oddity
+	switch {
+	case err == nil, errors.As(err, &odd), is(modbus.ErrRequestTimedOut, modbus.ErrGWTargetFailedToRespond, modbus.ErrServerDeviceFailure):
 		return err
+	case is(modbus.ErrIllegalFunction, modbus.ErrIllegalDataAddress, modbus.ErrIllegalDataValue, modbus.ErrServerDeviceBusy, modbus.ErrGWPathUnavailable):
+		return action.Refused("the board says: " + err.Error())
 	}
-	// It is off now. If nobody wants the rest any more, it has its power back all
-	// the sooner; but back it has it.
-	rest := time.NewTimer(n.Rest)
-	defer rest.Stop()
-	select {
-	case <-rest.C:
-	case <-ctx.Done():
-	}
-	err := n.move(relay, true)
-	if refused(err) {
-		return fmt.Errorf("it was switched off, and then the board says: %v", err) //nolint:errorlint // it is no refusal any more
-	}
-	return err
-}
-
-// refused says whether the board itself has said no: then nothing was done.
-func refused(err error) bool {
-	for _, no := range []error{
-		modbus.ErrIllegalFunction, modbus.ErrIllegalDataAddress, modbus.ErrIllegalDataValue, modbus.ErrServerDeviceBusy,
-		modbus.ErrGWPathUnavailable,
-	} {
-		if errors.Is(err, no) {
-			return true
-		}
-	}
-	return false
-}
-
-// silent says whether the board took the question and gave no answer to it, while
-// the line stands. What comes later would be taken for the answer to another
-// question, so the session is of no more use.
-func silent(err error) bool {
-	return errors.Is(err, modbus.ErrRequestTimedOut) || errors.Is(err, modbus.ErrGWTargetFailedToRespond) || errors.Is(err, modbus.ErrServerDeviceFailure)
-}
-
-// gaveUp reports plugs whose action did not end well, and those behind them.
-func (n *session) gaveUp(ctx context.Context, op room.Op, err error, phase driver.Phase, plugs, toCome []int, sink driver.Sink) error {
-	lost := phase == driver.Acting && !silent(err) && !refused(err)
-	if lost {
-		phase = driver.Lost
-	}
-	f := &driver.Fault{Phase: phase, Device: n.env.Device, Err: err}
-	if lost && op.Repeatable() && ctx.Err() == nil {
-		return f
-	}
-	if !lost {
-		sink.Fault(f)
-	}
-	for _, p := range plugs {
-		sink.Unknown(p, f)
-	}
-	next := &driver.Fault{Phase: driver.Waiting, Device: n.env.Device, Err: f}
-	for _, p := range toCome {
-		sink.Fault(next)
-		sink.Unknown(p, next)
-	}
-	if phase == driver.Waiting || refused(err) {
-		return nil
-	}
-	return f
-}
-
-func (n *session) trace(b driver.Batch, sink driver.Sink, kind devspec.TraceKind, text string) {
-	if b.Trace {
-		sink.Trace(devspec.Trace{Kind: kind, Text: text + "\n"})
-	}
+	return a.Lost(err)
 }
 
 var _ driver.Session = (*session)(nil)

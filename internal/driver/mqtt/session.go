@@ -18,16 +18,15 @@ import (
 
 	"millwright.dev/millwright/devspec"
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
-	"millwright.dev/millwright/internal/transport"
 )
 
 // session is one connection to a broker.
 type session struct {
 	*Settings
-	env    driver.Env
-	mask   *secret.Masker
+	action.Device
 	points []point // by place in Env.Plugs
 	client paho.Client
 
@@ -58,10 +57,10 @@ const quiesce = 50
 // Open implements [driver.Settings].
 func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, error) {
 	n := &session{
-		Settings: s, env: env, mask: secret.NewMasker(env.Credential.Secrets()...),
-		points: make([]point, len(env.Plugs)), plugs: make([]heard, len(env.Plugs)),
+		Settings: s, points: make([]point, len(env.Plugs)), plugs: make([]heard, len(env.Plugs)),
 		done: make(chan struct{}), at: make(map[string][]int),
 	}
+	n.Device = action.Device{Env: env, Timeout: s.Timeout, Slow: errSilent, Mask: secret.NewMasker(env.Credential.Secrets()...), Gone: n.done}
 	for i, p := range env.Plugs {
 		n.points[i], n.plugs[i].news = s.points[p.Name], make(chan struct{})
 		for _, topic := range n.points[i].topics() {
@@ -80,12 +79,11 @@ func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, er
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	n.client = paho.NewClient(n.options(conn))
-	if err := n.enter(ctx); err != nil {
+	if err := n.Login(ctx, func(a *action.Action) error { return n.enter(a.Context()) }); err != nil {
 		n.client.Disconnect(quiesce)
 		conn.Close()
-		return nil, &driver.Fault{Phase: driver.LoggingIn, Device: env.Device, Err: err}
+		return nil, err
 	}
-	env.Acted()
 	return n, nil
 }
 
@@ -100,7 +98,7 @@ func (n *session) enter(ctx context.Context) error {
 		if errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword) || errors.Is(err, packets.ErrorRefusedNotAuthorised) {
 			return errPassword
 		}
-		return errors.New(n.mask.String(err.Error()))
+		return err
 	}
 	topics := make(map[string]byte)
 	for topic := range n.at {
@@ -134,19 +132,11 @@ func wait(ctx context.Context, t paho.Token) error {
 }
 
 func (n *session) dial(ctx context.Context) (net.Conn, error) {
-	conn, err := n.env.DialContext(ctx, "tcp", n.broker.Host)
+	conn, err := n.Env.DialContext(ctx, "tcp", n.broker.Host)
 	if err != nil || n.broker.Scheme == "mqtt" {
 		return conn, err
 	}
-	opts := transport.TLSOptions{CA: n.TLS.CA, ServerName: n.TLS.ServerName, Insecure: n.TLS.Insecure}
-	for _, text := range n.TLS.Pins {
-		pin, err := transport.ParsePin(text)
-		if err != nil {
-			return nil, errors.Join(err, conn.Close())
-		}
-		opts.Pins = append(opts.Pins, pin)
-	}
-	config, err := opts.Config(n.broker.Hostname())
+	config, err := n.TLS.Config(n.broker.Hostname())
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -162,14 +152,14 @@ func (n *session) options(conn net.Conn) *paho.ClientOptions {
 	return paho.NewClientOptions().
 		AddBroker("tcp://" + n.broker.Host). // what is dialled is the connection that stands
 		SetClientID("millwright-" + strings.ToLower(rand.Text()[:12])).
-		SetUsername(n.env.Credential.User).
-		SetPassword(n.env.Credential.Get(secret.Password).Reveal()).
+		SetUsername(n.Env.Credential.User).
+		SetPassword(n.Env.Credential.Get(secret.Password).Reveal()).
 		SetProtocolVersion(4).
 		SetCleanSession(true).
 		SetAutoReconnect(false). // the fleet opens a new session
 		SetConnectRetry(false).
-		SetConnectTimeout(n.Timeout).
-		SetWriteTimeout(n.Timeout).
+		SetConnectTimeout(n.Settings.Timeout).
+		SetWriteTimeout(n.Settings.Timeout).
 		SetKeepAlive(30 * time.Second).
 		SetPingTimeout(10 * time.Second).
 		SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) { return conn, nil }).
@@ -195,7 +185,7 @@ func (n *session) hear(_ paho.Client, m paho.Message) {
 			h.gone = !p.lives(m.Payload())
 		}
 		if slices.Contains(p.states, m.Topic()) {
-			h.state, h.raw = p.state(m.Payload()), n.clean(m.Payload())
+			h.state, h.raw = p.state(m.Payload()), n.Clean(string(m.Payload()))
 			if h.said = true; !m.Retained() { // what the broker has kept answers nothing
 				h.times++
 			}
@@ -209,18 +199,6 @@ func (n *session) hear(_ paho.Client, m paho.Message) {
 	}
 }
 
-// clean makes what a plug says fit to be shown.
-func (n *session) clean(payload []byte) string {
-	const most = 200
-	text := n.mask.String(strings.ToValidUTF8(string(payload[:min(len(payload), most)]), "?"))
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
 // of gives what a plug has said so far, and a channel that closes when there is more.
 func (n *session) of(plug int) (heard, <-chan struct{}) {
 	n.mu.Lock()
@@ -228,9 +206,9 @@ func (n *session) of(plug int) (heard, <-chan struct{}) {
 	return n.plugs[plug], n.plugs[plug].news
 }
 
-func (n *session) publish(ctx context.Context, topic, payload string, trace func(devspec.TraceKind, string)) error {
-	trace(devspec.TraceSend, topic+" "+payload)
-	return wait(ctx, n.client.Publish(topic, 1, false, payload))
+func (n *session) publish(a *action.Action, topic, payload string) error {
+	a.Trace(devspec.TraceSend, topic+" "+payload+"\n")
+	return wait(a.Context(), n.client.Publish(topic, 1, false, payload))
 }
 
 var _ driver.Session = (*session)(nil)

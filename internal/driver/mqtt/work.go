@@ -3,238 +3,141 @@ package mqtt
 import (
 	"context"
 	"errors"
-	"fmt"
-	"sync"
-	"time"
 
 	"millwright.dev/millwright/devspec"
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 	"millwright.dev/millwright/internal/room"
 )
 
-// ended is what became of one plug.
-type ended struct {
+// talk is what goes on with one plug.
+type talk struct {
+	*action.Action
 	plug  int
-	first bool // none of the batch before it asks the same question
-	was   heard
-	heard heard
-	sent  bool  // it was told, so that something may have happened
-	err   error // nothing was heard of it
-	gone  bool  // the broker says that it is not there
-	odd   bool  // it said what nobody understands
-	trace []devspec.Trace
+	first bool  // none of the batch before it asks the same question
+	heard heard // last
 }
 
 // Do implements [driver.Session]: all plugs side by side, on one clock.
 func (n *session) Do(ctx context.Context, b driver.Batch, sink driver.Sink) error {
-	work, able := map[room.Op]func(context.Context, *ended){
+	work, able := map[room.Op]func(*talk) error{
 		room.Status: n.read,
-		room.On:     func(ctx context.Context, e *ended) { n.tell(ctx, e, room.StateOn) },
-		room.Off:    func(ctx context.Context, e *ended) { n.tell(ctx, e, room.StateOff) },
+		room.On:     func(t *talk) error { return n.tell(t, room.StateOn) },
+		room.Off:    func(t *talk) error { return n.tell(t, room.StateOff) },
 		room.Cycle:  n.cycle,
 	}[b.Op]
 	if !able {
-		for _, p := range b.Plugs {
-			sink.Failed(p, "the device cannot "+b.Op.String())
-		}
-		return nil
+		return n.Cannot(b, sink)
 	}
-	act, cancel := n.action(ctx, b.Start)
-	defer cancel()
-	results := make(chan *ended)
-	var workers sync.WaitGroup
-	for _, e := range n.begin(b) {
-		workers.Go(func() {
-			if e.err = context.Cause(act); e.err == nil {
-				work(act, e)
-			}
-			results <- e
-		})
-	}
-	go func() {
-		workers.Wait()
-		close(results)
-	}()
-	return n.report(b, results, sink)
+	talks := n.begin(b)
+	return n.Abreast(ctx, b, sink, len(b.Plugs), func(a *action.Action, plug int) (room.State, string, error) {
+		t := talks[plug]
+		t.Action = a
+		err := work(t)
+		return t.heard.state, t.heard.raw, err
+	})
 }
 
 // begin notes what was heard so far of each plug. Where one question is answered
 // by several plugs, only the first of them asks it.
-func (n *session) begin(b driver.Batch) []*ended {
+func (n *session) begin(b driver.Batch) map[int]*talk {
 	asked := make(map[string]bool)
-	list := make([]*ended, len(b.Plugs))
-	for i, p := range b.Plugs {
+	talks := make(map[int]*talk, len(b.Plugs))
+	for _, p := range b.Plugs {
 		question := n.points[p].ask + "\x00" + n.points[p].askWith
-		list[i] = &ended{plug: p, first: !asked[question]}
-		list[i].was, _ = n.of(p)
-		asked[question] = asked[question] || !list[i].was.gone
+		t := &talk{plug: p, first: !asked[question]}
+		t.heard, _ = n.of(p)
+		asked[question] = asked[question] || !t.heard.gone
+		talks[p] = t
 	}
-	return list
-}
-
-// action gives the context of one action, whose clock runs from start.
-func (n *session) action(ctx context.Context, start time.Time) (context.Context, context.CancelFunc) {
-	if start.IsZero() {
-		start = time.Now()
-	}
-	return context.WithDeadlineCause(ctx, start.Add(n.Timeout), errSilent)
+	return talks
 }
 
 var (
-	errSilent = errors.New("it has not answered")
-	errLost   = errors.New("the broker hung up")
+	errSilent  = errors.New("it has not answered")
+	errLost    = errors.New("the broker hung up")
+	errOffline = action.Refused("the broker says that it is offline")
 )
 
-// report tells the sink what became of the plugs.
-func (n *session) report(b driver.Batch, results <-chan *ended, sink driver.Sink) error {
-	var lost error
-	acted := false
-	for e := range results {
-		if b.Trace {
-			for _, t := range e.trace {
-				sink.Trace(t)
-			}
-		}
-		switch {
-		case errors.Is(e.err, errLost):
-			lost = &driver.Fault{Phase: driver.Lost, Device: n.env.Device, Err: errLost}
-			if !b.Op.Repeatable() {
-				sink.Unknown(e.plug, lost.(*driver.Fault))
-			}
-			continue
-		case e.gone:
-			sink.Failed(e.plug, "the broker says that it is offline")
-		case e.err != nil || e.odd:
-			n.unknown(e, sink)
-			continue
-		case b.Op.Changes():
-			sink.Done(e.plug)
-		default:
-			sink.State(e.plug, e.heard.state, e.heard.raw)
-		}
-		acted = true
-	}
-	if acted {
-		n.env.Acted()
-	}
-	return lost
-}
-
-func (n *session) unknown(e *ended, sink driver.Sink) {
-	phase, why := driver.Acting, e.err
-	if !e.sent {
-		phase = driver.Waiting
-	}
-	if e.odd {
-		phase, why = driver.Acting, fmt.Errorf("it says what nobody understands: %q", e.heard.raw)
-	}
-	f := &driver.Fault{Phase: phase, Device: n.env.Device, Err: why}
-	sink.Fault(f)
-	sink.Unknown(e.plug, f)
-}
-
 // ask says something to a plug and waits until it has said its state.
-func (n *session) ask(ctx context.Context, e *ended, topic, payload string) {
-	before := e.was
-	if e.gone = before.gone; e.gone {
-		return
+func (n *session) ask(t *talk, topic, payload string) error {
+	if t.heard.gone {
+		return errOffline
 	}
-	e.sent = true
-	trace := func(kind devspec.TraceKind, text string) {
-		e.trace = append(e.trace, devspec.Trace{Kind: kind, Text: n.mask.String(text) + "\n"})
-	}
-	if e.first {
-		if e.err = n.publish(ctx, topic, payload, trace); e.err != nil {
-			e.err = n.whyNot(e.err)
-			return
+	t.Begin()
+	if t.first {
+		if err := n.publish(t.Action, topic, payload); err != nil {
+			if n.client.IsConnectionOpen() {
+				return err
+			}
+			return t.Lost(errLost)
 		}
 	}
 	for {
-		now, news := n.of(e.plug)
-		if now.times > before.times {
-			e.heard, e.was = now, now
-			trace(devspec.TraceRecv, now.raw)
-			return
+		now, news := n.of(t.plug)
+		if now.times > t.heard.times {
+			t.heard = now
+			t.Trace(devspec.TraceRecv, now.raw+"\n")
+			return nil
 		}
 		if now.gone {
-			e.err = errors.New("it was told, and then went offline")
-			return
+			return errors.New("it was told, and then went offline")
 		}
 		select {
 		case <-news:
 		case <-n.done:
-			e.err = errLost
-			return
-		case <-ctx.Done():
-			e.err = context.Cause(ctx)
-			return
+			return t.Lost(errLost)
+		case <-t.Context().Done():
+			return t.Over()
 		}
 	}
 }
 
-// whyNot tells a lost broker from other trouble.
-func (n *session) whyNot(err error) error {
-	if errors.Is(err, errSilent) || errors.Is(err, context.Canceled) {
-		return err
-	}
-	if !n.client.IsConnectionOpen() {
-		return errLost
-	}
-	return err
-}
-
 // tell switches one plug.
-func (n *session) tell(ctx context.Context, e *ended, want room.State) {
-	p := &n.points[e.plug]
-	e.first = true
+func (n *session) tell(t *talk, want room.State) error {
+	p := &n.points[t.plug]
+	t.first = true
 	payload := p.off
 	if want == room.StateOn {
 		payload = p.on
 	}
-	n.ask(ctx, e, p.command, payload)
-	e.odd = e.err == nil && !e.gone && e.heard.state == room.StateUnknown
+	err := n.ask(t, p.command, payload)
+	if err == nil && t.heard.state == room.StateUnknown {
+		return action.Odd(t.heard.raw)
+	}
+	return err
 }
 
 // read reads one plug.
-func (n *session) read(ctx context.Context, e *ended) {
-	p := &n.points[e.plug]
+func (n *session) read(t *talk) error {
+	p := &n.points[t.plug]
 	if p.ask != "" {
-		n.ask(ctx, e, p.ask, p.askWith)
-		return
+		return n.ask(t, p.ask, p.askWith)
 	}
-	e.heard, _ = n.of(e.plug)
-	if e.gone = e.heard.gone; !e.gone && !e.heard.said {
-		e.sent, e.err = true, errors.New("it has said nothing yet, and cannot be asked")
+	t.Begin()
+	t.heard, _ = n.of(t.plug)
+	switch {
+	case t.heard.gone:
+		return errOffline
+	case !t.heard.said:
+		return errors.New("it has said nothing yet, and cannot be asked")
 	}
+	return nil
 }
 
 // cycle switches one plug off and on again.
-func (n *session) cycle(ctx context.Context, e *ended) {
-	n.tell(ctx, e, room.StateOff)
-	if e.err != nil || e.gone || e.odd {
-		return
-	}
-	// It is off now. If nobody wants the rest any more, it has its power back all
-	// the sooner; but back it has it.
-	rest := time.NewTimer(n.Rest)
-	defer rest.Stop()
-	select {
-	case <-rest.C:
-	case <-ctx.Done():
-	case <-n.done:
-	}
-	back, cancel := n.action(context.WithoutCancel(ctx), time.Time{})
-	defer cancel()
-	n.tell(back, e, room.StateOn)
-	if e.gone {
-		e.gone, e.err = false, errors.New("it was switched off, and then went offline")
-	}
+func (n *session) cycle(t *talk) error {
+	return t.Cycle(n.Rest,
+		func() error { return n.tell(t, room.StateOff) },
+		func() error { return n.tell(t, room.StateOn) })
 }
 
 // Measure implements [driver.Meter].
 func (n *session) Measure(ctx context.Context, tell func(driver.Reading)) error {
-	ctx, cancel := n.action(ctx, time.Time{})
-	defer cancel()
+	return n.Aside(ctx, func(a *action.Action) error { return n.measure(a, tell) })
+}
+
+func (n *session) measure(a *action.Action, tell func(driver.Reading)) error {
 	before := make([]heard, len(n.points))
 	asked := make(map[string]bool)
 	for i, p := range n.points {
@@ -243,15 +146,15 @@ func (n *session) Measure(ctx context.Context, tell func(driver.Reading)) error 
 			continue
 		}
 		asked[p.measure] = true
-		if err := n.publish(ctx, p.measure, p.with, func(devspec.TraceKind, string) {}); err != nil {
-			return &driver.Fault{Phase: driver.Lost, Device: n.env.Device, Err: err}
+		if err := n.publish(a, p.measure, p.with); err != nil {
+			return a.Fault(driver.Lost, err)
 		}
 	}
 	for i, p := range n.points {
 		if p.measure == "" || before[i].gone {
 			continue
 		}
-		if !n.measured(ctx, i, before[i].measured, tell) {
+		if !n.measured(a.Context(), i, before[i].measured, tell) {
 			break // who is silent for so long keeps the others from being asked again
 		}
 	}

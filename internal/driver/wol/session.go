@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"millwright.dev/millwright/devspec"
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/action"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
 )
@@ -19,9 +19,8 @@ import (
 // session has no line: packets are sent, and signs of life looked for, as needed.
 type session struct {
 	*Settings
-	env      driver.Env
+	action.Device
 	password []byte
-	mask     *secret.Masker
 }
 
 // Open implements [driver.Settings].
@@ -31,7 +30,10 @@ func (s *Settings) Open(_ context.Context, env driver.Env) (driver.Session, erro
 	if err != nil {
 		return nil, &driver.Fault{Phase: driver.LoggingIn, Device: env.Device, Err: err}
 	}
-	return &session{Settings: s, env: env, password: password, mask: secret.NewMasker(env.Credential.Secrets()...)}, nil
+	return &session{Settings: s, password: password, Device: action.Device{
+		Env: env, Timeout: s.Timeout, Slow: fmt.Errorf("no sign of life within %v", s.Timeout),
+		Mask: secret.NewMasker(env.Credential.Secrets()...), NoLine: true,
+	}}, nil
 }
 
 // Done implements [driver.Session].
@@ -40,146 +42,63 @@ func (*session) Done() <-chan struct{} { return nil }
 // Close implements [driver.Session].
 func (*session) Close() error { return nil }
 
-// outcome is what became of one machine; told in the goroutine that runs Do.
-type outcome struct {
-	plug  int
-	state room.State
-	raw   string
-	err   error // it was sent, and there is no sign of life
-	sent  error // it could not be sent
-}
-
 // atOnce is how many machines are looked after side by side.
 const atOnce = 64
 
 // Do implements [driver.Session]: all machines side by side, on one clock.
 func (s *session) Do(ctx context.Context, b driver.Batch, sink driver.Sink) error {
-	if b.Op != room.On && (b.Op != room.Status || s.Alive == "") {
-		for _, p := range b.Plugs {
-			sink.Failed(p, "the device cannot "+b.Op.String())
-		}
-		return nil
-	}
-	start := b.Start
-	if start.IsZero() {
-		start = time.Now()
-	}
-	act, cancel := context.WithDeadlineCause(ctx, start.Add(s.Timeout), fmt.Errorf("no sign of life within %v", s.Timeout))
-	defer cancel()
-	if act.Err() != nil {
-		s.unknown(b.Plugs, driver.Waiting, context.Cause(act), sink)
-		return nil
-	}
-	s.trace(b, sink)
-	for o := range s.each(act, b) {
-		s.tell(o, b, sink)
-	}
-	s.env.Acted()
-	return nil
-}
-
-// each works at all machines of a batch, and gives the outcomes as they come.
-func (s *session) each(ctx context.Context, b driver.Batch) <-chan outcome {
-	outcomes := make(chan outcome)
-	todo := make(chan int)
-	var workers sync.WaitGroup
-	for range min(atOnce, len(b.Plugs)) {
-		workers.Go(func() {
-			for p := range todo {
-				if b.Op == room.On {
-					outcomes <- s.wake(ctx, p)
-				} else {
-					outcomes <- s.look(ctx, p)
-				}
-			}
-		})
-	}
-	go func() {
-		for _, p := range b.Plugs {
-			todo <- p
-		}
-		close(todo)
-		workers.Wait()
-		close(outcomes)
-	}()
-	return outcomes
-}
-
-func (s *session) tell(o outcome, b driver.Batch, sink driver.Sink) {
 	switch {
-	case o.sent != nil:
-		sink.Failed(o.plug, s.mask.String(o.sent.Error()))
-	case o.err != nil:
-		s.unknown([]int{o.plug}, driver.Acting, o.err, sink)
 	case b.Op == room.On:
-		sink.Done(o.plug)
-	default:
-		sink.State(o.plug, o.state, o.raw)
+		return s.Abreast(ctx, b, sink, atOnce, func(a *action.Action, plug int) (room.State, string, error) {
+			return room.StateUnknown, "", s.wake(a, plug)
+		})
+	case b.Op == room.Status && s.Alive != "":
+		return s.Abreast(ctx, b, sink, atOnce, s.look)
 	}
-}
-
-func (s *session) unknown(plugs []int, phase driver.Phase, why error, sink driver.Sink) {
-	f := &driver.Fault{Phase: phase, Device: s.env.Device, Err: why}
-	sink.Fault(f)
-	for _, p := range plugs {
-		sink.Unknown(p, f)
-	}
-}
-
-func (s *session) trace(b driver.Batch, sink driver.Sink) {
-	if !b.Trace || b.Op != room.On {
-		return
-	}
-	for _, p := range b.Plugs {
-		sink.Trace(devspec.Trace{Kind: devspec.TraceSend, Text: fmt.Sprintf("magic packet for %s to %s\n", s.macs[s.env.Plugs[p].Name], s.Via)})
-	}
+	return s.Cannot(b, sink)
 }
 
 // again is how long lies between two packets, and between two looks.
 const again = time.Second
 
 // wake sends the packets, and waits for a sign of life if there can be one.
-func (s *session) wake(ctx context.Context, plug int) outcome {
-	o := outcome{plug: plug}
+func (s *session) wake(a *action.Action, plug int) error {
 	if s.Alive != "" {
-		if alive, _ := s.alive(ctx, plug); alive {
-			return o // it need not be woken
+		if alive, _ := s.alive(a, plug); alive {
+			return nil // it need not be woken
 		}
 	}
 	for sent := 0; ; sent++ {
 		if sent < s.Packets {
-			if err := s.send(ctx, plug); err != nil && sent == 0 {
-				o.sent = err
-				return o
+			if err := s.send(a, plug); err != nil && sent == 0 {
+				return action.Refused("the packet could not be sent: " + err.Error())
 			}
 		}
 		if s.Alive == "" && sent >= s.Packets-1 {
-			return o
+			return nil
 		}
 		if s.Alive != "" {
-			if alive, _ := s.alive(ctx, plug); alive {
-				return o
+			if alive, _ := s.alive(a, plug); alive {
+				return nil
 			}
 		}
-		select {
-		case <-time.After(again):
-		case <-ctx.Done():
-			o.err = fmt.Errorf("%d packets were sent: %w", min(sent+1, s.Packets), context.Cause(ctx))
-			return o
+		if err := a.Wait(again); err != nil {
+			return fmt.Errorf("%d packets were sent: %w", min(sent+1, s.Packets), context.Cause(a.Context()))
 		}
 	}
 }
 
-func (s *session) send(ctx context.Context, plug int) error {
-	c, err := s.env.DialContext(ctx, "udp", s.Via)
+func (s *session) send(a *action.Action, plug int) error {
+	c, err := s.Env.DialContext(a.Context(), "udp", s.Via)
 	if err != nil {
-		return fmt.Errorf("the packet could not be sent: %w", err)
+		return err
 	}
 	defer c.Close()
-	if _, err := c.Write(packet(s.macs[s.env.Plugs[plug].Name], s.password)); err != nil {
-		return fmt.Errorf("the packet could not be sent: %w", err)
-	}
-	return nil
+	mac := s.macs[s.Env.Plugs[plug].Name]
+	a.Begin()
+	a.Trace(devspec.TraceSend, fmt.Sprintf("magic packet for %s to %s\n", mac, s.Via))
+	_, err = c.Write(packet(mac, s.password))
+	return err
 }
 
 // patience is how long a machine may take to answer that it is there.
@@ -187,35 +106,36 @@ const patience = 3 * time.Second
 
 // alive looks for a sign of life: a connection, or a refusal, which only a machine
 // that runs can send.
-func (s *session) alive(ctx context.Context, plug int) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (s *session) alive(a *action.Action, plug int) (bool, error) {
+	ctx, cancel := context.WithTimeout(a.Context(), patience)
 	defer cancel()
-	c, err := s.env.DialContext(ctx, "tcp", strings.ReplaceAll(s.Alive, plugMark, s.env.Plugs[plug].Name))
+	name := s.Env.Plugs[plug].Name
+	c, err := s.Env.DialContext(ctx, "tcp", strings.ReplaceAll(s.Alive, plugMark, name))
 	if err == nil {
 		c.Close()
-		return true, nil
+	} else if !errors.Is(err, syscall.ECONNREFUSED) {
+		return false, err
 	}
-	return errors.Is(err, syscall.ECONNREFUSED), err
+	a.Trace(devspec.TraceRecv, name+" answers\n")
+	return true, nil
 }
 
 // look reads a machine's state.
-func (s *session) look(ctx context.Context, plug int) outcome {
-	o := outcome{plug: plug, state: room.StateUnknown}
-	alive, err := s.alive(ctx, plug)
+func (s *session) look(a *action.Action, plug int) (room.State, string, error) {
+	a.Begin()
+	alive, err := s.alive(a, plug)
 	var dns *net.DNSError
 	switch {
 	case alive:
-		o.state, o.raw = room.StateOn, "it answers"
-	case errors.As(err, &dns):
-		o.sent = err // the name is wrong, which says nothing of the machine
-	case ctx.Err() != nil:
-		o.err = context.Cause(ctx)
+		return room.StateOn, "it answers", nil
+	case errors.As(err, &dns): // the name is wrong, which says nothing of the machine
+		return room.StateUnknown, "", action.Refused(err.Error())
+	case a.Context().Err() != nil:
+		return room.StateUnknown, "", a.Over()
 	case s.Silent == "off":
-		o.state, o.raw = room.StateOff, "no sign of life"
-	default:
-		o.raw = "no sign of life"
+		return room.StateOff, "no sign of life", nil
 	}
-	return o
+	return room.StateUnknown, "no sign of life", nil
 }
 
 var _ driver.Session = (*session)(nil)
