@@ -133,7 +133,7 @@ func (d *Device) Abreast(ctx context.Context, b driver.Batch, sink driver.Sink, 
 	all := d.begin(ctx, b, sink)
 	defer all.end()
 	if all.ctx.Err() != nil {
-		all.settle(all.Over(), b.Plugs, sink)
+		_, _ = all.settle(all.Over(), b.Plugs, sink)
 		return nil
 	}
 	acted := false
