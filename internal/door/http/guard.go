@@ -25,6 +25,10 @@ const (
 	// large ones, of which there are maxLarge: so that bodies cannot fill the memory.
 	maxPlain = 64 << 10
 	maxLarge = 16
+	// maxStranger is how large a body may be of somebody who has not logged in: a
+	// name and a password, however they are written. It takes no seat, or strangers
+	// who send slowly would have all of them.
+	maxStranger = 16 << 10
 	// maxPath is how long a path with its query may be.
 	maxPath = 16 << 10
 )
@@ -52,15 +56,16 @@ func (d *Door) guarded() http.Handler {
 			d.nowhere(m, r, missing)
 			return
 		}
+		most := int64(maxStranger)
 		if !d.public[pattern] {
 			who, err := d.identify(r)
 			if err != nil {
 				challenge(m, err)
 				return
 			}
-			r = who
+			r, most = who, wire.MaxBody
 		}
-		if err := d.bounded(m, r); err != nil {
+		if err := d.bounded(m, r, most); err != nil {
 			refuse(m, err)
 			return
 		}
@@ -146,20 +151,21 @@ func (s *silentWriter) Header() http.Header         { return s.header }
 func (s *silentWriter) WriteHeader(status int)      { s.status = status }
 func (s *silentWriter) Write(b []byte) (int, error) { return len(b), nil }
 
-// bounded reads the body, so that whoever sends slowly or without an end holds
-// up nobody and fills nothing. Only those who have logged in get here.
+// bounded reads the body of at most so many bytes, so that whoever sends slowly or
+// without an end holds up nobody and fills nothing. Strangers get here only where
+// no log-in is needed.
 //
 // The clock is its own and not the server's ReadTimeout, which would go on to
 // end streams of answers.
-func (d *Door) bounded(w http.ResponseWriter, r *http.Request) error {
+func (d *Door) bounded(w http.ResponseWriter, r *http.Request, most int64) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
-	if r.ContentLength > wire.MaxBody {
+	if r.ContentLength > most {
 		w.Header().Set("Connection", "close")
-		return tooLarge()
+		return tooLarge(most)
 	}
-	if r.ContentLength < 0 || r.ContentLength > maxPlain {
+	if most > maxPlain && (r.ContentLength < 0 || r.ContentLength > maxPlain) {
 		select {
 		case d.large <- struct{}{}:
 			defer func() { <-d.large }()
@@ -171,11 +177,11 @@ func (d *Door) bounded(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctl := http.NewResponseController(w)
 	_ = ctl.SetReadDeadline(time.Now().Add(readFor)) // writers of tests know none
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return tooLarge()
+		return tooLarge(most)
 	case err != nil:
 		w.Header().Set("Connection", "close")
 		return withStatus(http.StatusRequestTimeout, &room.Error{Code: room.CodeTimeout, Op: "read request", Said: "the body did not come to its end", Err: err})
@@ -185,8 +191,8 @@ func (d *Door) bounded(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func tooLarge() error {
-	return withStatus(http.StatusRequestEntityTooLarge, invalid(fmt.Sprintf("the body is larger than %d MiB", wire.MaxBody>>20)))
+func tooLarge(most int64) error {
+	return withStatus(http.StatusRequestEntityTooLarge, invalid(fmt.Sprintf("the body is larger than %d KiB", most>>10)))
 }
 
 // panicked answers for a fault of ours, if nothing has been answered yet.

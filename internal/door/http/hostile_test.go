@@ -41,12 +41,17 @@ func TestBodiesAreBounded(t *testing.T) {
 		{"a gigabyte that is announced", "ann", 1 << 30, http.StatusRequestEntityTooLarge, 2 * wire.MaxBody},
 		{"a gigabyte that is not", "ann", -1, http.StatusRequestEntityTooLarge, 2 * wire.MaxBody},
 		{"a gigabyte by nobody", "nobody", -1, http.StatusUnauthorized, 2 * wire.MaxBody},
+		{"a gigabyte by nobody, to log in", "", -1, http.StatusRequestEntityTooLarge, 2 * wire.MaxBody},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			body := &zeros{}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+s.addr+"/v1/operations", io.LimitReader(body, 1<<30))
+			path := "/v1/operations"
+			if tt.user == "" {
+				path = "/v1/session"
+			}
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+s.addr+path, io.LimitReader(body, 1<<30))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -236,6 +241,46 @@ func TestSlowClients(t *testing.T) {
 		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 		if _, err := io.Copy(io.Discard, conn); err != nil && strings.Contains(err.Error(), "timeout") {
 			t.Fatal("a connection is still open after a minute")
+		}
+	}
+}
+
+// Strangers may log in, and however slowly they do that, those who have done so are
+// not kept from sending what is large.
+func TestSlowStrangers(t *testing.T) {
+	s := newStand(t, &relays{}, 1)
+	conns := make([]net.Conn, 40)
+	for i := range conns {
+		conn, err := tls.Dial("tcp", s.addr, s.trust())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, "POST /v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
+		if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100") { // the body is being read
+			t.Fatalf("%q, %v", line, err)
+		}
+		conns[i] = conn
+	}
+	body := io.LimitReader(&zeros{}, 100<<10) // of a length that is not announced
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+s.addr+"/v1/reload", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.tokens["ann"])
+	resp, err := s.remote.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode >= 500 {
+		t.Error(resp.Status)
+	}
+	for _, conn := range conns { // the daemon still waits for them
+		_ = conn.SetReadDeadline(time.Now())
+		var late net.Error
+		if _, err := conn.Read(make([]byte, 1)); !errors.As(err, &late) || !late.Timeout() {
+			t.Fatalf("a stranger was answered first: %v", err)
 		}
 	}
 }

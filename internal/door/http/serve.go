@@ -21,7 +21,7 @@ const stopFor = 2 * time.Second
 // A unix socket is trusted to say who connects; who comes otherwise has to log
 // in.
 func (d *Door) Serve(ctx context.Context, l net.Listener) error {
-	return d.serve(ctx, newLimited(l, maxConns))
+	return d.serve(ctx, newLimited(l, maxConns, maxOwnConns))
 }
 
 // ServeTLS is Serve with TLS on top of the listener, and HTTP/2 for who can speak it:
@@ -39,7 +39,7 @@ func (d *Door) ServeTLS(ctx context.Context, l net.Listener, config *tls.Config)
 			return chosen, err
 		}
 	}
-	return d.serve(ctx, tls.NewListener(newLimited(l, maxConns), config))
+	return d.serve(ctx, tls.NewListener(newLimited(l, maxConns, maxOwnConns), config))
 }
 
 func (d *Door) serve(ctx context.Context, l net.Listener) error {
