@@ -112,6 +112,28 @@ func TestHarm(t *testing.T) {
 	}
 }
 
+// Each action of a batch has all its time; and a line that broke when nobody wanted the
+// work any more is told, because the fleet repeats nothing then.
+func TestEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		acted, s := 0, &sink{}
+		d := device(&acted)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		b := driver.Batch{Op: room.On, Plugs: []int{0, 1, 2, 3}, Start: time.Now()}
+		err := d.Each(ctx, b, s, func(a *action.Action, plug int) error {
+			if a.Begin(); plug == 2 {
+				cancel()
+				return a.Fault(driver.Lost, io.EOF)
+			}
+			return a.Wait(patience - time.Second)
+		})
+		if got := strings.Join(s.told, "; "); got != "0 done; 1 done; 2 unknown lost; fault waiting; 3 unknown waiting" || phase(err) != "lost" || acted != 2 {
+			t.Errorf("%s, %v, %d actions", got, err, acted)
+		}
+	})
+}
+
 // Who is cancelled in the middle of a cycle has the power back at once, and has it.
 func TestCycle(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -199,7 +221,11 @@ func TestAside(t *testing.T) {
 			t.Errorf("%v: %s, want %s", err, got, want)
 		}
 	}
-	err := d.Login(t.Context(), says(action.Odd("hush-hush")))
+	d.NoLine, d.Mask = true, secret.NewMasker(secret.NewValue(`hush"hush`))
+	if got := phase(d.Aside(t.Context(), says(io.EOF))); got != "dev: EOF" {
+		t.Errorf("no line: %s", got)
+	}
+	err := d.Login(t.Context(), says(action.Odd(`hush"hush`)))
 	if phase(err) != "login" || !strings.HasSuffix(err.Error(), `it says "****"`) || acted != 3 {
 		t.Errorf("login: %v, %d actions", err, acted)
 	}

@@ -174,13 +174,13 @@ func (t *talk) ask(letters string) error {
 }
 
 func (t *talk) connect() (err error) {
-	if t.Context().Err() != nil {
+	if t.conn == nil && t.Context().Err() == nil {
+		t.conn, err = t.Env.Dial(t.Context(), t.address, transport.Credentials{})
+	}
+	switch {
+	case t.Context().Err() != nil:
 		return t.Over()
-	}
-	if t.conn != nil {
-		return nil
-	}
-	if t.conn, err = t.Env.Dial(t.Context(), t.address, transport.Credentials{}); err != nil {
+	case err != nil:
 		return t.Fault(driver.Waiting, err)
 	}
 	return nil
