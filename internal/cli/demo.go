@@ -18,9 +18,10 @@ func demoCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use: "demo", GroupID: groupDaemon, Short: "Show a simulated room coming up", Args: cobra.NoArgs,
 		Long: `Starts a machine room that does not exist, some forty nodes on power strips of
-three makes that answer on real sockets, and a daemon that looks after it; brings the
-room up in the order in which its nodes need each other, shows how it stands, and
-leaves both running in the background, to be played with.
+three makes, a PDU that speaks SNMP and a smart plug, which answer on real sockets, and
+a daemon that looks after it; brings the room up in the order in which its nodes need
+each other, shows how it stands, and leaves both running in the background, to be
+played with.
 
 Everything is in one folder, $XDG_STATE_HOME/millwright/demo or
 ~/.local/state/millwright/demo: the room's files, the logs, what the daemon keeps.
@@ -68,7 +69,7 @@ func (p *program) demo(c *cobra.Command, folder string, reuse bool) error {
 	simulator, daemon := d.Processes()
 	p.printf("%s\n", p.out.head("A machine room that does not exist"))
 	t := table{style: p.out}
-	t.row(text("  "+counted(d.Devices, "power strip")+","), text("simulated, on real sockets"), painted(dim, fmt.Sprintf("process %d", simulator)))
+	t.row(text("  "+counted(d.Devices, "device")+","), text("simulated, on real sockets"), painted(dim, fmt.Sprintf("process %d", simulator)))
 	t.row(text("  "+counted(d.Nodes, "node")+","), text("looked after by a daemon"), painted(dim, fmt.Sprintf("process %d", daemon)))
 	if err := t.write(p.stdout); err != nil {
 		return err
@@ -135,6 +136,7 @@ func (p *program) demoNext(d *demo.Demo) {
 	t := table{style: p.out}
 	for _, try := range [][2]string{
 		{"status", "which nodes are on"},
+		{"readings node17", "what its PDU measures, by SNMP"},
 		{"cycle db1 --dry-run", "what a power cycle would do"},
 		{"down nas1 --dry-run", "who goes down before storage"},
 		{"sim ctl feed A off", "feed A fails: see the status"},

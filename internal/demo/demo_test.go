@@ -96,7 +96,7 @@ func alive(pid int) bool {
 func TestTheRoomComesUpInOrder(t *testing.T) {
 	folder, millwright := home(t), program(t)
 	out := run(t, millwright, "demo")
-	for _, want := range []string{"6 power strips", "42 nodes", "wave 7 of 7", "on  42  db[1-2],head1,lb1,nas[1-2],net,node[1-24],shop,sw[1-2],web[1-8]", "demo --stop"} {
+	for _, want := range []string{"7 devices", "42 nodes", "wave 7 of 7", "on  42  db[1-2],head1,lb1,nas[1-2],net,node[1-24],shop,sw[1-2],web[1-8]", "demo --stop"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in:\n%s", want, out)
 		}
@@ -244,7 +244,7 @@ func TestTheRoomIsAGoodExample(t *testing.T) {
 	for _, d := range r.Devices() {
 		specs[d.Style] = true
 	}
-	if len(read.Room.Nodes) != 42 || len(specs) != 3 || fed["2"] < 2 || fed["0"] < 1 || len(read.Room.Aliases) == 0 || len(read.Room.Groups) == 0 || len(read.Room.Credentials) == 0 {
+	if len(read.Room.Nodes) != 42 || len(specs) != 5 || fed["2"] < 2 || fed["0"] < 1 || len(read.Room.Aliases) == 0 || len(read.Room.Groups) == 0 || len(read.Room.Credentials) == 0 {
 		t.Errorf("%d nodes, makes %v, nodes by feeds %v", len(read.Room.Nodes), specs, fed)
 	}
 }
