@@ -41,7 +41,7 @@ func (r *Rehearsal) castSNMP(ctx context.Context, d *Device, of *room.Device, s 
 	if peer.Network == "udp" {
 		d.own = loopback(peer.Address)
 	}
-	if d.Style = choose(d.Name, "", r.opts.Choices); d.Style == None {
+	if r.notWanted(d) {
 		return nil
 	}
 	made := peer.Profile
@@ -69,6 +69,19 @@ func (r *Rehearsal) castSNMP(ctx context.Context, d *Device, of *room.Device, s 
 	return &sim.PDU{Name: d.Name, Feed: d.Feed, Outlets: names, UDP: true, Make: func(u *sim.Unit) (sim.Style, error) {
 		return newAgent(d.Style, config, u)
 	}}
+}
+
+// notWanted says whether the user has chosen to leave a device out that says itself
+// what it is.
+func (r *Rehearsal) notWanted(d *Device) bool {
+	switch style := choose(d.Name, "", r.opts.Choices); style {
+	case "":
+	case None:
+		d.Style = None
+	default:
+		r.opts.Log.Warn("the settings of a device say what it is, and a style has no say", "device", d.Name, "style", style)
+	}
+	return d.Style == None
 }
 
 // anyProfile gives a make that has plugs with such names, for a device that the driver
@@ -141,7 +154,7 @@ func (r *Rehearsal) castHTTP(ctx context.Context, d *Device, of *room.Device, s 
 	if u, err := url.Parse(s.Address); err == nil && u.Scheme == "http" {
 		d.own = loopback(net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")))
 	}
-	if d.Style = choose(d.Name, "", r.opts.Choices); d.Style == None {
+	if r.notWanted(d) {
 		return nil
 	}
 	if s.Profile == "" {

@@ -7,11 +7,16 @@
 // it by their cords and boots them in package sim. A copy of the room's files, in
 // which nothing but the addresses has changed, leads the daemon there (copy.go).
 //
+// Devices of the drivers snmp and http say in their settings what they are; they are
+// played by the simulators that those drivers are tested against, on the outlets of the
+// same room (appliance.go). Those of other drivers are out of reach in the copy, if
+// they have an address (leftout.go).
+//
 // Makes that nobody knows can have stand-ins (standin.go), which rehearse the room's
 // order and faults but not the device's own language.
 //
-// A device that cannot be simulated is an error, never left as it is: the copy
-// must not reach a real one.
+// A device that can neither be simulated nor be put out of reach is an error, never
+// left as it is: the copy must not reach a real one.
 //
 // Start at [Read], then [Rehearsal.Start] and [Rehearsal.Write].
 package rehearse

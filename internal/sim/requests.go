@@ -35,7 +35,7 @@ func (t *Terminal) Requests(handler http.Handler) error {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return err
 		}
-		if err := a.response(r).Write(t); err != nil {
+		if err := a.write(t, r); err != nil {
 			return err
 		}
 		if err := t.Flush(); err != nil || r.Close {
@@ -72,10 +72,12 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.body.Write(p)
 }
 
-func (a *answer) response(to *http.Request) *http.Response {
+// write gives the answer to a request.
+func (a *answer) write(out io.Writer, to *http.Request) error {
 	a.WriteHeader(http.StatusOK)
-	return &http.Response{
+	r := &http.Response{
 		StatusCode: a.status, ProtoMajor: 1, ProtoMinor: 1, Request: to, Close: to.Close,
 		Header: a.Header(), Body: io.NopCloser(&a.body), ContentLength: int64(a.body.Len()),
 	}
+	return r.Write(out)
 }
