@@ -35,6 +35,10 @@ type session struct {
 
 	at map[string][]int // which plugs a topic is for
 
+	echo     string // a topic on which we hear ourselves
+	echoed   sync.Once
+	heardAll chan struct{} // closed when what the broker had kept was heard
+
 	mu    sync.Mutex
 	plugs []heard
 }
@@ -59,6 +63,7 @@ func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, er
 	n := &session{
 		Settings: s, points: make([]point, len(env.Plugs)), plugs: make([]heard, len(env.Plugs)),
 		done: make(chan struct{}), at: make(map[string][]int),
+		echo: "millwright/" + strings.ToLower(rand.Text()[:12]), heardAll: make(chan struct{}),
 	}
 	n.Device = action.Device{Env: env, Timeout: s.Timeout, Slow: errSilent, Mask: secret.NewMasker(env.Credential.Secrets()...), Gone: n.done}
 	for i, p := range env.Plugs {
@@ -100,7 +105,7 @@ func (n *session) enter(ctx context.Context) error {
 		}
 		return err
 	}
-	topics := make(map[string]byte)
+	topics := map[string]byte{n.echo: 1}
 	for topic := range n.at {
 		topics[topic] = 1
 	}
@@ -109,14 +114,27 @@ func (n *session) enter(ctx context.Context) error {
 		return fmt.Errorf("listen to the plugs: %w", err)
 	}
 	for topic, code := range token.(*paho.SubscribeToken).Result() {
-		if code > 2 {
+		if code > 2 && topic != n.echo {
 			return fmt.Errorf("the broker does not let us listen on %s", topic)
 		}
 	}
 	// What the broker has kept of these topics, last wills above all, comes before
-	// the answer to the next question.
-	return wait(ctx, n.client.Unsubscribe("millwright/none"))
+	// what we say to ourselves. A broker that does not let us do that is waited for
+	// no longer than this.
+	if err := wait(ctx, n.client.Publish(n.echo, 1, false, "")); err != nil {
+		return err
+	}
+	select {
+	case <-n.heardAll:
+	case <-time.After(patience):
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
 }
+
+// patience is how long the broker may take to pass on what it has kept.
+const patience = 500 * time.Millisecond
 
 // wait waits for the library.
 func wait(ctx context.Context, t paho.Token) error {
@@ -151,7 +169,7 @@ func (n *session) dial(ctx context.Context) (net.Conn, error) {
 func (n *session) options(conn net.Conn) *paho.ClientOptions {
 	return paho.NewClientOptions().
 		AddBroker("tcp://" + n.broker.Host). // what is dialled is the connection that stands
-		SetClientID("millwright-" + strings.ToLower(rand.Text()[:12])).
+		SetClientID(strings.ReplaceAll(n.echo, "/", "-")).
 		SetUsername(n.Env.Credential.User).
 		SetPassword(n.Env.Credential.Get(secret.Password).Reveal()).
 		SetProtocolVersion(4).
@@ -177,6 +195,10 @@ func (n *session) Close() error {
 
 // hear takes what the broker passes on. The library calls it from one goroutine.
 func (n *session) hear(_ paho.Client, m paho.Message) {
+	if m.Topic() == n.echo {
+		n.echoed.Do(func() { close(n.heardAll) })
+		return
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, i := range n.at[m.Topic()] {
