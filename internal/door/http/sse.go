@@ -113,6 +113,10 @@ func (s *sse) put(frame []byte) {
 
 func (s *sse) deadline() { _ = s.ctl.SetWriteDeadline(time.Now().Add(stallFor)) }
 
+// written stops the clock of the last write: a stream of HTTP/2 that lets it pass
+// is over, though nothing is being written.
+func (s *sse) written() { _ = s.ctl.SetWriteDeadline(time.Time{}) }
+
 // flush sends what was put, and says whether the reader is still there.
 func (s *sse) flush() error {
 	if !s.wrote {
@@ -120,10 +124,14 @@ func (s *sse) flush() error {
 	}
 	s.deadline()
 	s.wrote, s.last = false, time.Now()
-	if err := s.out.Flush(); err != nil {
-		return err
+	err := s.out.Flush()
+	if err == nil {
+		err = s.ctl.Flush()
 	}
-	return s.ctl.Flush()
+	if err == nil {
+		s.written()
+	}
+	return err
 }
 
 // problem tells why the stream ends.

@@ -60,9 +60,19 @@ func (h headed) Write(b []byte) (int, error) {
 		s.w.Header().Set("Content-Type", wire.NDJSON)
 		s.w.WriteHeader(http.StatusOK)
 	}
+	return s.clocked(func() (int, error) { return s.w.Write(b) })
+}
+
+// clocked bounds how long a write may take. The clock is stopped behind it: a stream
+// of HTTP/2 that lets it pass is over, though nothing is being written.
+func (s *stream) clocked(write func() (int, error)) (int, error) {
 	// In-memory writers of tests know no deadlines; sockets do.
 	_ = s.ctl.SetWriteDeadline(time.Now().Add(writeFor))
-	return s.w.Write(b)
+	n, err := write()
+	if err == nil {
+		_ = s.ctl.SetWriteDeadline(time.Time{})
+	}
+	return n, err
 }
 
 // line writes one line and says why it could not.
@@ -120,7 +130,7 @@ func (s *stream) flush() {
 		s.gone = s.out.Flush()
 	}
 	if s.gone == nil {
-		s.gone = s.ctl.Flush()
+		_, s.gone = s.clocked(func() (int, error) { return 0, s.ctl.Flush() })
 	}
 	s.last = time.Now()
 }
