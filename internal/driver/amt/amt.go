@@ -236,6 +236,4 @@ var trouble = map[string]string{
 	"2054": ": another redirection session keeps it from being switched",
 }
 
-var (
-	_ driver.Session = (*session)(nil)
-)
+var _ driver.Session = (*session)(nil)

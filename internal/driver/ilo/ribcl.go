@@ -157,7 +157,7 @@ func read(answer []byte) ([]element, error) {
 	in.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	var list []element
 	verdicts := 0
-	for n := 0; n < maxElements; n++ {
+	for range maxElements {
 		token, err := in.Token()
 		if errors.Is(err, io.EOF) {
 			break

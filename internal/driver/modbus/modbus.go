@@ -107,10 +107,10 @@ const answers = time.Second
 // the address and the unit are right.
 func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, error) {
 	client, err := modbus.NewClient(&modbus.ClientConfiguration{
-		URL: s.Address, Speed: uint(s.Baud), Timeout: min(answers, s.Timeout), Logger: log.New(io.Discard, "", 0), //nolint:gosec // it was checked
+		URL: s.Address, Speed: uint(s.Baud), Timeout: min(answers, s.Timeout), Logger: log.New(io.Discard, "", 0),
 	})
 	if err == nil {
-		err = client.SetUnitId(uint8(s.Unit)) //nolint:gosec // it was checked
+		err = client.SetUnitId(uint8(s.Unit))
 	}
 	if err == nil {
 		err = client.Open()

@@ -61,7 +61,7 @@ func newBoard(t testing.TB, first int, inverted bool) *board {
 		b.line.Close()
 		b.hangUp()
 		lines.Wait()
-		b.server.Stop() //nolint:errcheck,gosec // the test is over
+		b.server.Stop()
 	})
 	return b
 }

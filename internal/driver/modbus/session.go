@@ -48,14 +48,14 @@ func (n *session) shown() ([]bool, error) {
 }
 
 func (n *session) part(at, count int) ([]bool, error) {
-	quantity := uint16(count) //nolint:gosec // at most atOnce
+	quantity := uint16(count)
 	switch {
 	case n.Inputs >= 0:
-		return n.client.ReadDiscreteInputs(uint16(n.Inputs+at), quantity) //nolint:gosec // it was checked
+		return n.client.ReadDiscreteInputs(uint16(n.Inputs+at), quantity)
 	case n.Kind == "coils":
-		return n.client.ReadCoils(uint16(n.First+at), quantity) //nolint:gosec // it was checked
+		return n.client.ReadCoils(uint16(n.First+at), quantity)
 	}
-	values, err := n.client.ReadRegisters(uint16(n.First+at), quantity, modbus.HOLDING_REGISTER) //nolint:gosec // it was checked
+	values, err := n.client.ReadRegisters(uint16(n.First+at), quantity, modbus.HOLDING_REGISTER)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (n *session) part(at, count int) ([]bool, error) {
 
 // move sends the command for one relay, counted from 0.
 func (n *session) move(relay int, on bool) error {
-	at := uint16(n.First + relay) //nolint:gosec // it was checked
+	at := uint16(n.First + relay)
 	closed := on != n.Inverted
 	if n.Kind == "coils" {
 		return n.client.WriteCoil(at, closed)
@@ -79,7 +79,7 @@ func (n *session) move(relay int, on bool) error {
 	if closed {
 		value = n.On
 	}
-	return n.client.WriteRegister(at, uint16(value)) //nolint:gosec // it was checked
+	return n.client.WriteRegister(at, uint16(value))
 }
 
 // relay gives the number of a plug's relay, counted from 0; Traits has named them.
