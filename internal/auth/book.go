@@ -35,7 +35,6 @@ type ledger struct {
 	users  map[string]store.User
 	tokens map[string]*token // by id
 	grants map[Principal][]Grant
-	over   chan struct{} // closed when there is a newer one
 }
 
 // token is one token with the time of its last use.
@@ -60,7 +59,7 @@ func (b *Book) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l := &ledger{users: make(map[string]store.User), tokens: make(map[string]*token), grants: make(map[Principal][]Grant), over: make(chan struct{})}
+	l := &ledger{users: make(map[string]store.User), tokens: make(map[string]*token), grants: make(map[Principal][]Grant)}
 	for _, u := range all.Users {
 		l.users[u.Name] = u
 	}
@@ -84,15 +83,8 @@ func (b *Book) load(ctx context.Context) error {
 		l.grants[grant.To] = append(l.grants[grant.To], grant)
 	}
 	b.now.Store(l)
-	if before != nil {
-		close(before.over)
-	}
 	return nil
 }
-
-// Changed gives a channel that is closed when the book next changes, for what goes
-// on for long: somebody may have lost what they could see.
-func (b *Book) Changed() <-chan struct{} { return b.now.Load().over }
 
 func grantOf(g store.Grant) (Grant, error) {
 	to, err := ParsePrincipal(g.Principal)

@@ -90,13 +90,6 @@ func (d *Desk) confine(rights *auth.Rights, req Request, nodes []room.NodeID) ([
 	return nodes, nil
 }
 
-// NeedConfigure is for what is not the desk's own and concerns the configuration:
-// revisions, secrets, settings of devices. It refuses who may not.
-func (d *Desk) NeedConfigure(by Actor, op string) error { return d.needAll(by, auth.Configure, op) }
-
-// NeedAdmin is for what is not the desk's own and only an admin may do: backups.
-func (d *Desk) NeedAdmin(by Actor, op string) error { return d.needAll(by, auth.Admin, op) }
-
-// NeedView is for what is not the desk's own and shows the room as a whole:
-// metrics of all devices, the list of revisions.
+// NeedView is for what is not the desk's own and shows the room as a whole, such as
+// metrics of all devices. It refuses who may not.
 func (d *Desk) NeedView(by Actor, op string) error { return d.needAll(by, auth.View, op) }

@@ -379,7 +379,7 @@ func TestUpAndDownInOrder(t *testing.T) {
 				t.Fatal(err)
 			}
 			var last run.Update
-			for u, err := range b.Runs().Follow(t.Context(), id, 0) {
+			for u, err := range b.runs.Follow(t.Context(), id, 0) {
 				if err != nil {
 					t.Fatal(err)
 				}

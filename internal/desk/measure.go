@@ -81,12 +81,12 @@ func measuredOf(r *room.Room, m fleet.Measured, asked []bool) Measured {
 // Describe asks a device what it is. Who may see the device may know.
 func (d *Desk) Describe(ctx context.Context, by Actor, device string) (driver.Description, error) {
 	v := d.View(by)
+	if err := v.rights.NeedAny(auth.View, "describe"); err != nil { // who may nothing learns no names
+		return driver.Description{}, d.barred(by, "describe", "", err)
+	}
 	id, found := v.Room.Device(device)
 	if !found || !v.SeesDevice(id) {
 		return driver.Description{}, &room.Error{Code: room.CodeNotFound, Op: "describe", Subject: device, Said: "there is no such device"}
-	}
-	if err := v.rights.NeedAny(auth.View, "describe"); err != nil {
-		return driver.Description{}, d.barred(by, "describe", "", err)
 	}
 	return d.fleet.Describe(ctx, v.Room, id)
 }

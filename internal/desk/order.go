@@ -108,8 +108,16 @@ func (d *Desk) Submit(ctx context.Context, o Order, p Planned) (string, error) {
 	return id, nil
 }
 
-// Runs gives the runs; see [Desk.Room].
-func (d *Desk) Runs() *run.Runner { return d.runs }
+// Running counts the runs under way; see [Desk.Room].
+func (d *Desk) Running() int {
+	n := 0
+	for _, info := range d.runs.List() {
+		if !info.State.Final() {
+			n++
+		}
+	}
+	return n
+}
 
 func (d *Desk) refuseOrder(o Order, why error) error {
 	e := event.Event{Actor: o.Actor.Name, Door: o.Actor.Door, Remote: o.Actor.Remote, Op: o.Goal.String(), Request: o.ID}

@@ -83,10 +83,25 @@ func (d *Desk) veto(ctx context.Context, w wish) (note string, err error) {
 	if len(verdict.Refused) > 0 || len(verdict.Confirm) > 0 && !w.consent.Confirm {
 		return "", w.refused(verdict)
 	}
+	if err := d.outlived(w); err != nil {
+		return "", err
+	}
 	if len(verdict.Confirm) > 0 {
 		note = join(note, "confirmed: "+veto.Text(verdict.Confirm))
 	}
 	return note, nil
+}
+
+// outlived says why what was right before the hooks were asked is so no more: that can
+// be minutes ago.
+func (d *Desk) outlived(w wish) error {
+	if d.fleet.Room() != w.room {
+		return &room.Error{
+			Code: room.CodeBusy, Op: w.op.String(), Subject: w.room.Fold(w.nodes),
+			Said: "the configuration was changed while veto hooks were asked; ask again",
+		}
+	}
+	return d.rights(w.room, w.actor).Need(auth.Operate, w.op.String(), w.nodes)
 }
 
 // refused words a refusal by hooks.

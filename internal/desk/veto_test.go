@@ -70,7 +70,7 @@ func TestWhoIsAskedAboutWhat(t *testing.T) {
 		if strings.Join(asked, "\n") != strings.Join(want, "\n") {
 			t.Errorf("asked:\n%s\nwant:\n%s", strings.Join(asked, "\n"), strings.Join(want, "\n"))
 		}
-		for range b.Runs().Follow(t.Context(), id, 0) { // to its end
+		for range b.runs.Follow(t.Context(), id, 0) { // to its end
 		}
 	})
 }
@@ -167,6 +167,45 @@ func TestHooksThinkOutsideOfAllLocks(t *testing.T) {
 		b.Stop()
 		if err := <-ended; room.CodeOf(err) != room.CodeTimeout || !strings.Contains(err.Error(), "the daemon is stopping") {
 			t.Errorf("stopped: %v", err)
+		}
+	})
+}
+
+// What an asker may do, and which room there is, can change while hooks think.
+func TestWhatIsTrueAfterTheHooksCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b *bureau
+		meanwhile := func() {}
+		b = hooked(t, func(context.Context, veto.Question) (veto.Verdict, error) {
+			meanwhile()
+			return veto.Verdict{}, nil
+		})
+		b.guard("user:ann operate web[1-4]")
+		ann := by(known("ann"))
+		if _, _, err := b.do(room.On, "web[1-4]", ann); err != nil {
+			t.Fatal(err)
+		}
+		meanwhile = func() {
+			if err := b.fleet.Apply(open(t, nil).Room()); err != nil {
+				t.Error(err)
+			}
+		}
+		before := b.Room()
+		if _, _, err := b.do(room.Off, "web1", ann); room.CodeOf(err) != room.CodeBusy {
+			t.Errorf("another room: %v", err)
+		}
+		if err := b.fleet.Apply(before); err != nil {
+			t.Fatal(err)
+		}
+		meanwhile = func() {
+			if _, err := b.RemoveGrant(t.Context(), root, auth.Principal{Kind: auth.KindUser, Name: "ann"}, ""); err != nil {
+				t.Error(err)
+			}
+		}
+		_, _, err := b.do(room.Off, "web[1-2]", ann)
+		lacks(t, "off", err, auth.Operate, "web[1-2]")
+		if got := b.said(event.Intent); strings.Contains(got, "off") {
+			t.Errorf("begun all the same:\n%s", got)
 		}
 	})
 }

@@ -1,10 +1,7 @@
 package desk
 
 import (
-	"context"
-	"iter"
 	"math"
-	"sync"
 
 	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/auth"
@@ -30,6 +27,10 @@ func (d *Desk) View(by Actor) View {
 	r := d.fleet.Room()
 	return View{Room: r, rights: d.rights(r, by), desk: d, by: by}
 }
+
+// Same says whether a view made later shows neither more nor less of the room than
+// this one.
+func (v View) Same(later View) bool { return v.Room == later.Room && v.rights == later.rights }
 
 // Everything says whether nothing is hidden.
 func (v View) Everything() bool { return v.rights.Everywhere() >= auth.View }
@@ -161,76 +162,6 @@ func (v View) Run(info run.Info) bool {
 	return v.desk.runs.Concerns(info.ID, v.SeesNamed)
 }
 
-// ReadEvents gives the events that match, oldest first, as the actor may see them.
-// The limit counts before what may not be seen is taken out.
-func (d *Desk) ReadEvents(ctx context.Context, by Actor, f event.Filter) ([]event.Event, error) {
-	v := d.View(by)
-	if err := v.rights.NeedAny(auth.View, "events"); err != nil {
-		return nil, d.barred(by, "events", "", err)
-	}
-	list, err := d.events.Read(ctx, f)
-	if err != nil || v.Everything() {
-		return list, err
-	}
-	kept := list[:0]
-	for i := range list {
-		if e, ok := v.Event(list[i]); ok {
-			kept = append(kept, e)
-		}
-	}
-	return kept, nil
-}
-
-// FollowEvents gives the events that match and those to come, as the actor may see
-// them then; see [event.Log.Follow]. It ends with an error when the actor may see
-// nothing any more.
-func (d *Desk) FollowEvents(ctx context.Context, by Actor, f event.Filter) iter.Seq2[event.Event, error] {
-	return func(yield func(event.Event, error) bool) {
-		ctx, stop := d.whileSeeing(ctx, by, "events")
-		defer stop()
-		for e, err := range d.events.Follow(ctx, f) {
-			if err != nil {
-				if why := context.Cause(ctx); why != nil {
-					err = why
-				}
-				yield(event.Event{}, err)
-				return
-			}
-			e, ok := d.View(by).Event(e)
-			if ok && !yield(e, nil) {
-				return
-			}
-		}
-	}
-}
-
-// whileSeeing makes a context that ends, with a refusal as its cause, when an actor
-// may see nothing any more. Call stop when it is not needed any longer.
-func (d *Desk) whileSeeing(ctx context.Context, by Actor, op string) (_ context.Context, stop func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for ctx.Err() == nil {
-			var changed <-chan struct{}
-			if d.access != nil {
-				changed = d.access.Changed()
-			}
-			if err := d.View(by).rights.NeedAny(auth.View, op); err != nil {
-				cancel(d.barred(by, op, "", err))
-				return
-			}
-			select {
-			case <-changed:
-			case <-ctx.Done():
-			}
-		}
-	})
-	return ctx, func() {
-		cancel(nil)
-		wg.Wait()
-	}
-}
-
 // ListRuns tells how it stands with the runs that the actor may see, the newest first.
 func (d *Desk) ListRuns(by Actor) ([]run.Info, error) {
 	v := d.View(by)
@@ -259,12 +190,13 @@ func (d *Desk) GetRun(by Actor, id string) (run.Info, error) {
 	return info, d.needRun(by, auth.View, "run", id)
 }
 
-// FollowRun gives what a run tells; see [run.Runner.Follow].
-func (d *Desk) FollowRun(ctx context.Context, by Actor, id string, after int) iter.Seq2[run.Update, error] {
+// RunSince gives what a run has told behind the n-th update, as long as the actor may
+// see the run; see [run.Runner.Since].
+func (d *Desk) RunSince(by Actor, id string, n int) (list []run.Update, over bool, more <-chan struct{}, err error) {
 	if err := d.needRun(by, auth.View, "run", id); err != nil {
-		return func(yield func(run.Update, error) bool) { yield(run.Update{}, err) }
+		return nil, false, nil, err
 	}
-	return d.runs.Follow(ctx, id, after)
+	return d.runs.Since(id, n)
 }
 
 // needRun holds that an actor has a role on all nodes of a run that is known.

@@ -36,7 +36,7 @@ type Options struct {
 	// Broken says why what runs is not what the configuration says, "" if it is. Nil
 	// is the latter.
 	Broken func() string
-	Log     *slog.Logger
+	Log    *slog.Logger
 }
 
 // Door answers the API.

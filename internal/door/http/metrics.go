@@ -188,13 +188,7 @@ func (p *present) Collect(to chan<- prometheus.Metric) {
 	}
 	gauge(describe("nodes_held", "Nodes that are held back until somebody decides."), held)
 	p.devices(gauge)
-	running := 0
-	for _, info := range d.opts.Desk.Runs().List() {
-		if !info.State.Final() {
-			running++
-		}
-	}
-	gauge(describe("runs_running", "Runs under way."), running)
+	gauge(describe("runs_running", "Runs under way."), d.opts.Desk.Running())
 	gauge(describe("stream_readers", "Streams that are being read."), d.readers.count())
 	gauge(describe("sessions", "Browsers that are logged in."), d.sessions.count())
 	to <- prometheus.MustNewConstMetric(describe("log_position", "The position of the newest event."), prometheus.CounterValue, float64(d.opts.Desk.Events().Last()))

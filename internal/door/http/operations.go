@@ -210,6 +210,14 @@ func (d *Door) replay(ctx context.Context, w http.ResponseWriter, in *doInput, a
 		refuse(w, err)
 		return
 	}
+	v := d.viewOf(ctx) // which may show less than when it was asked for
+	if intent = eventFor(v, intent); intent == nil {
+		refuse(w, missingOperation(in.Body.Op))
+		return
+	}
+	if result != nil {
+		result = eventFor(v, result)
+	}
 	op := operationOf(intent, result)
 	if !lines(in.Accept) {
 		status := http.StatusOK
@@ -276,8 +284,12 @@ func operationOf(intent, result *event.Event) wire.Operation {
 	return op
 }
 
+func missingOperation(what string) error {
+	return &room.Error{Code: room.CodeNotFound, Op: "get operation", Subject: shorten(what), Said: "there is no such operation (or it is too long ago; see the events)"}
+}
+
 func (d *Door) getOperation(ctx context.Context, in *operationInput) (*operationOutput, error) {
-	missing := &room.Error{Code: room.CodeNotFound, Op: "get operation", Subject: shorten(in.ID), Said: "there is no such operation (or it is too long ago; see the events)"}
+	missing := missingOperation(in.ID)
 	found, err := d.opts.Desk.Events().Read(ctx, event.Filter{Request: in.ID, Kinds: []event.Kind{event.Intent, event.Result}, Limit: 2})
 	if err != nil {
 		return nil, err

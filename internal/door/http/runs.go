@@ -9,8 +9,6 @@ import (
 	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/plan"
-	"millwright.dev/millwright/internal/room"
-	"millwright.dev/millwright/internal/run"
 )
 
 type planInput struct{ Body wire.Order }
@@ -169,31 +167,29 @@ func (d *Door) followRun(w http.ResponseWriter, r *http.Request, in *updatesInpu
 		return
 	}
 	defer s.close()
-	if err := s.updates(r.Context(), d.opts.Desk.Runs(), in.ID, after); err != nil && room.CodeOf(err) == room.CodeNotFound {
-		s.problem(err)
-	}
+	s.updates(r.Context(), in.ID, after)
 }
 
-// updates passes on what a run tells, until it ends.
-func (s *sse) updates(ctx context.Context, runs *run.Runner, id string, after int) error {
+// updates passes on what a run tells, until it ends or may no longer be seen.
+func (s *sse) updates(ctx context.Context, id string, after int) {
+	at := func() string { return strconv.Itoa(after) }
 	for {
-		list, over, more, err := runs.Since(id, after)
+		list, over, more, err := s.d.opts.Desk.RunSince(actorOf(ctx), id, after)
 		if err != nil {
-			return err
+			s.problem(err)
+			return
 		}
 		for i := range list {
 			data, err := sseFrame("update", strconv.Itoa(list[i].N), &list[i])
 			if err != nil {
-				return err
+				s.problem(err)
+				return
 			}
 			s.put(data)
 			after = list[i].N
 		}
-		if over {
-			return s.flush()
-		}
-		if err := s.wait(ctx, more, func() string { return strconv.Itoa(after) }); err != nil {
-			return err
+		if over || s.wait(ctx, more, at) != nil {
+			return
 		}
 	}
 }

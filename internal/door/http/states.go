@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"millwright.dev/millwright/internal/desk"
 	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/state"
@@ -172,24 +173,23 @@ func (s *sse) states(ctx context.Context, whose *watched, after int64, known boo
 	}
 }
 
-// watched says which nodes a reader wants and may see. It is worked out anew for
-// each room, and now and then.
+// watched says which nodes a reader wants and may see. It is worked out anew when that
+// may have changed.
 type watched struct {
 	door    *Door
 	ctx     context.Context //nolint:containedctx // it lives as long as its request
 	targets string
 
-	room *room.Room
-	made time.Time
+	view desk.View
 	set  map[room.NodeID]bool // nil for all
 }
 
 func (v *watched) renew() {
 	view := v.door.viewOf(v.ctx)
-	if v.room == view.Room && time.Since(v.made) < beat {
+	if v.view.Same(view) {
 		return
 	}
-	v.room, v.made, v.set = view.Room, time.Now(), nil
+	v.view, v.set = view, nil
 	if v.targets == "" && view.Everything() {
 		return
 	}
@@ -215,6 +215,6 @@ func (v *watched) passes(node string) bool {
 	if v.renew(); v.set == nil {
 		return true
 	}
-	id, ok := v.room.Node(node)
+	id, ok := v.view.Room.Node(node)
 	return ok && v.set[id]
 }

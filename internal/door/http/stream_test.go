@@ -227,6 +227,61 @@ func TestRevokedReaders(t *testing.T) {
 	}
 }
 
+// Who may see less than before sees less from the next message on: of states, of a
+// run under way, and of what was once carried out for them.
+func TestNarrowedReaders(t *testing.T) {
+	d := &relays{begun: make(chan struct{}), hold: make(chan struct{})}
+	s := newStand(t, d, 3)
+	ctx := t.Context()
+	grant := func(role, nodes string) {
+		t.Helper()
+		if _, err := s.client.RemoveGrant(ctx, "user:bob", ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.client.AddGrant(ctx, wire.Grant{Principal: "user:bob", Role: role, Nodes: nodes}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	grant("operate", "n[1-2]")
+	made, err := s.client.CreateToken(ctx, wire.NewToken{Owner: "bob", Role: "operate"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.tokens["bob"] = made.Text
+	begun := read[wire.Planned](s, call{path: "/v1/runs", body: `{"goal":"up","targets":"n[1-2]"}`, user: "bob"})
+	states, updates := s.follow(call{path: "/v1/states/stream", user: "bob"}), s.follow(call{path: "/v1/runs/" + begun.Run + "/updates", user: "bob"})
+	states.mustNext()
+	updates.mustNext()
+	<-d.begun // one batch for both nodes
+	grant("operate", "n1")
+	close(d.hold)
+	for {
+		m, ok := updates.next()
+		if !ok {
+			t.Error("the stream of a run that may no longer be seen went on to its end")
+			break
+		}
+		if m.kind == "problem" {
+			break
+		}
+		if strings.Contains(m.data, `"result"`) {
+			t.Errorf("told of a run that may no longer be seen: %s", m.data)
+		}
+	}
+	keyed := call{path: "/v1/operations", body: `{"op":"on","targets":"n1"}`, user: "bob", header: map[string]string{wire.IdempotencyKey: "k"}}
+	go func() { <-d.begun }() // hold is closed: the batch only says that it begins
+	if r := s.ask(keyed); r.status != http.StatusOK {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if m := states.mustNext(); !strings.Contains(m.data, `"n1"`) {
+		t.Errorf("told of a node that may no longer be seen: %+v", m)
+	}
+	grant("operate", "n3")
+	if r := s.ask(keyed); r.status != http.StatusNotFound || strings.Contains(string(r.body), "n1") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
 // By HTTP/2 it is the same.
 func TestHTTP2(t *testing.T) {
 	s := &stand{t: t, dir: t.TempDir(), relays: &relays{}, nodes: 2, tokens: make(map[string]string), two: true}
