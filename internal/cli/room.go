@@ -12,12 +12,15 @@ import (
 )
 
 func nodesCommand(p *program) *cobra.Command {
-	var asJSON bool
+	var asJSON, watch bool
 	c := &cobra.Command{
 		Use: "nodes [TARGETS]", GroupID: groupLook, Short: "List nodes: cords, needs, and what is remembered",
-		Long:    "Lists nodes with their cords and needs, and the state in which they were last seen.\nNothing is read from the devices; status does that.",
+		Long:    "Lists nodes with their cords and needs, and the state in which they were last seen.\nNothing is read from the devices; status does that.\n" + watchHelp,
 		Example: "  millwright nodes @rack1\n  millwright nodes --json | jq '.[] | select(.held)'",
 		RunE: func(c *cobra.Command, args []string) error {
+			if watch {
+				return p.watch(c.Context(), strings.Join(args, ","), false)
+			}
 			cl := p.client()
 			defer cl.Close()
 			list, err := cl.Nodes(c.Context(), strings.Join(args, ","))
@@ -31,6 +34,8 @@ func nodesCommand(p *program) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "write one JSON document")
+	c.Flags().BoolVarP(&watch, "watch", "w", false, "go on showing states as they change")
+	c.MarkFlagsMutuallyExclusive("watch", "json")
 	return c
 }
 

@@ -113,7 +113,7 @@ func (term *terminal) raw() string {
 
 // text is raw without what moves the cursor and sets colours.
 func (term *terminal) text() string {
-	return regexp.MustCompile("\x1b(?:\\[[0-9;?]*[a-zA-Z]|[()][A-B0]|[=>78])|\x0f|\r").ReplaceAllString(term.raw(), "")
+	return regexp.MustCompile("\x1b(?:\\[[0-9;?]*[a-zA-Z]|[()][A-B0]|[=>78])|\x0f|\r").ReplaceAllString(strings.ReplaceAll(term.raw(), "\x1b[H", "\n"), "")
 }
 
 func (term *terminal) forget() {

@@ -26,6 +26,7 @@ type verb struct {
 	soft    bool // --soft
 	list    bool
 	json    bool
+	watch   bool // --watch
 	timeout time.Duration
 }
 
@@ -76,7 +77,8 @@ func statusCommand(p *program) *cobra.Command {
 
 A node with several cords is on when all of them are, and degraded when only some
 are. One whose devices do not say is unknown, with the reason below the table. What
-the daemon remembers, without asking the devices, is shown by: millwright nodes`,
+the daemon remembers, without asking the devices, is shown by: millwright nodes
+` + watchHelp,
 		example: "  millwright status\n  millwright status 'web[1-40]' --list\n  millwright status @rack1 --json | jq -r 'select(.state==\"off\").node'",
 	})
 }
@@ -111,6 +113,9 @@ func (p *program) verb(v *verb) *cobra.Command {
 		Use: v.use, GroupID: v.group, Short: v.short, Long: v.long + "\n" + outputHelp, Example: v.example,
 		RunE: func(c *cobra.Command, args []string) error {
 			v.ask.Targets = strings.Join(args, ",")
+			if v.watch {
+				return p.watch(c.Context(), v.ask.Targets, true)
+			}
 			return p.do(c.Context(), v)
 		},
 	}
@@ -132,6 +137,11 @@ func (p *program) verb(v *verb) *cobra.Command {
 		f.BoolVar(&v.noCheck, "no-verify", false, "do not read the outcome back")
 	}
 	if v.op == room.Status {
+		f.BoolVarP(&v.watch, "watch", "w", false, "go on showing states as they change")
+		c.MarkFlagsMutuallyExclusive("watch", "list")
+		c.MarkFlagsMutuallyExclusive("watch", "json")
+		c.MarkFlagsMutuallyExclusive("watch", "follow")
+		c.MarkFlagsMutuallyExclusive("watch", "trace")
 		f.BoolVar(&v.soft, "soft", false, "ask whether the operating system is up, not the power")
 	}
 	return c
