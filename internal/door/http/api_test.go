@@ -86,6 +86,36 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// Nothing that the description names answers a stranger, but for what it takes to log
+// in and to see whether the daemon lives.
+func TestStrangersAreTurnedAway(t *testing.T) {
+	s := newStand(t, &relays{}, 1)
+	var doc struct {
+		Paths map[string]map[string]struct{ OperationID string }
+	}
+	if err := json.Unmarshal(s.ask(call{path: "/openapi.json", user: "nobody"}).body, &doc); err != nil {
+		t.Fatal(err)
+	}
+	open := []string{"is-alive", "is-ready", "log-in", "log-out", "log-in-with-issuer", "finish-log-in-with-issuer"}
+	parameter := regexp.MustCompile(`\{[a-z]+\}`)
+	turned := 0
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			r := s.ask(call{method: strings.ToUpper(method), path: parameter.ReplaceAllString(path, "1"), user: "nobody"})
+			if slices.Contains(open, op.OperationID) {
+				continue
+			}
+			turned++
+			if r.status != http.StatusUnauthorized || r.problem().Code != "refused" {
+				t.Errorf("%s %s (%s): %d %.300s", method, path, op.OperationID, r.status, r.body)
+			}
+		}
+	}
+	if turned < 40 {
+		t.Errorf("only %d routes were tried", turned)
+	}
+}
+
 // Whoever may see two nodes sees these and nothing else, and may switch none.
 func TestWhoMaySeeLittleSeesLittle(t *testing.T) {
 	s := newStand(t, &relays{}, 4)
