@@ -38,7 +38,6 @@ func TestGenerated(t *testing.T) {
 		"docs/room.schema.json": string(schema),
 		"docs/cli.md":           Commands(cli.Tree()),
 		"docs/api.md":           api,
-		"docs/man/millwright.1": Manual(cli.Tree()),
 		"docs/room-file.md":     between(t, "docs/room-file.md", "<!-- reference -->\n", "<!-- /reference -->", reference),
 	} {
 		if have, err := os.ReadFile(root + name); err == nil && string(have) == want {
