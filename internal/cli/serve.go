@@ -126,6 +126,7 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	ctx, stop := context.WithCancel(ctx)
+	defer thrift(ctx)()
 	defer stop()
 	opts.Reload = app.Wishes(ctx, announced(ctx, manager, hangups, log))
 	if err := app.Run(ctx, opts); err != nil {
