@@ -29,9 +29,13 @@ func (t *table) row(cells ...cell) { t.rows = append(t.rows, cells) }
 // terminal.
 const leastLast = 20
 
+// leastOther is the width that the other columns are not narrowed below.
+const leastOther = 12
+
 // write puts the table out.
 func (t *table) write(w io.Writer) error {
 	widths := t.widths()
+	t.fit(widths)
 	var b strings.Builder
 	if len(t.head) > 0 {
 		cells := make([]cell, len(t.head))
@@ -66,46 +70,90 @@ func (t *table) widths() []int {
 	return widths
 }
 
-func (t *table) line(b *strings.Builder, cells []cell, widths []int) {
-	at := 0
-	last := len(cells) - 1
-	for last > 0 && cells[last].text == "" { // no blanks at the end of a line
-		last--
+// fit narrows columns until the table fits its terminal, the widest first; the last
+// one wraps anyway. What is narrowed wraps too.
+func (t *table) fit(widths []int) {
+	last := len(widths) - 1
+	if t.style.width <= 0 || last < 1 {
+		return
 	}
-	for i, c := range cells[:last+1] {
-		gap := widths[i] - utf8.RuneCountInString(c.text)
-		if i == len(widths)-1 {
-			t.wrapped(b, c, at)
-			break
-		}
-		if c.right {
-			b.WriteString(strings.Repeat(" ", gap))
-		}
-		b.WriteString(t.style.paint(c.colour, c.text))
-		if i < last && !c.right {
-			b.WriteString(strings.Repeat(" ", gap))
-		}
-		if i < last {
-			b.WriteString("  ")
-		}
-		at += widths[i] + 2
+	over := min(widths[last], max(leastLast, t.style.width/3)) - t.style.width
+	for _, w := range widths[:last] {
+		over += w + 2
 	}
-	b.WriteByte('\n')
+	for over > 0 {
+		widest := 0
+		for i, w := range widths[:last] {
+			if w > widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= leastOther {
+			return
+		}
+		widths[widest]--
+		over--
+	}
 }
 
-// wrapped writes the last cell, which begins at column at.
-func (t *table) wrapped(b *strings.Builder, c cell, at int) {
-	room := 0
-	if t.style.width > 0 {
-		room = max(t.style.width-at, leastLast)
-	}
-	for i, part := range wrap(c.text, room) {
-		if i > 0 {
-			b.WriteByte('\n')
-			b.WriteString(strings.Repeat(" ", at))
+// line writes one row, which may take several lines.
+func (t *table) line(b *strings.Builder, cells []cell, widths []int) {
+	parts := make([][]string, len(cells))
+	lines, at := 1, 0
+	for i, c := range cells {
+		if i == len(widths)-1 {
+			room := 0
+			if t.style.width > 0 {
+				room = max(t.style.width-at, leastLast)
+			}
+			parts[i] = wrap(c.text, room)
+		} else {
+			parts[i] = pieces(c.text, widths[i])
+			at += widths[i] + 2
 		}
-		b.WriteString(t.style.paint(c.colour, part))
+		lines = max(lines, len(parts[i]))
 	}
+	for n := range lines {
+		gap := 0 // blanks that are due before the next text
+		for i, c := range cells {
+			part := ""
+			if n < len(parts[i]) {
+				part = parts[i][n]
+			}
+			free := widths[i] - utf8.RuneCountInString(part)
+			if part != "" {
+				if c.right {
+					gap, free = gap+free, 0
+				}
+				b.WriteString(strings.Repeat(" ", gap) + t.style.paint(c.colour, part))
+				gap = 0
+			}
+			gap += free + 2
+		}
+		b.WriteByte('\n')
+	}
+}
+
+// pieces is wrap for columns that must not be wider: what cannot be broken at a
+// blank or comma is broken behind a slash, or anywhere.
+func pieces(text string, width int) []string {
+	var parts []string
+	for _, part := range wrap(text, width) {
+		for utf8.RuneCountInString(part) > width {
+			runes := []rune(part)
+			cut := width
+			for n := width; n > width/2; n-- {
+				if runes[n-1] == '/' {
+					cut = n
+					break
+				}
+			}
+			parts = append(parts, string(runes[:cut]))
+			part = string(runes[cut:])
+		}
+		parts = append(parts, part)
+	}
+	return parts
 }
 
 // wrap breaks text behind commas and at blanks so that each part fits the width;

@@ -59,6 +59,27 @@ lonely   1
 	}
 }
 
+// A table fits its terminal: columns that are too wide wrap.
+func TestTableFits(t *testing.T) {
+	tb := table{style: style{width: 42}, head: []string{"N", "FROM", "BY", "NOTE"}}
+	tb.row(number("1"), text("/var/lib/millwright/a/long/path/room.yaml"), text("files"), text("read at the start"))
+	tb.row(number("12"), text("short"), text(""), text(""))
+	var b strings.Builder
+	if err := tb.write(&b); err != nil {
+		t.Fatal(err)
+	}
+	want := ` N  FROM          BY     NOTE
+ 1  /var/lib/     files  read at the start
+    millwright/
+    a/long/path/
+    room.yaml
+12  short
+`
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+}
+
 func TestMoment(t *testing.T) {
 	now := time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)
 	for said, want := range map[string]string{
