@@ -44,7 +44,7 @@ func (v *visit) lookAtDoor(ctx context.Context, what, at string) {
 	if err == nil {
 		l.Close()
 		if v.daemon != nil {
-			v.warn("doors", "millwright reload does not open doors: restart the daemon, and see its log", "nobody listens on %s for %s, though a daemon runs", at, what)
+			v.warn("doors", "if serve was told another address, say it: --powerman ADDR; otherwise restart the daemon, and see its log", "nobody listens on %s for %s, though a daemon runs", at, what)
 			return
 		}
 		v.good("doors", "%s for %s is free", at, what)
