@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +41,7 @@ func (f *Fleet) Use(ctx context.Context, r *room.Room, id room.DeviceID, work fu
 	if !e.taken.CompareAndSwap(false, true) {
 		return <-e.done // it has begun: what it touches is not the caller's until it has ended
 	}
+	d.drop(e)
 	return &driver.Fault{Phase: driver.Stopped, Device: d.name, Said: d.lastWords(), Err: context.Cause(ctx)}
 }
 
@@ -57,6 +59,14 @@ func (d *device) send(e *errand) bool {
 	default:
 	}
 	return true
+}
+
+// drop takes an errand off the queue whose asker has given up: one that waits for a
+// line to break, or for a long batch, would keep all of them.
+func (d *device) drop(e *errand) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.errands = slices.DeleteFunc(d.errands, func(other *errand) bool { return other == e })
 }
 
 // nextErrand gives the errand that is next, nil when there is none.

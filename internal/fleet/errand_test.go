@@ -117,3 +117,28 @@ func TestUseThatIsGivenUp(t *testing.T) {
 		}
 	})
 }
+
+// Nothing is kept of those who have given up while the device was busy.
+func TestErrandsThatAreGivenUpAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.takes = 10 * time.Second
+		l := newLab(t, 1, nil, f)
+		synctest.Wait()
+		go measureAll(t.Context(), l) // which keeps the device busy
+		synctest.Wait()
+		for range 100 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			if m := measureAll(ctx, l)["d0"]; m.Err == nil {
+				t.Errorf("%+v", m)
+			}
+			cancel()
+		}
+		d := l.fleet.owner(l.room, 0)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if len(d.errands) != 0 {
+			t.Errorf("%d errands are kept for nobody", len(d.errands))
+		}
+	})
+}
