@@ -97,7 +97,7 @@ func (p *program) initRoom(ctx context.Context, f initFlags) error {
 	if w.temp, err = os.MkdirTemp("", "millwright-init-"); err != nil {
 		return fmt.Errorf("make a folder to try the room in: %w", err)
 	}
-	defer os.RemoveAll(w.temp)
+	defer func() { _ = os.RemoveAll(w.temp) }()
 	for _, step := range []func() error{w.place, w.chooseDriver, w.settings, w.login, w.specification, w.nodes, w.check, w.try, w.keep} {
 		if err := step(); err != nil {
 			if ctx.Err() != nil {
@@ -247,7 +247,7 @@ func (w *wizard) status() error {
 	}()
 	defer func() {
 		stop()
-		<-ended
+		_ = <-ended //nolint:staticcheck // what the trial ends with is not asked
 	}()
 	select {
 	case <-ready:

@@ -54,7 +54,7 @@ func (v *visit) lookAtDoor(ctx context.Context, what, at string) {
 		v.bad("doors", "name an address of this machine, and a port above 1023 for who is not root", "%s cannot be opened for %s: %v", at, what, errors.Unwrap(err))
 		return
 	}
-	pid, name := v.holder(at)
+	pid, name := v.holder(ctx, at)
 	switch {
 	case v.daemon != nil && pid == v.daemon.PID, pid == 1 && v.daemon != nil:
 		v.good("doors", "%s is open for %s", at, what)

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -15,12 +16,12 @@ const listening = "0A"
 
 // holder gives the process that listens on a port, 0 if that cannot be seen: a user
 // sees their own processes only.
-func (v *visit) holder(at string) (pid int, name string) {
+func (v *visit) holder(ctx context.Context, at string) (pid int, name string) {
 	_, text, err := net.SplitHostPort(at)
 	if err != nil {
 		return 0, ""
 	}
-	port, err := net.LookupPort("tcp", text)
+	port, err := net.DefaultResolver.LookupPort(ctx, "tcp", text)
 	if err != nil {
 		return 0, ""
 	}

@@ -101,7 +101,7 @@ func (v *visit) lookAtSpace() {
 	if err := unix.Statfs(v.State, &disk); err != nil {
 		return
 	}
-	v.judgeSpace(disk.Bavail*uint64(disk.Bsize), disk.Blocks*uint64(disk.Bsize)) //nolint:gosec // block sizes are positive
+	v.judgeSpace(disk.Bavail*uint64(disk.Bsize), disk.Blocks*uint64(disk.Bsize))
 }
 
 // judgeSpace says what it means that a disk has so many bytes free.
