@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"millwright.dev/millwright/internal/durable"
 	"millwright.dev/millwright/internal/store"
 )
 
@@ -145,7 +146,7 @@ func (s *site) place(at time.Time) error {
 		return fmt.Errorf("put the new folder at %s: %w", s.dir, err)
 	}
 	s.placed = true
-	return syncFolder(filepath.Dir(s.dir))
+	return durable.SyncFolder(filepath.Dir(s.dir))
 }
 
 // undo puts the old folder back.
@@ -169,12 +170,4 @@ func (s *site) abandon() {
 	if s.fresh != "" && !s.placed {
 		_ = os.RemoveAll(s.fresh)
 	}
-}
-
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"golang.org/x/sys/unix"
 
+	"millwright.dev/millwright/internal/durable"
 	"millwright.dev/millwright/internal/roomfile"
 )
 
@@ -225,60 +226,9 @@ func (b *Book) write(from, to files) error {
 			}
 			continue
 		}
-		if err := replace(resolved(path), text); err != nil {
+		if err := durable.Replace(resolved(path), text, 0o640); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// replace writes a file so that it is the old one or the new one at any moment,
-// keeping its mode and owner.
-func replace(path string, text []byte) (err error) {
-	mode, uid, gid := fs.FileMode(0o640), -1, -1
-	if info, err := os.Stat(path); err == nil {
-		mode = info.Mode().Perm()
-		if s, ok := info.Sys().(*syscall.Stat_t); ok {
-			uid, gid = int(s.Uid), int(s.Gid)
-		}
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(text); err != nil {
-		return err
-	}
-	if err = f.Chmod(mode); err != nil {
-		return err
-	}
-	if uid >= 0 && (uid != os.Getuid() || gid != os.Getgid()) {
-		_ = f.Chown(uid, gid) // as far as we may
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-// syncFolder makes a rename outlive a power cut.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

@@ -22,6 +22,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"millwright.dev/millwright/internal/durable"
 )
 
 // How long certificates last. Browsers take no server's certificate of more than
@@ -115,31 +117,14 @@ func (a *Authority) keep(certName string, certPEM []byte, keyName string, keyPEM
 	if a.dir == "" {
 		return nil
 	}
-	err := write(filepath.Join(a.dir, keyName), keyPEM)
+	err := durable.Replace(filepath.Join(a.dir, keyName), keyPEM, 0o600)
 	if err == nil {
-		err = write(filepath.Join(a.dir, certName), certPEM)
+		err = durable.Replace(filepath.Join(a.dir, certName), certPEM, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("keep a certificate: %w", err)
 	}
 	return nil
-}
-
-// write replaces a file as a whole, for its owner alone.
-func write(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // made with mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
 }
 
 // issue makes a key and a certificate for it, signed by an authority or, for

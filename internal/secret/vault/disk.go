@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"millwright.dev/millwright/internal/durable"
 	"millwright.dev/millwright/internal/secret"
 )
 
@@ -126,15 +127,7 @@ func (v *Vault) write(path string, data []byte) error {
 	if err := v.step("renamed " + path); err != nil {
 		return err
 	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncFolder(dir)
 }
 
 // owner is whose a file shall be, and how it may be used.
