@@ -246,13 +246,27 @@ func TestGrantsInAnotherRoom(t *testing.T) {
 	}
 }
 
+// A refusal names what somebody lacks, but no node that they may not see, unless they
+// have named it themselves.
 func TestRefusalsSayWhatIsMissing(t *testing.T) {
 	o := open(t, "")
-	o.grant("user:ann operate web1")
-	err := o.Rights(o.room, Subject{Standing: Known, User: "ann"}).Need(Operate, "off", o.room.All())
-	const want = "off: ann may not do that: it takes the role operate on db1,web[2-4] (an admin can give it: millwright grant add user:ann operate 'db1,web[2-4]')"
-	if err == nil || err.Error() != want || room.CodeOf(err) != room.CodeRefused {
-		t.Errorf("%v\nwant %s", err, want)
+	o.grant("user:ann operate web1", "user:vic operate web1", "user:vic view @all")
+	grant := func(who, nodes string) string {
+		return fmt.Sprintf(" (an admin can give it: millwright grant add user:%s operate '%s')", who, nodes)
+	}
+	for _, tt := range []struct{ who, typed, want string }{
+		{"vic", "@all", "db1,web[2-4]" + grant("vic", "db1,web[2-4]")},
+		{"ann", "db1,web[1-4]", "db1,web[2-4]" + grant("ann", "db1,web[2-4]")},
+		{"ann", "@all", "the whole room" + grant("ann", "@all")},
+		{"ann", "@all,-web1", "@all,-web1" + grant("ann", "@all,-web1")},
+		{"ann", "db1,web[1-4", "db1,web[1-4" + grant("ann", "db1,web[1-4")},
+		{"ann", "", "nodes that are not shown to you"},
+	} {
+		err := o.Rights(o.room, Subject{Standing: Known, User: tt.who}).Need(Operate, "off", tt.typed, o.room.All())
+		want := "off: " + tt.who + " may not do that: it takes the role operate on " + tt.want
+		if err == nil || err.Error() != want || room.CodeOf(err) != room.CodeRefused {
+			t.Errorf("%s types %q: %v\nwant %s", tt.who, tt.typed, err, want)
+		}
 	}
 }
 

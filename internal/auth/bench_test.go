@@ -25,7 +25,7 @@ func BenchmarkRights(b *testing.B) {
 			to := Principal{KindUser, "ann"}
 			book.now.Store(&ledger{users: map[string]store.User{}, grants: map[Principal][]Grant{to: {{To: to, Role: Operate, Nodes: nodes}}}})
 			for b.Loop() {
-				if err := book.Rights(r, Subject{Standing: Known, User: "ann"}).Need(Operate, "on", all); err != nil {
+				if err := book.Rights(r, Subject{Standing: Known, User: "ann"}).Need(Operate, "on", "@all", all); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -71,7 +71,7 @@ func (e *Denied) Error() string {
 type Missing struct {
 	Who   string // for people
 	Role  Role
-	Nodes string // a folded host list, or "@all"
+	Nodes string // a host list, or "@all"; "" is nodes that the subject may not see
 	To    string // the principal that could be given the role, or "" if none can
 }
 
@@ -79,8 +79,11 @@ type Missing struct {
 func (e *Missing) Error() string {
 	const most = 1000 // bytes of names
 	on := cut(e.Nodes, most)
-	if on == All {
+	switch on {
+	case All:
 		on = "the whole room"
+	case "":
+		on = "nodes that are not shown to you"
 	}
 	text := fmt.Sprintf("%s may not do that: it takes the role %s on %s", e.Who, e.Role, on)
 	if e.To != "" && len(e.Nodes) <= most {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/room"
 )
 
@@ -64,8 +65,10 @@ func (r *Rights) Only(role Role, nodes []room.NodeID) []room.NodeID {
 }
 
 // Need gives nil if the subject has at least the role on all the nodes, and
-// otherwise an error that says on which not.
-func (r *Rights) Need(role Role, op string, nodes []room.NodeID) error {
+// otherwise an error that says on which not: by their names if the subject may see
+// them, or has named them in typed, which is otherwise repeated as it is. With nothing
+// typed, it says that they are not shown.
+func (r *Rights) Need(role Role, op, typed string, nodes []room.NodeID) error {
 	if r.everywhere >= role {
 		return nil
 	}
@@ -78,7 +81,27 @@ func (r *Rights) Need(role Role, op string, nodes []room.NodeID) error {
 	if len(without) == 0 {
 		return nil
 	}
+	if !r.namable(typed, without) {
+		return r.Refuse(role, op, typed)
+	}
 	return r.Refuse(role, op, r.room.Fold(without))
+}
+
+// namable says whether a refusal tells the subject nothing new by naming the nodes.
+func (r *Rights) namable(typed string, nodes []room.NodeID) bool {
+	hidden := slices.DeleteFunc(slices.Clone(nodes), func(id room.NodeID) bool { return r.May(View, id) })
+	if len(hidden) == 0 {
+		return true
+	}
+	list, err := hostlist.Limits{Range: room.MaxNodes, Items: room.MaxNodes, Names: room.MaxNodes}.Parse(typed)
+	if err != nil {
+		return false
+	}
+	names := make(map[string]bool)
+	for name := range list.All() {
+		names[name] = true
+	}
+	return !slices.ContainsFunc(hidden, func(id room.NodeID) bool { return !names[r.room.Nodes[id].Name] })
 }
 
 // NeedAll gives nil if the subject has at least the role on the whole room, and
@@ -98,10 +121,11 @@ func (r *Rights) NeedAny(role Role, op string) error {
 	return r.Refuse(role, op, All)
 }
 
-// Refuse makes the error for a role that is lacking on nodes (a folded host list).
+// Refuse makes the error for a role that is lacking on nodes (a host list), or, if
+// that is empty, on nodes that are not shown.
 func (r *Rights) Refuse(role Role, op, nodes string) error {
 	why := &Missing{Who: r.who, Role: role, Nodes: nodes}
-	if r.to != (Principal{}) {
+	if r.to != (Principal{}) && nodes != "" {
 		why.To = r.to.String()
 	}
 	return &room.Error{Code: room.CodeRefused, Op: op, Said: why.Error(), Err: why}

@@ -1,7 +1,9 @@
 package desk
 
 import (
+	"errors"
 	"iter"
+	"slices"
 
 	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/auth"
@@ -42,9 +44,9 @@ func (d *Desk) needAll(by Actor, role auth.Role, op string) error {
 	return nil
 }
 
-// need holds that an actor has a role on nodes.
-func (d *Desk) need(r *room.Room, by Actor, role auth.Role, op string, nodes []room.NodeID) error {
-	if err := d.rights(r, by).Need(role, op, nodes); err != nil {
+// need holds that an actor has a role on nodes, which they have typed as is said.
+func (d *Desk) need(r *room.Room, by Actor, role auth.Role, op, typed string, nodes []room.NodeID) error {
+	if err := d.rights(r, by).Need(role, op, typed, nodes); err != nil {
 		return d.barred(by, op, r.Fold(nodes), err)
 	}
 	return nil
@@ -69,7 +71,14 @@ func (d *Desk) needNamed(by Actor, role auth.Role, op string, names iter.Seq[str
 		return nil
 	}
 	targets := hostlist.Fold(without)
-	return d.barred(by, op, targets, rights.Refuse(role, op, targets))
+	shown := targets
+	if slices.ContainsFunc(without, func(name string) bool {
+		id, found := r.Node(name)
+		return !found || !rights.May(auth.View, id)
+	}) {
+		shown = ""
+	}
+	return d.barred(by, op, targets, rights.Refuse(role, op, shown))
 }
 
 // confine holds a request to the nodes on which its actor has the role that it
@@ -84,10 +93,20 @@ func (d *Desk) confine(rights *auth.Rights, req Request, nodes []room.NodeID) ([
 	if req.Targets == "" {
 		return rights.Only(auth.View, nodes), nil
 	}
-	if err := rights.Need(needed(req.Op), op, nodes); err != nil {
+	if err := rights.Need(needed(req.Op), op, req.Targets, nodes); err != nil {
 		return nil, d.barred(req.Actor, op, req.Targets, err)
 	}
 	return nodes, nil
+}
+
+// blind takes the guesses out of an error in targets, for those who may not see all
+// names that are guessed at.
+func blind(rights *auth.Rights, err error) error {
+	var none *room.NoSuch
+	if rights.Everywhere() >= auth.View || !errors.As(err, &none) {
+		return err
+	}
+	return &room.Error{Code: room.CodeNotFound, Op: "read targets", Said: none.Error(), Err: none}
 }
 
 // NeedView is for what is not the desk's own and shows the room as a whole, such as

@@ -104,16 +104,17 @@ func TestOrdersDragNobodysNodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, nil)
 		b.guard("user:ann operate web[1-4]", "user:bob operate web1", "user:bob operate db1", "user:ann2 operate @all")
+		const hers = "" // db1, which ann may not see and is not told of
 		up := func(who, targets string) (Planned, error) {
 			return b.Plan(t.Context(), Order{Actor: known(who), Goal: plan.Up, Targets: targets})
 		}
 		_, err := up("ann", "web1")
-		lacks(t, "up drags db1", err, auth.Operate, "db1")
+		lacks(t, "up drags db1", err, auth.Operate, hers)
 		if !strings.Contains(err.Error(), "depend on each other") {
 			t.Errorf("%v", err)
 		}
 		_, err = up("bob", "")
-		lacks(t, "an order for all", err, auth.Operate, "web[2-4]")
+		lacks(t, "an order for all", err, auth.Operate, auth.All)
 		if _, err = up("bob", "web1"); err != nil {
 			t.Error(err)
 		}
@@ -123,17 +124,17 @@ func TestOrdersDragNobodysNodes(t *testing.T) {
 		}
 		// A plan that somebody else may carry out is no licence.
 		_, err = b.Submit(t.Context(), Order{Actor: known("ann"), Goal: plan.Up}, p)
-		lacks(t, "another's plan", err, auth.Operate, "db1")
+		lacks(t, "another's plan", err, auth.Operate, hers)
 		id, err := b.Submit(t.Context(), Order{Actor: known("ann2"), Goal: plan.Up}, p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		hidden := func(when string) {
-			lacks(t, "to cancel another's run "+when, b.CancelRun(known("ann"), id), auth.Operate, "db1")
+			lacks(t, "to cancel another's run "+when, b.CancelRun(known("ann"), id), auth.Operate, hers)
 			_, err := b.GetRun(known("ann"), id)
-			lacks(t, "another's run "+when, err, auth.View, "db1")
+			lacks(t, "another's run "+when, err, auth.View, hers)
 			_, _, _, err = b.RunSince(known("ann"), id, 0)
-			lacks(t, "to follow another's run "+when, err, auth.View, "db1")
+			lacks(t, "to follow another's run "+when, err, auth.View, hers)
 			if list, err := b.ListRuns(known("ann")); err != nil || len(list) != 0 {
 				t.Errorf("%s: %v, %v", when, list, err)
 			}
@@ -151,7 +152,7 @@ func TestOrdersDragNobodysNodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _, _, err = b.RunSince(known("bob"), id, 0)
-		lacks(t, "to go on following when nodes are no longer hers", err, auth.View, "db1")
+		lacks(t, "to go on following when nodes are no longer hers", err, auth.View, hers)
 		// With db1 on, the same order drags nobody along.
 		if _, err = up("ann", "web2"); err != nil {
 			t.Error(err)
@@ -167,7 +168,7 @@ func TestCancelTakesWhatTheChangeTook(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lacks(t, "cancel", b.Cancel(known("bob"), n.began.ID), auth.Operate, "web2")
+		lacks(t, "cancel", b.Cancel(known("bob"), n.began.ID), auth.Operate, "")
 		if err := b.Cancel(known("ann"), n.began.ID); err != nil {
 			t.Error(err)
 		}
@@ -304,6 +305,33 @@ func TestUsersAndTokensOfOnesOwn(t *testing.T) {
 		}
 		if len(book.Tokens("")) != 0 {
 			t.Error("the token is still there")
+		}
+	})
+}
+
+// Who sees a part of the room is told no other names: by no refusal of what a group
+// holds, and by no guess at what they meant.
+func TestNamesAreNotTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, nil)
+		b.guard("user:ann operate web1")
+		ann := known("ann")
+		ways := map[string]func(targets string) error{
+			"list": func(targets string) error { _, err := b.View(ann).Nodes(targets); return err },
+			"off":  func(targets string) error { _, _, err := b.do(room.Off, targets, by(ann)); return err },
+			"plan": func(targets string) error {
+				_, err := b.Plan(t.Context(), Order{Actor: ann, Goal: plan.Down, Targets: targets})
+				return err
+			},
+			"clear": func(targets string) error { _, err := b.Clear(t.Context(), ann, targets); return err },
+		}
+		for name, do := range ways {
+			for _, targets := range []string{"@all", "@all,-web1", "web22", "db", "@al"} {
+				err := do(targets)
+				if err == nil || strings.Contains(err.Error(), "db1") || strings.Contains(err.Error(), "web2 ") || strings.Contains(err.Error(), "web[") || strings.Contains(err.Error(), "mean") {
+					t.Errorf("%s %s: %v", name, targets, err)
+				}
+			}
 		}
 	})
 }

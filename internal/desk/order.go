@@ -37,17 +37,22 @@ type Planned struct {
 // what would have to be done. Nothing is changed.
 func (d *Desk) Plan(ctx context.Context, o Order) (Planned, error) {
 	r := d.fleet.Room()
-	if err := d.rights(r, o.Actor).NeedAny(auth.Operate, o.Goal.String()); err != nil {
+	rights := d.rights(r, o.Actor)
+	if err := rights.NeedAny(auth.Operate, o.Goal.String()); err != nil {
 		return Planned{}, d.barred(o.Actor, o.Goal.String(), o.Targets, err)
 	}
 	targets := room.Targets{Nodes: r.All()}
 	if o.Targets != "" {
 		var err error
 		if targets, err = r.Resolve(o.Targets); err != nil {
-			return Planned{}, d.refuseOrder(o, err)
+			return Planned{}, d.refuseOrder(o, blind(rights, err))
 		}
 	}
-	if err := d.need(r, o.Actor, auth.Operate, o.Goal.String(), targets.Nodes); err != nil {
+	typed := o.Targets
+	if typed == "" {
+		typed = auth.All
+	}
+	if err := d.need(r, o.Actor, auth.Operate, o.Goal.String(), typed, targets.Nodes); err != nil {
 		return Planned{}, err
 	}
 	// A plan made in ignorance names every node that the order can concern.
@@ -73,7 +78,7 @@ func (d *Desk) Plan(ctx context.Context, o Order) (Planned, error) {
 // also what is dragged along because it needs, or is needed by, what was named.
 func (d *Desk) mayCarryOut(o Order, r *room.Room, p plan.Plan) error {
 	rights := d.rights(r, o.Actor)
-	if err := rights.Need(auth.Operate, o.Goal.String(), slices.Concat(p.Asked, p.Switched())); err != nil {
+	if err := rights.Need(auth.Operate, o.Goal.String(), "", slices.Concat(p.Asked, p.Switched())); err != nil {
 		var why *auth.Missing
 		if errors.As(err, &why) {
 			err = &room.Error{Code: room.CodeRefused, Op: o.Goal.String(), Subject: o.Targets, Said: "it would switch other nodes too, since they depend on each other. " + why.Error(), Err: why}

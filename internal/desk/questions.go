@@ -31,7 +31,7 @@ func (d *Desk) Answer(by Actor, question string, yes bool, said string) error {
 	}
 	r := d.fleet.Room()
 	if id, found := r.Device(q.Device); found {
-		if err := d.need(r, by, auth.Operate, "answer", r.NodesOf(id)); err != nil {
+		if err := d.need(r, by, auth.Operate, "answer", "", r.NodesOf(id)); err != nil {
 			return err
 		}
 	} else if err := d.needAll(by, auth.Operate, "answer"); err != nil {

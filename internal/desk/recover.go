@@ -72,14 +72,15 @@ func (d *Desk) halfDone(intent *event.Event) []store.Interruption {
 // Clear takes the hold off nodes, because a person or a check has decided.
 func (d *Desk) Clear(ctx context.Context, who Actor, targets string) (string, error) {
 	r := d.fleet.Room()
-	if err := d.rights(r, who).NeedAny(auth.Operate, "clear"); err != nil {
+	rights := d.rights(r, who)
+	if err := rights.NeedAny(auth.Operate, "clear"); err != nil {
 		return "", d.barred(who, "clear", targets, err)
 	}
 	found, err := r.Resolve(targets)
 	if err != nil {
-		return "", err
+		return "", blind(rights, err)
 	}
-	if err := d.need(r, who, auth.Operate, "clear", found.Nodes); err != nil {
+	if err := d.need(r, who, auth.Operate, "clear", targets, found.Nodes); err != nil {
 		return "", err
 	}
 	freed, err := d.state.Clear(ctx, r.Names(found.Nodes), event.Event{

@@ -93,7 +93,7 @@ func (d *Desk) Do(ctx context.Context, req Request, sink Sink) (Summary, error) 
 	}
 	targets, err := resolve(r, req)
 	if err != nil {
-		return Summary{}, d.refuse(req, req.Targets, err)
+		return Summary{}, d.refuse(req, req.Targets, blind(rights, err))
 	}
 	nodes := unique(r, targets.Nodes)
 	if rights.Everywhere() < needed(req.Op) {

@@ -101,7 +101,7 @@ func (d *Desk) outlived(w wish) error {
 			Said: "the configuration was changed while veto hooks were asked; ask again",
 		}
 	}
-	return d.rights(w.room, w.actor).Need(auth.Operate, w.op.String(), w.nodes)
+	return d.rights(w.room, w.actor).Need(auth.Operate, w.op.String(), "", w.nodes)
 }
 
 // refused words a refusal by hooks.
@@ -123,7 +123,7 @@ func (w wish) refused(v veto.Verdict) error {
 
 // bypass passes the hooks over, for those who may, and writes that down first.
 func (d *Desk) bypass(ctx context.Context, w wish) error {
-	if err := d.rights(w.room, w.actor).Need(auth.Admin, "pass vetoes over", w.nodes); err != nil {
+	if err := d.rights(w.room, w.actor).Need(auth.Admin, "pass vetoes over", "", w.nodes); err != nil {
 		return err
 	}
 	var names []string

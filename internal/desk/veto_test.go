@@ -203,7 +203,7 @@ func TestWhatIsTrueAfterTheHooksCounts(t *testing.T) {
 			}
 		}
 		_, _, err := b.do(room.Off, "web[1-2]", ann)
-		lacks(t, "off", err, auth.Operate, "web[1-2]")
+		lacks(t, "off", err, auth.Operate, "")
 		if got := b.said(event.Intent); strings.Contains(got, "off") {
 			t.Errorf("begun all the same:\n%s", got)
 		}

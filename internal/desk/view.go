@@ -66,9 +66,9 @@ func (v View) Nodes(targets string) ([]room.NodeID, error) {
 	}
 	found, err := v.Room.Resolve(targets)
 	if err != nil {
-		return nil, err
+		return nil, blind(v.rights, err)
 	}
-	if err := v.desk.need(v.Room, v.by, auth.View, "list nodes", found.Nodes); err != nil {
+	if err := v.desk.need(v.Room, v.by, auth.View, "list nodes", targets, found.Nodes); err != nil {
 		return nil, err
 	}
 	v.Room.Sort(found.Nodes)

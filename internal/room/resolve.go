@@ -30,7 +30,12 @@ func (t Targets) Name(r *Room, i int) string {
 // [Room.ResolvePowerMan]: the names that are not there, in the order typed.
 type NoSuch struct{ Names []string }
 
-func (e *NoSuch) Error() string { return "no such node: " + fold(e.Names) }
+func (e *NoSuch) Error() string {
+	if strings.HasPrefix(e.Names[0], "@") {
+		return "no such group: " + fold(e.Names)
+	}
+	return "no such node: " + fold(e.Names)
+}
 
 // nameLimits allows a range as large as a room may be.
 var nameLimits = hostlist.Limits{Range: MaxNodes, Items: MaxNodes, Names: MaxNodes}
@@ -246,11 +251,8 @@ func (t Targets) without(dropped bits) Targets {
 
 // noSuch makes the error for names that are not there.
 func (r *Room) noSuch(names []string, hints bool) *Error {
-	e := &Error{Code: CodeNotFound, Op: "read targets", Err: &NoSuch{Names: names}}
-	e.Said = "no such node: " + fold(names)
-	if strings.HasPrefix(names[0], "@") {
-		e.Said = "no such group: " + fold(names)
-	}
+	none := &NoSuch{Names: names}
+	e := &Error{Code: CodeNotFound, Op: "read targets", Said: none.Error(), Err: none}
 	if hints {
 		e.Said += didYouMean(r.Suggest(names[0]))
 	}
