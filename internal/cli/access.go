@@ -255,18 +255,7 @@ func (p *program) readPassword(ctx context.Context, user string, from passwordFl
 	case !terminal:
 		return secret.Value{}, usagef("there is no terminal to ask for the password; a script gives it by --password-stdin")
 	}
-	first, err := p.unseen(ctx, in, "New password of "+clean(user)+" (it is not shown): ")
-	if err != nil {
-		return secret.Value{}, err
-	}
-	second, err := p.unseen(ctx, in, "Once more: ")
-	if err != nil {
-		return secret.Value{}, err
-	}
-	if !first.Equal(second) {
-		return secret.Value{}, errors.New("the two are not the same; nothing was changed")
-	}
-	return first, nil
+	return p.unseenTwice(ctx, in, "New password of "+clean(user)+" (it is not shown): ")
 }
 
 func tokenCommand(p *program) *cobra.Command {

@@ -290,7 +290,12 @@ func (p *program) readSecret(ctx context.Context, name string) (secret.Value, er
 		}
 		return secret.NewValue(strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")), nil
 	}
-	first, err := p.unseen(ctx, in, "The secret "+name+" (it is not shown): ")
+	return p.unseenTwice(ctx, in, "The secret "+name+" (it is not shown): ")
+}
+
+// unseenTwice reads what nobody sees until it has been typed twice alike.
+func (p *program) unseenTwice(ctx context.Context, in *os.File, prompt string) (secret.Value, error) {
+	first, err := p.unseen(ctx, in, prompt)
 	if err != nil {
 		return secret.Value{}, err
 	}

@@ -76,7 +76,13 @@ func Inspect(ctx context.Context, path string) (c Content, err error) {
 		return Content{}, err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	if c, err = contentOf(ctx, d); err != nil {
+	return soundContent(ctx, d, path)
+}
+
+// soundContent says what a database holds that is not damaged.
+func soundContent(ctx context.Context, d *sql.DB, path string) (Content, error) {
+	c, err := contentOf(ctx, d)
+	if err != nil {
 		return Content{}, fmt.Errorf("look at the database %s: %w", path, err)
 	}
 	var sound string

@@ -32,15 +32,5 @@ func Verify(ctx context.Context, dir string) (c Content, err error) {
 	}
 	d.SetMaxOpenConns(1)
 	defer func() { err = errors.Join(err, d.Close()) }()
-	if c, err = contentOf(ctx, d); err != nil {
-		return Content{}, fmt.Errorf("check the database %s: %w", path, err)
-	}
-	var sound string
-	if err := d.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&sound); err != nil {
-		return Content{}, fmt.Errorf("check the database %s: %w", path, err)
-	}
-	if sound != "ok" {
-		return Content{}, fmt.Errorf("the database %s is damaged: %s", path, sound)
-	}
-	return c, nil
+	return soundContent(ctx, d, path)
 }
