@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -235,10 +234,4 @@ func (a *Authenticator) event(try attempt, why string) {
 
 func denied(why *Denied) error {
 	return &room.Error{Code: room.CodeRefused, Op: "log in", Said: why.Error(), Err: why}
-}
-
-// IsDenied gives the refusal in an error's chain, if there is one.
-func IsDenied(err error) (*Denied, bool) {
-	var d *Denied
-	return d, errors.As(err, &d)
 }

@@ -61,13 +61,13 @@ func TestWhoFailsTooOftenWaits(t *testing.T) {
 		o.user("ann", "correct horse")
 		const from = "192.0.2.1"
 		for range freeFailures {
-			if _, denied := IsDenied(o.password("ann", "wrong", from+":1")); !denied {
+			if _, denied := isDenied(o.password("ann", "wrong", from+":1")); !denied {
 				t.Fatal("not denied")
 			}
 		}
 		spent, told := o.hashes, len(o.told)
 		for port := range 20 {
-			d, denied := IsDenied(o.password("ann", "correct horse", fmt.Sprintf("%s:%d", from, port)))
+			d, denied := isDenied(o.password("ann", "correct horse", fmt.Sprintf("%s:%d", from, port)))
 			if !denied || d.RetryAfter != time.Second {
 				t.Fatalf("%+v", d)
 			}
@@ -169,7 +169,7 @@ func TestLogInsAreBounded(t *testing.T) {
 				err := o.password("ann", "guess", "192.0.2.1:1")
 				mu.Lock()
 				defer mu.Unlock()
-				if _, denied := IsDenied(err); !denied {
+				if _, denied := isDenied(err); !denied {
 					busy++
 				}
 			})
@@ -236,7 +236,7 @@ func TestIssuersAndCertificates(t *testing.T) {
 		t.Errorf("%+v, %v", who, err)
 	}
 	for _, raw := range []string{"bad", "gone", "", "a b", strings.Repeat("x", maxBearer+1)} {
-		if _, denied := IsDenied(func() error { _, err := o.who.Bearer(t.Context(), raw, "x"); return err }()); !denied {
+		if _, denied := isDenied(func() error { _, err := o.who.Bearer(t.Context(), raw, "x"); return err }()); !denied {
 			t.Errorf("%.20q is taken", raw)
 		}
 	}
@@ -323,4 +323,10 @@ func TestAccounts(t *testing.T) {
 			t.Errorf("not looked up again: %+v", s)
 		}
 	})
+}
+
+// isDenied gives the refusal in an error's chain, if there is one.
+func isDenied(err error) (*Denied, bool) {
+	var d *Denied
+	return d, errors.As(err, &d)
 }

@@ -52,7 +52,7 @@ var floors = []floor{
 	{where: "internal/command", what: "a program run to its end or ours, with all that it starts", libs: list("golang.org/x/sys")},
 
 	{where: "internal/auth/pki", what: "our own certificate authority: the server's certificate, kept and renewed; certificates for clients", may: list("internal/durable")},
-	{where: "internal/auth", what: "who may do what: users, tokens, grants; who somebody is", may: list("internal/room", "internal/store", "internal/event", "internal/secret"), libs: list("golang.org/x/crypto")},
+	{where: "internal/auth", what: "who may do what: users, tokens, grants; who somebody is", may: list("hostlist", "internal/room", "internal/store", "internal/event", "internal/secret"), libs: list("golang.org/x/crypto")},
 	{where: "internal/auth/oidc", what: "an issuer of identities: its ID tokens, and logging in with a browser", libs: list("github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "golang.org/x/time")},
 
 	// Hands.
