@@ -18,7 +18,9 @@ import (
 const (
 	sessionFor  = 12 * time.Hour // at most
 	sessionIdle = time.Hour      // without a request
-	maxSessions = 1024
+	// maxSessions is how many there are at once; one user has at most maxOwnSessions, so
+	// that nobody ends those of others by logging in again and again.
+	maxSessions, maxOwnSessions = 1024, 32
 )
 
 // sessions are the log-ins of browsers. They live in memory: after a restart
@@ -43,22 +45,34 @@ func hashed(cookie string) string {
 	return string(sum[:])
 }
 
-// begin opens a session and gives its cookie. When there are too many, the one
-// that was not used for longest goes.
+// begin opens a session and gives its cookie. When the user has too many, or there
+// are too many in all, that one of them goes which was not used for longest.
 func (s *sessions) begin(who auth.Identity) (cookie string, age int) {
 	now := time.Now()
 	cookie = rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var oldest string
+	var oldest, oldestOwn string
+	own := 0
+	older := func(key, than string) bool { return than == "" || s.open[key].used.Before(s.open[than].used) }
 	for key, one := range s.open {
 		if one.over(now) {
 			delete(s.open, key)
-		} else if oldest == "" || one.used.Before(s.open[oldest].used) {
+			continue
+		}
+		if older(key, oldest) {
 			oldest = key
 		}
+		if one.who.User == who.User {
+			if own++; older(key, oldestOwn) {
+				oldestOwn = key
+			}
+		}
 	}
-	if len(s.open) >= maxSessions {
+	switch {
+	case own >= maxOwnSessions:
+		delete(s.open, oldestOwn)
+	case len(s.open) >= maxSessions:
 		delete(s.open, oldest)
 	}
 	one := &session{who: who, expires: now.Add(sessionFor), used: now}

@@ -59,7 +59,7 @@ func (d *Door) Nodes(ctx context.Context) ([]string, error) {
 func (d *Door) Device(ctx context.Context, targets string) ([]powerman.DeviceInfo, error) {
 	v := d.desk.View(actor(ctx))
 	r := v.Room
-	wanted, err := devicesOf(r, targets)
+	wanted, err := devicesOf(v, targets)
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +81,9 @@ func (d *Door) Device(ctx context.Context, targets string) ([]powerman.DeviceInf
 	return list, nil
 }
 
-// devicesOf gives the devices that the named nodes hang on, nil for all.
-func devicesOf(r *room.Room, targets string) (map[room.DeviceID]bool, error) {
+// devicesOf gives the devices that the named nodes hang on, as far as these may be
+// seen; nil is all.
+func devicesOf(v desk.View, targets string) (map[room.DeviceID]bool, error) {
 	if targets == "" {
 		return nil, nil
 	}
@@ -92,8 +93,8 @@ func devicesOf(r *room.Room, targets string) (map[room.DeviceID]bool, error) {
 	}
 	wanted := make(map[room.DeviceID]bool)
 	for name := range list.All() {
-		if id, ok := r.Node(name); ok {
-			for _, c := range r.Nodes[id].Cords {
+		if id, ok := v.Room.Node(name); ok && v.Sees(id) {
+			for _, c := range v.Room.Nodes[id].Cords {
 				wanted[c.Device] = true
 			}
 		}
