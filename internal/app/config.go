@@ -91,21 +91,30 @@ func Wishes[T any](ctx context.Context, from <-chan T) <-chan struct{} {
 
 // reload reads the room again: all of it is taken, or nothing.
 func (a *App) reload(ctx context.Context, by desk.Actor) error {
-	a.finishRevision(ctx) // or half of it would be read
-	read, err := roomfile.Load(ctx, a.opts.Config, ReadOptions(a.opts.Drivers, a.opts.NoDelays))
+	before := a.fleet.Room().Settings
+	var read *roomfile.Result
+	err := a.history.Finish(ctx) // or half of a revision would be read
 	if err == nil {
-		before := a.fleet.Room().Settings.PowerMan
-		if err = a.accept(ctx, read, by, "reloaded"); err == nil && !reflect.DeepEqual(before, read.Room.Settings.PowerMan) {
-			a.log.Warn("the room's powerman: part has changed; where its door listens changes with the next start")
-		}
+		read, err = roomfile.Load(ctx, a.opts.Config, ReadOptions(a.opts.Drivers, a.opts.NoDelays))
+	}
+	if err == nil {
+		err = a.accept(ctx, read, by, "reloaded")
 	}
 	if err != nil {
 		a.log.Error("the new configuration is not used, the old one stays", "problems", err)
 		e := eventOf("reload", event.Refused, err.Error())
 		e.Actor, e.Door, e.Remote = by.Name, by.Door, by.Remote
 		a.events.AppendLater(e)
+		return err
 	}
-	return err
+	a.log.Info("the configuration was read again")
+	if after := read.Room.Settings; !reflect.DeepEqual(before.PowerMan, after.PowerMan) {
+		a.log.Warn("the room's powerman: part has changed; where its door listens changes with the next start")
+	}
+	if after := read.Room.Settings; !slices.Equal(before.HTTP.Listen, after.HTTP.Listen) {
+		a.log.Warn("the room's http: listen: has changed; where the API listens changes with the next start")
+	}
+	return nil
 }
 
 // accept makes a room that was read the current one. It becomes a revision
