@@ -356,19 +356,21 @@ func (w *wizard) freeName(name string) string {
 func (w *wizard) next() {
 	path := filepath.Join(w.f.dir, roomFileName)
 	w.printf("\n%s the room %s is made: %s\n", w.out.mark(markGood), clean(w.plan.room), clean(path))
-	t := table{style: w.out}
-	if _, err := os.Stat("/run/systemd/system"); err == nil && w.f.dir == defaultConfig {
-		t.row(text("  systemctl enable --now millwright"), painted(dim, "the daemon, from now on"))
-	} else {
-		serve := "  millwright serve --config " + w.f.dir
+	run := "systemctl enable --now millwright"
+	if _, err := os.Stat("/run/systemd/system"); err != nil || w.f.dir != defaultConfig {
+		run = "millwright serve --config " + w.f.dir
 		if w.f.state != "" {
-			serve += " --state " + w.f.state
+			run += " --state " + w.f.state
 		}
-		t.row(text(serve), painted(dim, "run the daemon"))
 	}
-	t.row(text("  millwright status"), painted(dim, "in another window: which nodes are on"))
-	t.row(text("  millwright doctor"), painted(dim, "what is wrong, and what to do"))
-	_ = t.write(w.stdout)
+	// Each on a line of its own, and not in a table: they are there to be copied.
+	for _, try := range [][2]string{
+		{run, "runs the daemon"},
+		{"millwright status", "in another window: which nodes are on"},
+		{"millwright doctor", "what is wrong, and what to do about it"},
+	} {
+		w.printf("  %s\n      %s\n", try[0], w.out.faint(try[1]))
+	}
 }
 
 // passwordRef reads a reference as the room file will have it.
