@@ -268,6 +268,11 @@ func TestRefusalsSayWhatIsMissing(t *testing.T) {
 			t.Errorf("%s types %q: %v\nwant %s", tt.who, tt.typed, err, want)
 		}
 	}
+	// What goes with the whole room only is not said to be had for less.
+	err := o.Rights(o.room, Subject{Standing: Known, User: "vic"}).Need(Admin, "pass vetoes over", "web1", o.room.All()[:1])
+	if err == nil || !strings.Contains(err.Error(), "grant add user:vic admin '@all'") {
+		t.Error(err)
+	}
 }
 
 func TestTokens(t *testing.T) {

@@ -87,7 +87,11 @@ func (e *Missing) Error() string {
 	}
 	text := fmt.Sprintf("%s may not do that: it takes the role %s on %s", e.Who, e.Role, on)
 	if e.To != "" && len(e.Nodes) <= most {
-		text += fmt.Sprintf(" (an admin can give it: millwright grant add %s %s '%s')", e.To, e.Role, e.Nodes)
+		nodes := e.Nodes
+		if e.Role.RoomWide() { // which are given for the whole room or not at all
+			nodes = All
+		}
+		text += fmt.Sprintf(" (an admin can give it: millwright grant add %s %s '%s')", e.To, e.Role, nodes)
 	}
 	return text
 }

@@ -16,9 +16,7 @@ func attend(ctx context.Context, manager *service.Manager, opts *app.Options) {
 	opts.Pulse = app.Pulse{Every: manager.Watchdog(), Beat: func() { tell(log, manager.Alive()) }}
 	opts.Reloaded = func(err error) {
 		status := "running"
-		if err == nil {
-			log.Info("the configuration was read again")
-		} else {
+		if err != nil {
 			status = "running; THE NEW CONFIGURATION IS BROKEN and not used, see the log"
 		}
 		tell(log, manager.Ready(status))

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"strings"
 
 	"millwright.dev/millwright/internal/client"
 	"millwright.dev/millwright/internal/room"
@@ -90,12 +93,31 @@ func (p *program) explain(err error) {
 		p.hint("Is the daemon of another version? millwright version --daemon tells; restart it then.")
 	case errors.As(err, &none) && errors.Is(err, fs.ErrPermission):
 		p.hint("The socket is for members of the group millwright; root can make one: usermod -aG millwright NAME (it counts from the next log-in on)")
+	case p.explainServer(err):
 	case errors.As(err, &none):
 		p.hint("Start one with: millwright serve --config ROOM")
 		p.hint("If it listens elsewhere, say where: --socket PATH, or MILLWRIGHT_SOCKET in the environment.")
 	case errors.As(err, &usage) && usage.command != "":
 		p.hint("See: " + usage.command + " --help")
 	}
+}
+
+// explainServer says what to do when a daemon elsewhere cannot be asked, if that is it.
+func (p *program) explainServer(err error) bool {
+	var untrusted *tls.CertificateVerificationError
+	var none *client.NoDaemon
+	var said *room.Error
+	switch {
+	case errors.As(err, &untrusted):
+		p.hint("Say which authority to believe: --ca FILE, or --ca sha256:… with the fingerprint from the daemon's log.")
+	case errors.As(err, &said) && said.Op == "log in" && p.server.token == "" && os.Getenv("MILLWRIGHT_TOKEN") == "":
+		p.hint("Give a token: --token file:PATH, or MILLWRIGHT_TOKEN in the environment. One is made by: millwright token create")
+	case errors.As(err, &none) && strings.HasPrefix(none.Socket, "https://"):
+		p.hint("Where a daemon listens is said in its room (http: listen:), and counts from its next start on.")
+	default:
+		return false
+	}
+	return true
 }
 
 // wording gives an error in words for people: where the trouble is only what was

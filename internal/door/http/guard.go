@@ -92,7 +92,7 @@ func (d *Door) admissible(r *http.Request, cross *http.CrossOriginProtection) er
 	if !byKernel(r.Context()) && !d.ourName(r.Host) {
 		return withStatus(http.StatusMisdirectedRequest, &room.Error{
 			Code: room.CodeRefused, Op: "ask", Subject: shorten(r.Host),
-			Said: "this daemon is not known by that name; if it should be, add it to the hosts of the room's http settings",
+			Said: "this daemon is not known by that name; if it should be, add it to the names of the room's http settings",
 		})
 	}
 	// Browsers say where a request comes from; one that another site makes in a
