@@ -231,8 +231,8 @@ func TestMatrixOfPowerMan(t *testing.T) {
 				t.Errorf("with %s: %q, want %q", grant, pair[0], pair[1])
 			}
 		}
-		if list, err := s.client().Devices(t.Context(), "db1"); err != nil || len(list) > 0 != (nodes == auth.All) {
-			t.Errorf("with %s: what db1 hangs on: %v, %v", grant, list, err)
+		if list, err := s.client().Devices(t.Context(), "web3"); err != nil || len(list) > 0 != (nodes == auth.All) {
+			t.Errorf("with %s: what web3 hangs on: %v, %v", grant, list, err)
 		}
 	}
 	if _, err := s.local().RemoveGrant(t.Context(), "door:powerman", ""); err != nil { // written behind all refusals
