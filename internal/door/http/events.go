@@ -173,8 +173,8 @@ func (s *sse) events(ctx context.Context, after int64, f *event.Filter) {
 			}
 		}
 		v := s.d.viewOf(ctx)
-		if !v.Anything() { // any longer: a token was taken away, say, which is an event too
-			s.problem(s.d.stillAllowed(ctx))
+		if err := s.d.stillAllowed(ctx); err != nil { // a token was taken away, say, or a password changed, which is an event too
+			s.problem(err)
 			return
 		}
 		for _, fr := range frames {

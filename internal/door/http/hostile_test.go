@@ -192,6 +192,18 @@ func TestSessions(t *testing.T) {
 	if who := read[wire.Who](s, call{path: "/v1/session", user: "nobody", header: with}); who.User != "ann" || who.Door != "http" {
 		t.Errorf("%+v", who)
 	}
+	// What goes on under it is over with the password, before anything more is told.
+	second := login("bob", password)
+	theirs, _, _ := strings.Cut(second.header.Get("Set-Cookie"), ";")
+	stream := s.follow(call{path: "/v1/events/stream", user: "nobody", header: map[string]string{"Cookie": theirs}})
+	if err := s.client.SetPassword(t.Context(), "bob", "another horse battery"); err != nil {
+		t.Fatal(err)
+	}
+	for range s.client.Do(t.Context(), wire.Do{Op: "on", Targets: "n1"}) {
+	}
+	if m := stream.mustNext(); m.kind != "problem" {
+		t.Errorf("told after the password was changed: %+v", m)
+	}
 	stolen := map[string]string{"Cookie": pair, "Origin": "https://evil.example"}
 	if r := s.ask(call{path: "/v1/operations", user: "nobody", body: `{"op":"on","targets":"n1"}`, header: stolen}); r.status != http.StatusForbidden {
 		t.Errorf("%d %s", r.status, r.body)

@@ -151,8 +151,8 @@ func (s *sse) states(ctx context.Context, whose *watched, after int64, known boo
 			continue
 		}
 		live = true
-		if !s.d.viewOf(ctx).Anything() {
-			s.problem(s.d.stillAllowed(ctx))
+		if err := s.d.stillAllowed(ctx); err != nil {
+			s.problem(err)
 			return
 		}
 		for _, fr := range frames {
