@@ -209,7 +209,11 @@ func (p *program) simHints(r *rehearse.Rehearsal, path, config string, f simFlag
 		config = path
 	}
 	if config != "" {
-		p.printf("\nA daemon for it:\n  millwright serve --config %s --state FOLDER --socket SOCKET\n", config)
+		state := r.State()
+		if state == "" {
+			state = "FOLDER"
+		}
+		p.printf("\nA daemon for it:\n  millwright serve --config %s --state %s --socket SOCKET\n", config, state)
 	} else {
 		p.printf("\nThe room's files name other addresses. For a copy that leads here: --write FOLDER\n")
 	}

@@ -2,7 +2,6 @@ package rehearse
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,8 @@ import (
 	"strings"
 
 	"millwright.dev/millwright/internal/roomfile"
+	"millwright.dev/millwright/internal/secret"
+	"millwright.dev/millwright/internal/secret/vault"
 )
 
 // nowhere is where nobody answers: a port that is reserved for a service which
@@ -76,6 +77,9 @@ func (r *Rehearsal) Write(ctx context.Context, dir string) (config string, err e
 	}
 	config = filepath.Join(dir, start)
 	if err := r.writeSecrets(filepath.Join(dir, relTo(root, r.folder()))); err != nil {
+		return "", err
+	}
+	if err := r.writeStore(ctx, filepath.Join(dir, "state")); err != nil {
 		return "", err
 	}
 	return config, r.verify(ctx, config, at)
@@ -168,15 +172,31 @@ func (r *Rehearsal) writeSecrets(folder string) error {
 			if !ok {
 				continue
 			}
-			text := r.madeUp[name]
-			if text == "" { // a key, or of no device
-				text = rand.Text()
-			}
 			path := filepath.Join(folder, name)
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				return err
 			}
-			if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+			if err := os.WriteFile(path, []byte(r.makeUp(ref)+"\n"), 0o600); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// writeStore does the same for secrets that the room has in the daemon's store.
+func (r *Rehearsal) writeStore(ctx context.Context, folder string) error {
+	store := vault.New(vault.In(folder))
+	for _, c := range r.read.Room.Credentials {
+		for _, ref := range c.Secrets {
+			if !r.inState(ref) {
+				continue
+			}
+			if err := os.MkdirAll(folder, 0o700); err != nil {
+				return err
+			}
+			r.state = folder
+			if err := store.Set(ctx, strings.TrimPrefix(ref, "secret:"), secret.NewValue(r.makeUp(ref))); err != nil {
 				return err
 			}
 		}

@@ -37,12 +37,13 @@ type Options struct {
 	PortBase int
 	// Copy says that a daemon will use the copy of the room, not the room itself.
 	// Then free ports do where the room's own are taken, and secrets in files beside
-	// the room are not needed: the copy gets made-up ones.
+	// the room or in the daemon's store are not needed: the copy gets made-up ones.
 	Copy bool
 	// StandIns lets devices whose make nobody knows be played by one with the same
 	// plugs and a specification of its own. Only with Copy.
 	StandIns bool
-	// Secrets is where secret:NAME is kept; nil for nowhere. It is not copied.
+	// Secrets is where secret:NAME is kept; nil for nowhere. It is not copied, and
+	// a copy asks it only if the room itself says where it is.
 	Secrets secret.Store
 	// Log takes what is odd. Nil is silent.
 	Log *slog.Logger
@@ -75,7 +76,8 @@ type Rehearsal struct {
 	outlets []map[string]string // for each device, the outlet behind a plug
 	config  sim.Config
 	logins  map[string]login  // by credential
-	madeUp  map[string]string // secrets of the copy, by their names beside it
+	madeUp  map[string]string // secrets of the copy, by what the room says for them
+	state   string            // the folder with the copy's store of secrets, if it has one
 	// standIns are the specifications of stand-ins, by their names.
 	standIns map[string][]byte
 	own      bool // on the addresses that the room itself names
@@ -272,11 +274,8 @@ func (r *Rehearsal) login(ctx context.Context, credential string) login {
 }
 
 func (r *Rehearsal) password(ctx context.Context, text string) (string, error) {
-	if name, beside := besideRoom(text); beside && r.opts.Copy {
-		if r.madeUp[name] == "" {
-			r.madeUp[name] = rand.Text()
-		}
-		return r.madeUp[name], nil
+	if _, beside := besideRoom(text); r.opts.Copy && (beside || r.inState(text)) {
+		return r.makeUp(text), nil
 	}
 	ref, err := secret.Parse(text)
 	if err != nil {
@@ -291,6 +290,25 @@ func besideRoom(ref string) (name string, ok bool) {
 	name, isFile := strings.CutPrefix(ref, "file:")
 	return name, isFile && filepath.IsLocal(name)
 }
+
+// makeUp gives the copy's secret for what the room says.
+func (r *Rehearsal) makeUp(ref string) string {
+	if r.madeUp[ref] == "" {
+		r.madeUp[ref] = rand.Text()
+	}
+	return r.madeUp[ref]
+}
+
+// inState says whether a secret is kept in the daemon's state folder, of which a copy
+// has one of its own.
+func (r *Rehearsal) inState(ref string) bool {
+	at := r.read.Room.Settings.Secrets
+	return strings.HasPrefix(ref, "secret:") && at.File == "" && at.Key == "" && at.Identity == ""
+}
+
+// State is the folder in which a daemon for the copy finds the secrets that the room has
+// in its store; "" if it names none, or Write was not called.
+func (r *Rehearsal) State() string { return r.state }
 
 // folder is where the room's relative names start.
 func (r *Rehearsal) folder() string { return roomfile.Folder(r.path) }
