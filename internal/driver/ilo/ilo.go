@@ -86,7 +86,7 @@ func (s *Settings) Open(ctx context.Context, env driver.Env) (driver.Session, er
 		return nil, &driver.Fault{Phase: driver.Connecting, Device: env.Device, Err: err}
 	}
 	n := &session{Settings: s, trust: trust, Device: action.Device{
-		Env: env, Timeout: s.Timeout, Slow: errSlow, Mask: secret.NewMasker(env.Credential.Secrets()...), NoLine: true,
+		Env: env, Timeout: s.Timeout, Slow: errSlow, Mask: masker(env.Credential), NoLine: true,
 	}}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errSlow)
 	defer cancel()

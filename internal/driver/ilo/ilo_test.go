@@ -36,12 +36,12 @@ type lights struct {
 	pin      string
 	old      bool // a second generation: no TOGGLE, and already-so is a refusal
 
-	mu                            sync.Mutex
-	on, uid                       bool
-	moves, resets                 int
-	password                      string
-	hang, cut, garbage, stuck, no bool
-	conns                         map[net.Conn]bool
+	mu                                          sync.Mutex
+	on, uid                                     bool
+	moves, resets                               int
+	password                                    string
+	hang, cut, garbage, stuck, no, echo, pieces bool
+	conns                                       map[net.Conn]bool
 }
 
 func start(t testing.TB, old bool) *lights {
@@ -126,6 +126,11 @@ func (s *lights) serve(c net.Conn) {
 		return
 	}
 	answer := s.obey(string(script))
+	if s.echo {
+		var text bytes.Buffer
+		_ = xml.EscapeText(&text, script)
+		answer = wrong("Syntax error in: " + s.password + " " + text.String() + " " + string(script))
+	}
 	switch {
 	case s.garbage:
 		answer = "\xff\xfe<<<<" + strings.Repeat("?", 50)
@@ -141,6 +146,11 @@ func (s *lights) serve(c net.Conn) {
 	if overHTTP {
 		answer = "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n" +
 			fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(answer), answer)
+	}
+	for s.pieces && len(answer) > 7 {
+		_, _ = io.WriteString(c, answer[:7])
+		answer = answer[7:]
+		time.Sleep(100 * time.Microsecond)
 	}
 	_, _ = io.WriteString(c, answer)
 }
@@ -220,7 +230,7 @@ func (s *lights) rig(carrier string) drivertest.Rig {
 		},
 		Faults: drivertest.Faults{
 			Refuse: s.refuse, BadPassword: func() { s.locked(func() { s.password = "other" }) },
-			Hang: set(&s.hang), Cut: set(&s.cut), Garbage: set(&s.garbage),
+			Hang: set(&s.hang), Echo: set(&s.echo), Pieces: set(&s.pieces), Cut: set(&s.cut), Garbage: set(&s.garbage),
 			Reject: func(string) { set(&s.no)() }, Stick: func(string) { set(&s.stuck)() },
 		},
 	}
@@ -314,6 +324,26 @@ func TestTroubles(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// An iLO that repeats a script shows the password as it stands there, and that is
+// hidden too.
+func TestScriptThatIsRepeated(t *testing.T) {
+	s := start(t, false)
+	n := open(t, s.rig("http"))
+	s.locked(func() { s.echo = true })
+	got := &sink{}
+	if err := n.Do(t.Context(), driver.Batch{Op: on, Plugs: []int{0}, Trace: true}, got); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"&#34;and", "&lt;odd", "<odd>"} {
+		if strings.Contains(got.told+got.trace.String(), part) {
+			t.Errorf("%q of the password is in %q and %q", part, got.told, got.trace.String())
+		}
+	}
+	if !strings.Contains(got.trace.String(), "SET_HOST_POWER") {
+		t.Errorf("the trace is %q", got.trace.String())
 	}
 }
 

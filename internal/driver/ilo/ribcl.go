@@ -74,10 +74,22 @@ func (t *talk) script(block, mode, command string) (script []byte, shown string)
 }
 
 // quoted writes an attribute's value.
-func quoted(text string) string {
+func quoted(text string) string { return `"` + escaped(text) + `"` }
+
+func escaped(text string) string {
 	var b bytes.Buffer
 	_ = xml.EscapeText(&b, []byte(text)) // a buffer takes all
-	return `"` + b.String() + `"`
+	return b.String()
+}
+
+// masker hides the secrets as they are, and as they stand in a script, which an iLO
+// may repeat.
+func masker(who secret.Resolved) *secret.Masker {
+	values := who.Secrets()
+	for _, v := range who.Secrets() {
+		values = append(values, secret.NewValue(escaped(v.Reveal())))
+	}
+	return secret.NewMasker(values...)
 }
 
 // carry sends a script on a fresh connection and reads the answer to its end.

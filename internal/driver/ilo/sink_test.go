@@ -2,6 +2,7 @@ package ilo_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"millwright.dev/millwright/devspec"
@@ -37,14 +38,17 @@ var steps = []struct {
 }
 
 // sink keeps the last that was told.
-type sink struct{ told string }
+type sink struct {
+	told  string
+	trace strings.Builder
+}
 
 func (s *sink) State(_ int, st room.State, _ string) { s.told = st.String() }
 func (s *sink) Done(int)                             { s.told = "done" }
 func (s *sink) Failed(_ int, said string)            { s.told = "failed: " + said }
 func (s *sink) Unknown(_ int, why *driver.Fault)     { s.told = "unknown: " + why.Why() }
 func (s *sink) Fault(*driver.Fault)                  {}
-func (s *sink) Trace(devspec.Trace)                  {}
+func (s *sink) Trace(t devspec.Trace)                { s.trace.WriteString(t.Text) }
 
 func do(t *testing.T, n driver.Session, op room.Op) string {
 	t.Helper()
