@@ -60,7 +60,36 @@ func (b *Book) path(name string) (string, error) {
 	case strings.HasPrefix(filepath.Base(local), "."):
 		return "", fmt.Errorf("%q: hidden files are no part of a room", name)
 	}
-	return filepath.Join(b.folder, local), nil
+	path := filepath.Join(b.folder, local)
+	if !within(b.folder, filepath.Dir(path)) {
+		return "", fmt.Errorf("%q: a link leads out of the room's folder", name)
+	}
+	return path, nil
+}
+
+// within says whether a folder lies in another, wherever links lead. One that is
+// not there yet leads nowhere.
+func within(folder, dir string) bool {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	root, err := filepath.EvalSymlinks(folder)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(root, real)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// strays gives a file that a change would write and that is no part of the room.
+func strays(disk, next files, read *roomfile.Result) (path string, found bool) {
+	for _, path := range differing(disk, next) {
+		if _, stays := next[path]; stays && read.Files[path] == nil {
+			return path, true
+		}
+	}
+	return "", false
 }
 
 // place finds the file that an edit is for.

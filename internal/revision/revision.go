@@ -100,6 +100,9 @@ func (b *Book) Apply(ctx context.Context, c Change) (Done, error) {
 	if err != nil {
 		return done, invalid(err)
 	}
+	if path, found := strays(disk, next, read); found {
+		return done, invalid(fmt.Errorf("%s: the room does not read such a file; room files end in .yaml, and others are named in one", b.name(path)))
+	}
 	done.Warnings = read.Warnings
 	if c.DryRun || len(done.Diff) == 0 {
 		return done, nil

@@ -144,11 +144,16 @@ func TestRefusals(t *testing.T) {
 		{"above the folder", roomText, revision.Change{Base: 1, Files: files("../x.yaml", "a: 1\n")}, room.CodeInvalid, "room's folder"},
 		{"an absolute name", roomText, revision.Change{Base: 1, Files: files("/etc/passwd", "a: 1\n")}, room.CodeInvalid, "room's folder"},
 		{"a hidden file", roomText, revision.Change{Base: 1, Files: files(".room.yaml", "a: 1\n")}, room.CodeInvalid, "hidden"},
+		{"a file that nobody reads", roomText, revision.Change{Base: 1, Files: files("notes.txt", "a: 1\n")}, room.CodeInvalid, "does not read such a file"},
+		{"through a link", roomText, revision.Change{Base: 1, Files: files("out/x.yaml", "a: 1\n")}, room.CodeInvalid, "link leads out"},
 		{"a file that is not there", roomText, revision.Change{Base: 1, Files: map[string][]byte{"x.yaml": nil}}, room.CodeInvalid, "no such file"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t)
 			b.put("room.yaml", tt.disk)
+			if err := os.Symlink(t.TempDir(), filepath.Join(b.dir, "out")); err != nil {
+				t.Fatal(err)
+			}
 			_, err := b.book.Apply(t.Context(), tt.change)
 			if room.CodeOf(err) != tt.code || !strings.Contains(err.Error(), tt.said) {
 				t.Errorf("%v: %v", room.CodeOf(err), err)

@@ -42,6 +42,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/v1/nodes/@all", "", 404, `not one node`},
 		{"GET", "/v1/nodes/n1%2fn2", "", 404, `"code":"not-found"`},
 		{"GET", "/v1/devices", "", 200, `"link":"connected"`},
+		{"GET", "/v1/devices?after=gone", "", 400, `no device gone to go on behind`},
 		{"GET", "/v1/devices/d1", "", 200, `"outlets":[{"name":"`},
 		{"GET", "/v1/devices/d9", "", 404, `no such device`},
 		{"GET", "/v1/groups", "", 200, `"name":"row"`},

@@ -62,6 +62,9 @@ func (d *Door) listDevices(ctx context.Context, in *devicesInput) (*devicesOutpu
 			out.Next = out.Items[in.Limit-1].Name
 		}
 	}
+	if !behind {
+		return nil, invalid("there is no device " + shorten(in.After) + " to go on behind (any more); begin again without after")
+	}
 	return &devicesOutput{out}, nil
 }
 
