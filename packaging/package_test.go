@@ -83,7 +83,7 @@ func life(t *testing.T, first string) {
 	// What is saved comes back on a machine that is new.
 	s.dpkg("--install", second)
 	run(t, s.dir, nil, s.at("usr/bin/millwright"), "restore", saved, "--state", s.at("var/lib/millwright"), "--config", s.at("etc/millwright"), "--force")
-	owned(s, "var/lib/millwright", 0o750)
+	owned(s, "var/lib/millwright", 0o700)
 	d = s.startDaemon()
 	if got := d.ask(s, "events", "--node", "web1"); !strings.HasPrefix(got, events) {
 		t.Errorf("events after a restore:\n%sand before:\n%s", got, events)
@@ -102,7 +102,10 @@ func installed(s *scratch) {
 	if users := s.read("etc/passwd"); !strings.Contains(users, "\nmillwright:x:") || !strings.Contains(users, "/usr/sbin/nologin") {
 		s.t.Errorf("users:\n%s", users)
 	}
-	owned(s, "var/lib/millwright", 0o750)
+	if readme := s.read("usr/share/doc/millwright/README.md"); !strings.Contains(readme, "](install.md)") {
+		s.t.Error("the README leads to pages that are not where it says")
+	}
+	owned(s, "var/lib/millwright", 0o700)
 	places := strings.Fields(s.read("usr/lib/millwright/places"))
 	if len(places) < 6 {
 		s.t.Fatalf("names: %q", places)

@@ -149,5 +149,5 @@ func (p *program) demoNext(d *demo.Demo) {
 		t.row(text("  "+self+" "+try[0]), painted(dim, try[1]))
 	}
 	_ = t.write(p.stdout)
-	p.printf("\nThe room's files, to read and to change: %s\n", filepath.Dir(d.Config))
+	p.printf("\nThe room's files, to read and to change, are in:\n  %s\n", filepath.Dir(d.Config))
 }
