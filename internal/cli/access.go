@@ -197,6 +197,9 @@ key is nowhere else.`,
 			}
 			cl := p.client()
 			defer cl.Close()
+			if days < 1 {
+				return usagef("--days: a certificate lasts for one day or more, not %d", days)
+			}
 			made, err := cl.IssueCertificate(c.Context(), args[0], days)
 			if err != nil {
 				return err
@@ -275,6 +278,9 @@ func (p *program) tokenCreate() *cobra.Command {
 		Long:    "Makes a token and shows it, this once: only a digest of it is kept.\n" + rolesHelp,
 		Example: "  millwright token create --user alice --role operate --nodes @rack1 --days 30",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if n.Days < 0 {
+				return usagef("--days: %d days are none; 0 is never", n.Days)
+			}
 			if err := knownRole(n.Role); err != nil {
 				return err
 			}
