@@ -196,6 +196,10 @@ func (w *wizard) check() error {
 		if err := w.more("What is to be changed?"); err != nil {
 			return err
 		}
+		w.f.nodes, w.f.plugs = "", "" // what flags said is now a suggestion
+		if err := w.nodes(); err != nil {
+			return err
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func (p *program) newAsker(ctx context.Context) *asker {
 
 // line asks one question; who just presses Enter means what is usual.
 func (a *asker) line(question, usual string) (string, error) {
-	if usual != "" && !strings.HasSuffix(question, "]") {
+	if usual != "" && !strings.Contains(question, "? [") { // as in [y/N]
 		question += " [" + usual + "]"
 	}
 	a.p.printf("%s: ", a.p.out.head(question))
@@ -158,7 +158,10 @@ func (w *wizard) settings() (err error) {
 		if !f.required || d.settings[f.name] != "" || w.later(f.name) {
 			continue
 		}
-		question := f.name + " (" + f.doc + ")"
+		for _, line := range wrap(f.doc, w.out.width) {
+			w.printf("%s\n", w.out.faint(clean(line)))
+		}
+		question := f.name
 		if len(f.enum) > 0 {
 			question += ", one of " + strings.Join(f.enum, ", ")
 		}
@@ -300,8 +303,9 @@ func (w *wizard) nodes() (err error) {
 	if w.f.nodes == "" && w.ask == nil {
 		return usagef("it must be said which nodes hang on the device: --nodes 'web[1-8]'")
 	}
+	before := w.plan.nodes // a room of which was no good
 	for {
-		if w.plan.nodes, err = w.answer(w.f.nodes, "Nodes on it, in the order of its plugs, such as web[1-8]", ""); err != nil {
+		if w.plan.nodes, err = w.answer(w.f.nodes, "Nodes on it, in the order of its plugs, such as web[1-8]", before); err != nil {
 			return err
 		}
 		list, err := hostlist.Expand(w.plan.nodes)
