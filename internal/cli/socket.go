@@ -1,23 +1,36 @@
 package cli
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // system is where the daemon of the machine listens.
 const system = "/run/millwright/millwright.sock"
 
 // socketPath is where the daemon to be asked listens: what the user says,
-// otherwise the machine's daemon if there is one, otherwise the user's own.
+// otherwise the machine's daemon if there is one, otherwise the user's own. Who may not
+// ask the machine's daemon, and has one of their own, means that.
 func (p *program) socketPath() string {
 	if said := p.saidSocket(); said != "" {
 		return said
 	}
-	if _, err := os.Lstat(system); err == nil {
-		return system
+	return chooseSocket(system, ownSocket(), func(path string) bool { return !errors.Is(unix.Access(path, unix.W_OK), fs.ErrPermission) })
+}
+
+// chooseSocket chooses between two daemons.
+func chooseSocket(machine, own string, allowed func(path string) bool) string {
+	if _, err := os.Lstat(machine); err != nil {
+		return own
 	}
-	return ownSocket()
+	if _, err := os.Lstat(own); err == nil && !allowed(machine) {
+		return own
+	}
+	return machine
 }
 
 // serveSocket is where a daemon is to listen.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -27,6 +28,33 @@ func TestSocketPath(t *testing.T) {
 		got := ownSocket()
 		if os.Geteuid() == 0 && got != system || strings.HasPrefix(got, os.TempDir()) {
 			t.Errorf("with runtime folder %q: %s", runtime, got)
+		}
+	}
+}
+
+func TestWhoMayNotAskTheMachinesDaemonAsksTheirOwn(t *testing.T) {
+	dir := t.TempDir()
+	there := func(name string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	machine, own, none := there("machine"), there("own"), filepath.Join(dir, "none")
+	for _, tt := range []struct {
+		machine, own string
+		allowed      bool
+		want         string
+	}{
+		{machine, own, true, machine},
+		{machine, own, false, own},
+		{machine, none, false, machine}, // the error says what to do
+		{none, own, false, own},
+		{none, none, false, none},
+	} {
+		if got := chooseSocket(tt.machine, tt.own, func(string) bool { return tt.allowed }); got != tt.want {
+			t.Errorf("%+v: %s", tt, got)
 		}
 	}
 }
