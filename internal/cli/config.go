@@ -160,6 +160,9 @@ func (p *program) configSet() *cobra.Command {
 		Long:    "Changes the value that the keys lead to, or adds it. The value is written as in a room\nfile. A member of a range gets an entry of its own, which overrides the range's.",
 		Example: "  millwright config set nodes web7 cords pdu2:7\n  millwright config set devices pdu1 stagger 2s -m \"old fuses\"",
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := keysApart(args); err != nil {
+				return err
+			}
 			var value any
 			if err := yaml.Unmarshal([]byte(args[len(args)-1]), &value); err != nil || value == nil {
 				return usagef("%q is no value; to take a key away, say unset", args[len(args)-1])
@@ -178,11 +181,23 @@ func (p *program) configUnset() *cobra.Command {
 		Use: "unset KEY…", Short: "Take one key away", Args: cobra.MinimumNArgs(1),
 		Long: "Takes away the key that the keys lead to, with all below it.", Example: "  millwright config unset nodes web7",
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := keysApart(args); err != nil {
+				return err
+			}
 			return p.change(c.Context(), f, wire.ChangeConfiguration{Edits: []wire.Edit{{File: file, Path: args}}})
 		},
 	})
 	c.Flags().StringVar(&file, "file", "", "the file it stands in, if that is not clear (`NAME`)")
 	return c
+}
+
+// keysApart turns away a path in one word, as some programs have it: no part of a room
+// has a dot in its name.
+func keysApart(keys []string) error {
+	if strings.Contains(keys[0], ".") {
+		return usagef("keys are written apart: %s", strings.ReplaceAll(keys[0], ".", " "))
+	}
+	return nil
 }
 
 func (p *program) configPut() *cobra.Command {
