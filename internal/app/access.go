@@ -164,9 +164,6 @@ func (a *App) openGate() {
 	}
 	a.access.who.Apply(rules)
 	old.close()
-	if old.source != nil && !reflect.DeepEqual(old.of.Listen, g.of.Listen) {
-		a.log.Warn("where the http door listens has changed; it counts from the next start on")
-	}
 }
 
 // serverTLS is the configuration of the network door. It follows the room.

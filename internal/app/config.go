@@ -91,7 +91,6 @@ func Wishes[T any](ctx context.Context, from <-chan T) <-chan struct{} {
 
 // reload reads the room again: all of it is taken, or nothing.
 func (a *App) reload(ctx context.Context, by desk.Actor) error {
-	before := a.fleet.Room().Settings
 	var read *roomfile.Result
 	err := a.history.Finish(ctx) // or half of a revision would be read
 	if err == nil {
@@ -108,13 +107,20 @@ func (a *App) reload(ctx context.Context, by desk.Actor) error {
 		return err
 	}
 	a.log.Info("the configuration was read again")
-	if after := read.Room.Settings; !reflect.DeepEqual(before.PowerMan, after.PowerMan) {
+	return nil
+}
+
+// warnOfDoors says what a room changes that counts from the next start on only.
+func (a *App) warnOfDoors(before, after *room.Room) {
+	if len(before.Nodes) == 0 { // this is the start: each room has nodes
+		return
+	}
+	if !reflect.DeepEqual(before.Settings.PowerMan, after.Settings.PowerMan) {
 		a.log.Warn("the room's powerman: part has changed; where its door listens changes with the next start")
 	}
-	if after := read.Room.Settings; !slices.Equal(before.HTTP.Listen, after.HTTP.Listen) {
+	if !slices.Equal(before.Settings.HTTP.Listen, after.Settings.HTTP.Listen) {
 		a.log.Warn("the room's http: listen: has changed; where the API listens changes with the next start")
 	}
-	return nil
 }
 
 // accept makes a room that was read the current one. It becomes a revision
@@ -169,11 +175,13 @@ func (a *App) apply(r *room.Room) error {
 	if err := a.prepareGate(r); err != nil {
 		return err
 	}
+	before := a.fleet.Room()
 	if err := a.fleet.Apply(r); err != nil {
 		return err
 	}
 	a.state.Apply(r)
 	a.openGate()
+	a.warnOfDoors(before, r)
 	a.broken.Store(nil)
 	return nil
 }
