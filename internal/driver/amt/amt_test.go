@@ -33,10 +33,10 @@ type engine struct {
 	server *httptest.Server
 	digest digest
 
-	mu                            sync.Mutex
-	on                            bool
-	moves, resets                 int
-	hang, cut, garbage, stuck, no bool
+	mu                                          sync.Mutex
+	on                                          bool
+	moves, resets                               int
+	hang, cut, garbage, stuck, no, pieces, echo bool
 }
 
 func start(t testing.TB, old bool) *engine {
@@ -92,6 +92,13 @@ func (e *engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	case strings.Contains(answer, "Fault"):
 		w.WriteHeader(http.StatusBadRequest)
+	}
+	if e.echo {
+		answer += "<!-- " + r.Header.Get("Authorization") + " " + password + " -->"
+	}
+	for ; e.pieces && len(answer) > 9; answer = answer[9:] {
+		_, _ = io.WriteString(w, answer[:9])
+		w.(http.Flusher).Flush()
 	}
 	_, _ = io.WriteString(w, answer)
 }
@@ -164,7 +171,7 @@ func (e *engine) rig() drivertest.Rig {
 				e.server.Listener.Close()
 			},
 			BadPassword: func() { e.locked(func() { e.digest.password = "other" }) },
-			Hang:        set(&e.hang), Cut: set(&e.cut), Garbage: set(&e.garbage),
+			Hang:        set(&e.hang), Cut: set(&e.cut), Garbage: set(&e.garbage), Pieces: set(&e.pieces), Echo: set(&e.echo),
 			Reject: func(string) { set(&e.no)() }, Stick: func(string) { set(&e.stuck)() },
 		},
 	}

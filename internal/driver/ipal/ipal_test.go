@@ -36,6 +36,7 @@ type unit struct {
 	hang     bool
 	garbage  bool
 	cut      bool
+	pieces   bool
 	talking  bool
 }
 
@@ -115,9 +116,16 @@ func (u *unit) answer(c net.Conn, word, letters string) bool {
 		_, _ = c.Write(said)
 		return false
 	}
+	pieces := u.pieces
 	u.mu.Unlock()
+	defer u.mu.Lock()
+	for ; pieces && len(said) > 3; said = said[3:] {
+		if _, err := c.Write(said[:3]); err != nil {
+			return false
+		}
+		time.Sleep(50 * time.Millisecond) // in a bubble
+	}
 	_, err := c.Write(said)
-	u.mu.Lock()
 	return err == nil
 }
 
@@ -149,6 +157,7 @@ func rig(t *testing.T, energised string) drivertest.Rig {
 		Faults: drivertest.Faults{
 			Refuse: u.set(func() { u.refuse = true }), BadPassword: u.set(func() { u.password = "other" }),
 			Hang: u.set(func() { u.hang = true }), Garbage: u.set(func() { u.garbage = true }), Cut: u.set(func() { u.cut = true }),
+			Pieces: u.set(func() { u.pieces = true }),
 			Reject: func(plug string) { u.set(func() { u.broken[at(plug)] = true })() },
 			Stick:  func(plug string) { u.set(func() { u.stuck[at(plug)] = true })() },
 		},

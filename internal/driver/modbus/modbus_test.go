@@ -35,6 +35,7 @@ type board struct {
 	hang   bool
 	cut    bool
 	noise  bool
+	pieces bool
 }
 
 func newBoard(t testing.TB, first int, inverted bool) *board {
@@ -94,9 +95,9 @@ func (b *board) pass(to, from net.Conn, answers bool) {
 		if err != nil {
 			return
 		}
-		var hang, cut, noise bool
+		var hang, cut, noise, pieces bool
 		b.locked(func() {
-			hang, noise = b.hang, b.noise
+			hang, noise, pieces = b.hang, b.noise, b.pieces
 			if answers {
 				cut, b.cut = b.cut, false
 			}
@@ -109,6 +110,15 @@ func (b *board) pass(to, from net.Conn, answers bool) {
 			return
 		case answers && noise:
 			copy(buf[7:n], "\xff\xff\xff\xff\xff\xff\xff\xff\xff")
+		}
+		for i := 0; pieces && answers && i < n-1; i++ {
+			if _, err := to.Write(buf[i : i+1]); err != nil {
+				return
+			}
+			buf[i] = 0
+		}
+		if pieces && answers {
+			buf[0], n = buf[n-1], 1
 		}
 		if _, err := to.Write(buf[:n]); err != nil {
 			return
@@ -198,6 +208,7 @@ func (b *board) rig(change func(*modbus.Settings)) drivertest.Rig {
 		Faults: drivertest.Faults{
 			Refuse: func() { b.line.Close(); b.hangUp() },
 			Hang:   set(func() { b.hang = true }), Cut: set(func() { b.cut = true }), Garbage: set(func() { b.noise = true }),
+			Pieces: set(func() { b.pieces = true }),
 			Reject: func(plug string) { b.locked(func() { b.no[at(plug)] = true }) },
 			Stick:  func(plug string) { b.locked(func() { b.stuck[at(plug)] = true }) },
 		},
