@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -52,6 +53,8 @@ func parrot(c net.Conn) {
 	password, ok := ask("password: ")
 	if user == "wrong" {
 		_, _ = fmt.Fprintf(c, "%s is not the password of %s\r\n", password, user)
+		_ = c.SetReadDeadline(time.Now().Add(time.Second)) // it hangs up when this has surely been read
+		_, _ = in.ReadByte()
 		return
 	}
 	for prompt := "welcome, " + password + "\r\n> "; ok; {
