@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"millwright.dev/millwright/internal/discover"
+	"millwright.dev/millwright/internal/driver/drivertest"
 	"millwright.dev/millwright/internal/secret"
 	"millwright.dev/millwright/internal/shelf"
 	"millwright.dev/millwright/internal/sim"
@@ -75,7 +76,7 @@ func (b *bench) dial(ctx context.Context, network, address string) (net.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	return buffer(listening{conn, b}), nil
+	return drivertest.Buffer(listening{conn, b}), nil
 }
 
 // listening writes down what is typed.

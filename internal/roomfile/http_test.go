@@ -50,6 +50,7 @@ func TestHTTPProblems(t *testing.T) {
 		"tls-cert: c":                   "a certificate needs its key",
 		"tls-key: k":                    "a key needs its certificate",
 		"oidc: {issuer: \"https://x\"}": "needs both issuer and client-id",
+
 		"oidc: {issuer: \"http://x\", client-id: m}": "plain http is taken on this host only",
 		"oidc: {issuer: \"x\", client-id: m}":        "is no issuer's address",
 	} {

@@ -86,18 +86,18 @@ func rigOf(t *testing.T, e shelf.Entry, change func(*sim.PDU)) device {
 		t.Fatal(err)
 	}
 	t.Cleanup(room.Close)
-	tap := new(tap)
+	tap := &drivertest.Tap{Password: password}
 	dialer := &transport.Dialer{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := room.Dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		return buffer(tap.join(conn)), nil
+		return drivertest.Buffer(tap.Join(conn)), nil
 	}}
 	settings := script.New(script.Options{}).New().(*script.Settings)
 	settings.Spec, settings.Address = e.Name, "telnet://"+room.Addr("pdu")
 	f := faults(t, room, e)
-	f.Chatter, f.Echo = tap.chatter, tap.startEcho
+	f.Chatter, f.Echo = tap.Chatter, tap.StartEcho
 	return device{room: room, Rig: drivertest.Rig{
 		Settings: settings, Shelf: onShelf{spec}, Plugs: strip.Outlets, Dial: dialer.Dial,
 		Credential: login(), Truth: truth(t, room), Faults: f,

@@ -46,6 +46,7 @@
 //	trouble.go     cases: something is broken
 //	life.go        cases: ends, of sessions and of patience
 //	listen.go      the simulator for others
+//	lines.go       what a rig in memory may put between simulator and driver
 package drivertest
 
 import (

@@ -88,14 +88,14 @@ func (m makeOf) rig(t *testing.T, n int, memory bool) drivertest.Rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(room.Close)
-	dialer, tap := &transport.Dialer{}, new(tap)
+	dialer, tap := &transport.Dialer{}, &drivertest.Tap{Password: password}
 	if memory {
 		dialer.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := room.Dial(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}
-			return buffer(tap.join(conn)), nil
+			return drivertest.Buffer(tap.Join(conn)), nil
 		}
 	}
 	settings := script.New(script.Options{NoDelays: !memory}).New().(*script.Settings)
@@ -105,7 +105,7 @@ func (m makeOf) rig(t *testing.T, n int, memory bool) drivertest.Rig {
 	}
 	faults := m.faults(t, room)
 	if memory {
-		faults.Chatter, faults.Echo = tap.chatter, tap.startEcho
+		faults.Chatter, faults.Echo = tap.Chatter, tap.StartEcho
 	}
 	return drivertest.Rig{
 		Settings: settings, Shelf: shelf{parse(t, m.device(plugs))}, Plugs: plugs,
