@@ -135,12 +135,18 @@ func (d *device) end() {
 
 // submit queues a job. It reports false when the device has gone.
 func (d *device) submit(j *job) bool {
+	return d.enqueue(func() { d.queue = append(d.queue, j) })
+}
+
+// enqueue has put add something to what waits, and wakes the owner. It reports
+// false, and adds nothing, when the device has gone.
+func (d *device) enqueue(put func()) bool {
 	d.mu.Lock()
 	if d.gone {
 		d.mu.Unlock()
 		return false
 	}
-	d.queue = append(d.queue, j)
+	put()
 	d.mu.Unlock()
 	select {
 	case d.wake <- struct{}{}:

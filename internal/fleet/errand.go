@@ -47,18 +47,7 @@ func (f *Fleet) Use(ctx context.Context, r *room.Room, id room.DeviceID, work fu
 
 // send queues an errand. It reports false when the device has gone.
 func (d *device) send(e *errand) bool {
-	d.mu.Lock()
-	if d.gone {
-		d.mu.Unlock()
-		return false
-	}
-	d.errands = append(d.errands, e)
-	d.mu.Unlock()
-	select {
-	case d.wake <- struct{}{}:
-	default:
-	}
-	return true
+	return d.enqueue(func() { d.errands = append(d.errands, e) })
 }
 
 // drop takes an errand off the queue whose asker has given up: one that waits for a
