@@ -183,8 +183,7 @@ func readFile(path string) ([]byte, error) {
 // read reads a set of files as a room. What the set does not hold, such as device
 // files elsewhere, comes from the disk, but no room file that the set has lost.
 func (b *Book) read(ctx context.Context, set files) (*roomfile.Result, error) {
-	inMemory, _ := roomfile.Replay(set)
-	_, glob := roomfile.Replay(set)
+	inMemory, glob := roomfile.Replay(set)
 	open := func(path string) ([]byte, error) {
 		text, err := inMemory(path)
 		if err != nil && !b.inside(path) {

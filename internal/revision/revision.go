@@ -85,36 +85,41 @@ func (c *Conflict) Error() string {
 // Apply makes a change: all of it, or nothing. An error is a *room.Error that may
 // wrap a *[Conflict] or [roomfile.Problems].
 func (b *Book) Apply(ctx context.Context, c Change) (Done, error) {
+	return b.change(ctx, c, func(disk files) (files, error) { return b.next(disk, c) })
+}
+
+// change brings the files from what is on the disk to what next makes of that.
+func (b *Book) change(ctx context.Context, c Change, next func(disk files) (files, error)) (Done, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	base, disk, err := b.agree(ctx, c)
 	if err != nil {
 		return Done{}, err
 	}
-	next, err := b.next(disk, c)
+	set, err := next(disk)
 	if err != nil {
 		return Done{}, invalid(err)
 	}
-	done := Done{Diff: b.compare(disk, next)}
-	read, err := b.read(ctx, next)
+	done := Done{Diff: b.compare(disk, set)}
+	read, err := b.read(ctx, set)
 	if err != nil {
 		return done, invalid(err)
 	}
-	if path, found := strays(disk, next, read); found {
+	if path, found := strays(disk, set, read); found {
 		return done, invalid(fmt.Errorf("%s: the room does not read such a file; room files end in .yaml, and others are named in one", b.name(path)))
 	}
 	done.Warnings = read.Warnings
 	if c.DryRun || len(done.Diff) == 0 {
 		return done, nil
 	}
-	if err := b.writable(disk, next); err != nil {
+	if err := b.writable(disk, set); err != nil {
 		return done, &room.Error{Code: room.CodeRefused, Op: "change the configuration", Said: "it can only be read here: " + err.Error(), Err: err}
 	}
 	done.Revision, err = b.keep(ctx, c, base, read)
 	if err != nil {
 		return done, err
 	}
-	if err := b.write(disk, next); err != nil {
+	if err := b.write(disk, set); err != nil {
 		return done, &room.Error{
 			Code: room.CodeInternal, Op: "write the configuration", Err: err,
 			Said: fmt.Sprintf("revision %d is kept, but its files could not all be written; the next start tries again: %v", done.Revision, err),
@@ -219,34 +224,27 @@ func (b *Book) RollBack(ctx context.Context, to int64, c Change) (Done, error) {
 	if err != nil {
 		return Done{}, notFound(to, err)
 	}
-	base, err := b.o.Store.Revision(ctx, c.Base)
-	if err != nil {
-		return Done{}, notFound(c.Base, err)
-	}
-	c.Files = make(map[string][]byte)
-	for path, text := range old.Files {
-		if !slices.Equal(base.Files[path], text) {
-			c.Files[b.name(path)] = text
-		}
-	}
-	disk, err := b.disk(base.Files)
-	if err != nil {
-		return Done{}, &room.Error{Code: room.CodeInternal, Op: "read the configuration", Err: err}
-	}
-	for path := range disk {
-		if _, had := old.Files[path]; !had && b.inside(path) {
-			c.Files[b.name(path)] = nil
-		}
-	}
-	if c.Overwrite { // what was edited on the disk goes back too
-		for path, text := range old.Files {
-			c.Files[b.name(path)] = text
-		}
-	}
 	if c.Note == "" {
 		c.Note = fmt.Sprintf("back to revision %d", to)
 	}
-	return b.Apply(ctx, c)
+	return b.change(ctx, c, func(disk files) (files, error) { return b.back(disk, old.Files) })
+}
+
+// back gives the set of files of an older revision. What lies elsewhere and is no
+// part of it is left where it is.
+func (b *Book) back(disk, old files) (files, error) {
+	next := maps.Clone(old)
+	for path, text := range disk {
+		if _, had := old[path]; !had && !b.inside(path) {
+			next[path] = text
+		}
+	}
+	for _, path := range differing(disk, next) {
+		if _, err := b.path(b.name(path)); err != nil {
+			return nil, err
+		}
+	}
+	return next, nil
 }
 
 // List gives revisions without their files, the newest first; see store.Revisions.
