@@ -106,11 +106,11 @@ func (b *Book) place(set files, name string, e roomfile.Edit) (string, error) {
 		if ext := filepath.Ext(path); ext != ".yaml" && ext != ".yml" || !b.inside(path) {
 			continue
 		}
-		has := func(depth int) bool { return roomfile.Has(set[path], e.Path[:min(depth, len(e.Path))]) }
+		depth := roomfile.Depth(set[path], e.Path)
 		switch {
-		case len(e.Path) > 1 && has(2):
+		case depth > 1:
 			return path, nil
-		case section == "" && has(1):
+		case section == "" && depth == 1:
 			section = path
 		case first == "":
 			first = path

@@ -44,22 +44,16 @@ func Change(text []byte, edits ...Edit) ([]byte, error) {
 	return text, nil
 }
 
-// Has says whether a room file has something at a path.
-func Has(text []byte, path []string) bool {
-	doc, err := tree(text)
+// Depth says how many keys of a path a room file has: all, or as many as lead to
+// where the rest would be put.
+func Depth(text []byte, path []string) int {
+	at, _ := parseYAML(0, text)
 	for i, key := range path {
-		if err != nil {
-			return false
-		}
-		value, has := doc[key]
-		if !has {
-			return false
-		}
-		if doc, has = value.(map[string]any); !has && i < len(path)-1 {
-			return false
+		if at = at.get(key); at == nil {
+			return i
 		}
 	}
-	return true
+	return len(path)
 }
 
 // maxEditDepth is how deep a path may lead.
