@@ -54,19 +54,14 @@ func (s *Settings) Traits(driver.Shelf) (driver.Traits, error) {
 	field := func(name, said string) (driver.Traits, error) {
 		return driver.Traits{}, &driver.FieldError{Field: name, Err: errors.New(said)}
 	}
-	at, err := web.ParseAddress(s.Address)
+	at, err := web.Place(s.Address, s.TLS, "http://host:16992 or https://host:16993", "http", "https")
 	switch {
 	case err != nil:
-		return driver.Traits{}, &driver.FieldError{Field: "address", Err: err}
-	case at.Path != "":
-		return field("address", "write http://host:16992 or https://host:16993")
+		return driver.Traits{}, err
 	case s.Protocol != "auto" && s.Protocol != "wsman" && s.Protocol != "soap":
 		return field("protocol", "it is auto, wsman or soap")
 	case s.Rest < 0 || s.Timeout <= 0:
 		return field("timeout", "times must be more than nothing")
-	}
-	if err := s.TLS.Check(); err != nil {
-		return driver.Traits{}, &driver.FieldError{Field: "tls", Err: err}
 	}
 	s.at = at
 	return driver.Traits{

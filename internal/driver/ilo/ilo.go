@@ -55,21 +55,16 @@ func (s *Settings) Traits(driver.Shelf) (driver.Traits, error) {
 	field := func(name, said string) (driver.Traits, error) {
 		return driver.Traits{}, &driver.FieldError{Field: name, Err: errors.New(said)}
 	}
-	at, err := web.ParseAddress(s.Address)
+	at, err := web.Place(s.Address, s.TLS, "https://host", "https")
 	switch {
 	case err != nil:
-		return driver.Traits{}, &driver.FieldError{Field: "address", Err: err}
-	case at.Scheme != "https" || at.Path != "":
-		return field("address", "write https://host")
+		return driver.Traits{}, err
 	case s.Carrier != "http" && s.Carrier != "raw":
 		return field("carrier", "it is http or raw")
 	case s.Off != "hard" && s.Off != "soft":
 		return field("off", "it is hard or soft")
 	case s.Rest < 0 || s.Timeout <= 0:
 		return field("timeout", "times must be more than nothing")
-	}
-	if err := s.TLS.Check(); err != nil {
-		return driver.Traits{}, &driver.FieldError{Field: "tls", Err: err}
 	}
 	s.at = at
 	return driver.Traits{

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
+	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/secret"
 	"millwright.dev/millwright/internal/transport"
 )
@@ -80,6 +82,22 @@ func ParseAddress(text string) (*url.URL, error) {
 	}
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	return u, nil
+}
+
+// Place reads where a device without a path is, and looks at the trust that goes with
+// it. Its error is a *driver.FieldError, of address or tls; want says what to write.
+func Place(address string, trust TLS, want string, schemes ...string) (*url.URL, error) {
+	at, err := ParseAddress(address)
+	if err == nil && (at.Path != "" || !slices.Contains(schemes, at.Scheme)) {
+		err = errors.New("write " + want)
+	}
+	if err != nil {
+		return nil, &driver.FieldError{Field: "address", Err: err}
+	}
+	if err := trust.Check(); err != nil {
+		return nil, &driver.FieldError{Field: "tls", Err: err}
+	}
+	return at, nil
 }
 
 // TLS are the settings of a device that is reached by https. A driver has them as
