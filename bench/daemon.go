@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"millwright.dev/millwright/internal/freeport"
 	"millwright.dev/millwright/powerman"
 )
 
@@ -32,11 +32,12 @@ type daemon struct {
 // start runs a daemon on the devices and waits until all are connected. Ours
 // keeps its events on the disk, as in real use.
 func (b *bench) start(name string, d *devices) (*daemon, error) {
-	port, err := freePort()
+	port, err := freeport.Reserve("127.0.0.1")
 	if err != nil {
 		return nil, err
 	}
-	p := &daemon{name: name, addr: fmt.Sprintf("127.0.0.1:%d", port)}
+	defer port.Release()
+	p := &daemon{name: name, addr: port.Addr("127.0.0.1")}
 	conf := filepath.Join(b.dir, name+".conf")
 	if err := os.WriteFile(conf, []byte(fmt.Sprintf("listen %q\n%s", p.addr, d.config)), 0o600); err != nil {
 		return nil, err
@@ -69,15 +70,6 @@ func hanging(s shape) int {
 		return 0
 	}
 	return (s.devices + s.hangs - 1) / s.hangs
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // allConnected asks until the daemon says that n devices are connected and

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"millwright.dev/millwright/internal/freeport"
 )
 
 // oneInTenHangs asks for everything while a tenth of the devices are silent:
@@ -56,15 +58,16 @@ func oneInTenHangs(b *bench, name string) error {
 
 // serve runs the daemon under its own name, which has a door for its command line.
 func (b *bench) serve(d *devices) (*daemon, string, error) {
-	port, err := freePort()
+	port, err := freeport.Reserve("127.0.0.1")
 	if err != nil {
 		return nil, "", err
 	}
+	defer port.Release()
 	conf, socket := filepath.Join(b.dir, "serve.conf"), filepath.Join(b.dir, "serve.sock")
 	if err := os.WriteFile(conf, []byte(d.config), 0o600); err != nil {
 		return nil, "", err
 	}
-	p := &daemon{name: "millwright", addr: fmt.Sprintf("127.0.0.1:%d", port)}
+	p := &daemon{name: "millwright", addr: port.Addr("127.0.0.1")}
 	p.cmd = exec.CommandContext(b.ctx, filepath.Join(b.dir, "millwright"), "--socket", socket, "serve",
 		"--config", conf, "--state", filepath.Join(b.dir, "serve-state"), "--powerman", p.addr, "--log-level", "error")
 	p.cmd.Stderr = os.Stderr

@@ -13,6 +13,7 @@ import (
 
 	"millwright.dev/millwright/internal/driver/snmp/agent"
 	"millwright.dev/millwright/internal/driver/snmp/profile"
+	"millwright.dev/millwright/internal/freeport"
 )
 
 // The SNMP PDUs of the figures.
@@ -136,11 +137,12 @@ func (b *bench) serveSNMP(addresses []string, outlets int) (*daemon, error) {
 	if err := os.WriteFile(conf, []byte(room.String()), 0o600); err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := freeport.Reserve("127.0.0.1")
 	if err != nil {
 		return nil, err
 	}
-	p := &daemon{name: "millwright", addr: fmt.Sprintf("127.0.0.1:%d", port)}
+	defer port.Release()
+	p := &daemon{name: "millwright", addr: port.Addr("127.0.0.1")}
 	p.cmd = exec.CommandContext(b.ctx, filepath.Join(b.dir, "millwright"), "--socket", filepath.Join(b.dir, "snmp.sock"), "serve",
 		"--config", conf, "--state", filepath.Join(b.dir, "snmp-state"), "--powerman", p.addr, "--log-level", "error")
 	p.cmd.Env = append(os.Environ(), "SNMP_COMMUNITY="+snmpCommunity)

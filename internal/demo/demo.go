@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	room "millwright.dev/millwright/examples/demo"
 	"millwright.dev/millwright/internal/client"
 	"millwright.dev/millwright/internal/fleet"
+	"millwright.dev/millwright/internal/freeport"
 	"millwright.dev/millwright/internal/rehearse"
 )
 
@@ -229,10 +229,12 @@ func (d *Demo) startSimulator(ctx context.Context, program string) error {
 const limit = 15 * time.Second
 
 func (d *Demo) startDaemon(ctx context.Context, program string) error {
-	var err error
-	if d.PowerMan, err = freePort(ctx); err != nil {
+	port, err := freeport.Reserve("127.0.0.1")
+	if err != nil {
 		return err
 	}
+	defer port.Release()
+	d.PowerMan = port.Addr("127.0.0.1")
 	err = d.daemon.start(program, "serve", "--config", d.Config,
 		"--state", filepath.Join(d.Folder, "state"), "--socket", d.Socket(), "--powerman", d.PowerMan)
 	if err != nil {
@@ -264,14 +266,4 @@ func connected(ctx context.Context, c *client.Client) error {
 		}
 	}
 	return nil
-}
-
-// freePort gives an address of this machine that nobody listens on.
-func freePort(ctx context.Context) (string, error) {
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
 }

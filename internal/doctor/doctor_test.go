@@ -23,6 +23,7 @@ import (
 	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/driver/script"
 	"millwright.dev/millwright/internal/driver/standard"
+	"millwright.dev/millwright/internal/freeport"
 	"millwright.dev/millwright/internal/store"
 )
 
@@ -74,12 +75,7 @@ func (b *bed) write(name, text string, mode os.FileMode) string {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
+	_, port, _ := net.SplitHostPort(freeport.For(t, "127.0.0.1"))
 	return port
 }
 

@@ -49,6 +49,7 @@ var floors = []floor{
 	{where: "internal/backup", what: "a room's state and configuration in one file that can be checked, and back", may: list("internal/durable", "internal/store"), libs: list("filippo.io/age")},
 	{where: "internal/service", what: "what systemd gives a daemon and wants to hear from it: sockets, readiness, signs of life", libs: list("github.com/coreos/go-systemd/v22", "golang.org/x/sys")},
 	{where: "internal/tcpwrap", what: "who may connect, by hosts.allow and hosts.deny", may: list("hostlist")},
+	{where: "internal/freeport", what: "ports for programs that cannot choose one by themselves", libs: list("golang.org/x/sys")},
 	{where: "internal/command", what: "a program run to its end or ours, with all that it starts", libs: list("golang.org/x/sys")},
 
 	{where: "internal/auth/pki", what: "our own certificate authority: the server's certificate, kept and renewed; certificates for clients", may: list("internal/durable")},
@@ -104,7 +105,7 @@ var floors = []floor{
 	{where: "internal/client", what: "asks a running daemon through its API", may: list("internal/secret", "internal/room", "internal/event", "internal/door/http/wire")},
 	{where: "internal/rehearse", what: "simulated devices for a user's own room", may: slices.Concat(libraries, ground, offline, list("internal/secret/vault", "internal/shelf", "internal/driver", "internal/driver/http", "internal/driver/modbus", "internal/driver/mqtt", "internal/driver/snmp", "internal/driver/snmp/agent", "internal/driver/snmp/profile", "internal/sim/webplug", "internal/transport")), libs: list("github.com/goccy/go-yaml")},
 	{where: "examples/demo", what: "the files of the demo's room"},
-	{where: "internal/demo", what: "the demo room, its simulated devices and its daemon in one", may: slices.Concat(libraries, ground, offline, list("internal/driver", "internal/app", "internal/client", "internal/door/http/wire", "internal/fleet", "internal/rehearse", "examples/demo"))},
+	{where: "internal/demo", what: "the demo room, its simulated devices and its daemon in one", may: slices.Concat(libraries, ground, offline, list("internal/freeport", "internal/driver", "internal/app", "internal/client", "internal/door/http/wire", "internal/fleet", "internal/rehearse", "examples/demo"))},
 	{where: "internal/doctor", what: "looks for what is wrong with an installation, and says what to do", may: slices.Concat(ground, list("hostlist", "internal/transport", "internal/driver", "internal/fleet", "internal/roomfile", "internal/secret/vault", "internal/app", "internal/client", "internal/door/http/wire")), libs: list("golang.org/x/sys")},
 	{where: "internal/cli", what: "the command line of millwright", may: slices.Concat(libraries, ground, hands, brain, offline, list("internal/backup", "internal/service", "internal/secret/vault", "internal/app", "internal/client", "internal/door/http/wire", "internal/demo", "internal/rehearse", "internal/shelf", "internal/discover", "internal/doctor")), libs: list("github.com/goccy/go-yaml", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "golang.org/x/sys")},
 	{where: "internal/applet/getopt", what: "command lines as getopt_long reads them"},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"millwright.dev/millwright/internal/cli"
+	"millwright.dev/millwright/internal/freeport"
 	"millwright.dev/millwright/internal/rehearse"
 )
 
@@ -112,14 +112,14 @@ func TestSimSaysWhatItCannotPlay(t *testing.T) {
 
 func TestPortsFollowTheBase(t *testing.T) {
 	o := options()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Reserve("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.PortBase = ln.Addr().(*net.TCPAddr).Port
-	ln.Close()
+	defer port.Release()
+	o.PortBase = port.Number
 	r, _, _ := play(t, "../../examples/small", o)
-	if got, want := r.Devices()[0].Address, ln.Addr().String(); got != want {
+	if got, want := r.Devices()[0].Address, port.Addr("127.0.0.1"); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	o.PortBase = 65535

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"millwright.dev/millwright/internal/freeport"
 	"millwright.dev/millwright/internal/shelf"
 	"millwright.dev/millwright/internal/sim"
 )
@@ -24,7 +25,7 @@ type powermand struct {
 // startPowermand gives it a device file, where the unit is, and its plugs.
 func startPowermand(t *testing.T, where, spec, file string, plugs []string, env ...string) powermand {
 	t.Helper()
-	k := powermand{t, freePort(t)}
+	k := powermand{t, freeport.For(t, "127.0.0.3")}
 	conf := &strings.Builder{}
 	fmt.Fprintf(conf, "include %q\nlisten %q\ndevice \"pdu\" %q %q\n", file, k.addr, spec, where)
 	for i, p := range plugs {
@@ -50,15 +51,6 @@ func startPowermand(t *testing.T, where, spec, file string, plugs []string, env 
 		}
 	}
 	return k
-}
-
-// freePort gives an address for powermand, which cannot choose a port by itself.
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.3:0")
-	must(t, err)
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 func (k powermand) powerman(args ...string) (string, error) {

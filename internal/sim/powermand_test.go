@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"millwright.dev/millwright/internal/freeport"
 	"millwright.dev/millwright/internal/sim"
 )
 
@@ -25,7 +26,7 @@ type keeper struct {
 // node "NAME-OUTLET" hangs on each outlet.
 func keep(t *testing.T, room *sim.Room, spec, deviceFile string) keeper {
 	t.Helper()
-	k := keeper{t, freePort(t)}
+	k := keeper{t, freeport.For(t, "127.0.0.2")}
 	conf := &strings.Builder{}
 	fmt.Fprintf(conf, "include %q\nlisten %q\n", deviceFile, k.addr)
 	for _, p := range room.Snapshot().PDUs {
@@ -53,18 +54,6 @@ func keep(t *testing.T, room *sim.Room, spec, deviceFile string) keeper {
 	})
 	k.waitForListener()
 	return k
-}
-
-// freePort returns an address of its own for powermand, which cannot choose a
-// port by itself. Nothing else here uses 127.0.0.2, so nobody takes it meanwhile.
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.2:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 func (k keeper) waitForListener() {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"millwright.dev/millwright/internal/freeport"
 )
 
 // device is a web server that notes what it is asked and answers by path.
@@ -99,12 +101,7 @@ func raw(w http.ResponseWriter, how string) {
 // nobody is an address where nobody listens.
 func nobody(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return freeport.For(t, "127.0.0.1")
 }
 
 // silent accepts connections, reads a request's first line, writes text, and

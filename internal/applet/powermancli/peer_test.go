@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"millwright.dev/millwright/internal/freeport"
 )
 
 // asPowerman in the environment makes the test binary the program itself, for
@@ -56,12 +58,7 @@ func TestFenceAgentThroughOurClient(t *testing.T) {
 // and returns its address.
 func startPowermand(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
+	addr := freeport.For(t, "127.0.0.1")
 	conf := filepath.Join(t.TempDir(), "powerman.conf")
 	text := fmt.Sprintf(`include "/etc/powerman/vpc.dev"
 listen "%s"

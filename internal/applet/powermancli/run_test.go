@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"millwright.dev/millwright/internal/freeport"
 	"millwright.dev/millwright/powerman"
 )
 
@@ -69,12 +70,7 @@ func TestStreamsAndStatus(t *testing.T) {
 }
 
 func TestMistakes(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead := closed.Addr().String()
-	_ = closed.Close()
+	dead := freeport.For(t, "127.0.0.1")
 	silent, _ := script(t, "tcp", "127.0.0.1:0", powerman.DefaultVersion, nil)
 	strange, _ := script(t, "tcp", "127.0.0.1:0", powerman.DefaultVersion, map[string]string{"status": "hello\n"})
 	for _, c := range []struct {

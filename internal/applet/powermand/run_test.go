@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"millwright.dev/millwright/hostlist"
+	"millwright.dev/millwright/internal/freeport"
 	"millwright.dev/millwright/powerman"
 )
 
@@ -118,7 +119,7 @@ type server struct {
 // addresses, each with a free port.
 func serve(t testing.TB, conf string, args ...string) *server {
 	t.Helper()
-	return serveOn(t, conf, []string{freePort(t, "127.0.0.1")}, args...)
+	return serveOn(t, conf, []string{freeport.For(t, "127.0.0.1")}, args...)
 }
 
 func serveOn(t testing.TB, conf string, addrs []string, args ...string) *server {
@@ -145,18 +146,6 @@ func serveOn(t testing.TB, conf string, addrs []string, args ...string) *server 
 		s.dial(t, a).Close()
 	}
 	return s
-}
-
-// freePort gives an address that is free; a daemon in its own process cannot say
-// which one it chose.
-func freePort(t testing.TB, host string) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // dial connects as soon as the door is open.
@@ -189,7 +178,7 @@ func run(t testing.TB, name string, args ...string) (out string, status int) {
 // TestListen: several addresses, IPv6, and names of ports.
 func TestListen(t *testing.T) {
 	conf := vpcs("/usr/sbin/vpcd", 1)
-	s := serveOn(t, conf, []string{freePort(t, "127.0.0.1"), freePort(t, "::1"), freePort(t, "127.0.0.2")})
+	s := serveOn(t, conf, []string{freeport.For(t, "127.0.0.1"), freeport.For(t, "::1"), freeport.For(t, "127.0.0.2")})
 	ours := program(t, "powerman")
 	for _, a := range s.addrs {
 		if out, status := run(t, ours, "-h", a, "-q", "t0"); status != 0 || !strings.Contains(out, "off:     t0\n") {

@@ -17,6 +17,7 @@ import (
 	"millwright.dev/millwright/internal/applet/powermand"
 	"millwright.dev/millwright/internal/applet/prompt/prompttest"
 	"millwright.dev/millwright/internal/applet/snmppower/mib"
+	"millwright.dev/millwright/internal/freeport"
 )
 
 // TestMain makes the test binary the programs themselves when it is called
@@ -63,12 +64,7 @@ func outlets(oid string, first, last, state int) string {
 func snmpd(t *testing.T, conf string) (addr string) {
 	t.Helper()
 	dir := t.TempDir()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = c.LocalAddr().String()
-	_ = c.Close()
+	addr = freeport.For(t, "127.0.0.1")
 	conf = "rwcommunity private 127.0.0.1\nrwcommunity raritan_private 127.0.0.1\nrocommunity public 127.0.0.1\ncreateUser me MD5 \"long enough\"\ncreateUser alice MD5 correcthorse\nrwuser me auth\nrwuser alice auth\n" +
 		"sysDescr a box\nsysLocation here\nagentAddress udp:" + addr + "\n" + conf
 	file := filepath.Join(dir, "snmpd.conf")

@@ -3,11 +3,11 @@ package powerman_test
 import (
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"millwright.dev/millwright/internal/freeport"
 	"millwright.dev/millwright/internal/roomfile"
 )
 
@@ -31,12 +31,7 @@ func ok(string) string { return "ok\n" }
 // deadAddress gives an address where nobody listens.
 func deadAddress(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return freeport.For(t, "127.0.0.1")
 }
 
 // TestDeviceErrors has the four texts of reply 308.

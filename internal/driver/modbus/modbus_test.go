@@ -15,6 +15,7 @@ import (
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/driver/drivertest"
 	"millwright.dev/millwright/internal/driver/modbus"
+	"millwright.dev/millwright/internal/freeport"
 )
 
 const relays = 5
@@ -41,12 +42,8 @@ type board struct {
 func newBoard(t testing.TB, first int, inverted bool) *board {
 	t.Helper()
 	b := &board{first: first, inverted: inverted, conns: make(map[net.Conn]bool)}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	inside := free.Addr().String()
-	free.Close()
+	inside := freeport.For(t, "127.0.0.1")
+	var err error
 	if b.server, err = protocol.NewServer(&protocol.ServerConfiguration{URL: "tcp://" + inside, Logger: log.New(io.Discard, "", 0)}, b); err == nil {
 		err = b.server.Start()
 	}

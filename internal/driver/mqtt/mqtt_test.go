@@ -21,6 +21,7 @@ import (
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/driver/drivertest"
 	"millwright.dev/millwright/internal/driver/mqtt"
+	"millwright.dev/millwright/internal/freeport"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
 )
@@ -39,12 +40,7 @@ type broker struct {
 
 func newBroker(t testing.TB, more string) *broker {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &broker{TB: t, dir: t.TempDir(), address: l.Addr().String(), more: more}
-	l.Close()
+	b := &broker{TB: t, dir: t.TempDir(), address: freeport.For(t, "127.0.0.1"), more: more}
 	b.password(password)
 	b.start()
 	t.Cleanup(b.stop)

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +23,7 @@ import (
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/driver/snmp/agent"
 	"millwright.dev/millwright/internal/driver/snmp/profile"
+	"millwright.dev/millwright/internal/freeport"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
 )
@@ -104,12 +106,11 @@ func show(a *agent.Agent, oid string, after bool) string {
 // freePort gives a port that nobody listens on, UDP and TCP.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.ListenPacket("udp", "127.0.0.1:0")
+	port, err := netip.ParseAddrPort(freeport.For(t, "127.0.0.1"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.LocalAddr().(*net.UDPAddr).Port
+	return int(port.Port())
 }
 
 // start runs a program until the test ends.

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"millwright.dev/millwright/internal/freeport"
 )
 
 // TestSessions types what the pages tell people to type, and holds that it shows
@@ -75,15 +77,7 @@ func newSession(t *testing.T) *session {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, port, _ := net.SplitHostPort(freeport.For(t, "127.0.0.1"))
 	return port
 }
 
