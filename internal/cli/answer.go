@@ -225,7 +225,7 @@ func (a *answer) class(l *wire.Line) class {
 // done is what a node is when an operation has gone well.
 var done = map[room.Op]string{
 	room.On: "on", room.Off: "off", room.Cycle: "cycled", room.Reset: "reset",
-	room.BeaconOn: "beacon on", room.BeaconOff: "beacon off",
+	room.BeaconOn: "beacon on", room.BeaconOff: "beacon off", room.SoftOff: "asked to shut down", room.Diag: "interrupted",
 }
 
 // listed is one result as a line.

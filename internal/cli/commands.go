@@ -24,7 +24,7 @@ var groups = []*cobra.Group{
 // commands are all commands there are, in the order of the help.
 var commands = []constructor{
 	upCommand, downCommand,
-	onCommand, offCommand, cycleCommand, resetCommand, beaconCommand, answerCommand,
+	onCommand, offCommand, cycleCommand, resetCommand, softOffCommand, diagCommand, beaconCommand, answerCommand,
 
 	statusCommand, readingsCommand, tempCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
 

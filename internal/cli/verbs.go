@@ -230,3 +230,19 @@ func (p *program) cancel(ctx context.Context, cl *client.Client, id string, leav
 		leave()
 	}
 }
+
+func softOffCommand(p *program) *cobra.Command {
+	return p.verb(&verb{
+		op: room.SoftOff, use: "soft-off TARGETS", group: groupPower, short: "Ask the operating systems of nodes to shut down",
+		long:    "Asks the operating systems of nodes to shut down, as pressing the power button\nonce does. It counts as done when the service processor took it; when a machine\nis off, status says so.\n" + changeHelp,
+		example: "  millwright soft-off 'web[1-40]'",
+	})
+}
+
+func diagCommand(p *program) *cobra.Command {
+	return p.verb(&verb{
+		op: room.Diag, use: "diag TARGETS", group: groupPower, short: "Send nodes a diagnostic interrupt (NMI)",
+		long:    "Sends nodes a diagnostic interrupt (NMI). What their operating systems do with it\nis up to them: most write a dump of their memory, and many start again.\n" + changeHelp,
+		example: "  millwright diag web7",
+	})
+}

@@ -38,6 +38,29 @@ var floors = []floor{
 	{where: "devspec", what: "PowerMan's device language and configuration language: parser, interpreter, lint, recordings", may: list("hostlist")},
 	{where: "powerman", what: "PowerMan's network protocol, both ends", may: list("hostlist")},
 
+	{where: "ipmi/rmcp", what: "IPMI's packets and their cryptography, for both ends: RMCP, ASF, IPMI 1.5, RMCP+"},
+	{where: "ipmi", what: "IPMI over LAN: one client for thousands of BMCs, sessions, requests, completion codes", may: list("ipmi/rmcp")},
+	{where: "ipmi/field", what: "text as IPMI's records hold it: type/length bytes, packed ASCII, BCD plus"},
+	{where: "ipmi/event", what: "names and severities of sensor types, states and entities", may: list("ipmi")},
+	{where: "ipmi/mc", what: "management controllers: identity, resets, self test, enables, watchdog", may: list("ipmi")},
+	{where: "ipmi/channel", what: "channels: what they are, who may come in by them, cipher suites, payloads, sessions", may: list("ipmi", "ipmi/rmcp")},
+	{where: "ipmi/user", what: "the users of a BMC", may: list("ipmi", "ipmi/channel")},
+	{where: "ipmi/chassis", what: "power, its policy, boot device, identify light", may: list("ipmi")},
+	{where: "ipmi/lan", what: "network settings, alert destinations and communities", may: list("ipmi")},
+	{where: "ipmi/pef", what: "platform event filtering and alert policies", may: list("ipmi")},
+	{where: "ipmi/dcmi", what: "DCMI: power readings and limits, asset tag, identifier, temperatures", may: list("ipmi")},
+	{where: "ipmi/sdr", what: "sensor data records and their repository", may: list("ipmi", "ipmi/field", "ipmi/event", "ipmi/mc")},
+	{where: "ipmi/sensor", what: "values, thresholds and states of sensors", may: list("ipmi", "ipmi/event", "ipmi/sdr")},
+	{where: "ipmi/spd", what: "serial presence detect: what a memory module is"},
+	{where: "ipmi/fru", what: "inventory of field replaceable units", may: list("ipmi", "ipmi/field", "ipmi/spd")},
+	{where: "ipmi/sel", what: "the system event log, its texts and its times", may: list("ipmi", "ipmi/event", "ipmi/sdr")},
+	{where: "ipmi/pet", what: "platform event traps", may: list("ipmi", "ipmi/event", "ipmi/sel")},
+	{where: "ipmi/sol", what: "serial over LAN, both ends", may: list("ipmi", "ipmi/rmcp")},
+	{where: "ipmi/oem", what: "what makers added to IPMI, found by maker and product", may: list("ipmi", "ipmi/mc", "ipmi/sdr", "ipmi/sel", "ipmi/fru", "ipmi/sensor", "ipmi/event")},
+	{where: "ipmi/bmc", what: "a BMC as a server: sessions, commands, data from files or a program", may: list("ipmi", "ipmi/rmcp", "ipmi/field", "ipmi/event", "ipmi/mc", "ipmi/channel", "ipmi/user", "ipmi/chassis", "ipmi/lan", "ipmi/pef", "ipmi/dcmi", "ipmi/sdr", "ipmi/sensor", "ipmi/fru", "ipmi/sel", "ipmi/sol")},
+	{where: "redfish", what: "Redfish: a client over documents as they are"},
+	{where: "redfish/service", what: "Redfish as a server: one machine, or many", may: list("redfish")},
+
 	// Ground.
 	{where: "internal/durable", what: "files that are whole whatever happens"},
 	{where: "internal/secret", what: "references to passwords and keys, values that never print themselves, masks for traces", libs: list("golang.org/x/sys")},
@@ -122,7 +145,7 @@ var floors = []floor{
 	{where: "cmd/millwright", what: "chooses the program by its name", may: list("internal/cli", "internal/applet/*", "internal/applet/httppower", "internal/applet/redfishpower", "internal/applet/snmppower", "internal/applet/plmpower")},
 
 	// For people.
-	{where: "bench", what: "measurements beside a real powermand", may: slices.Concat(libraries, list("internal/sim", "internal/sim/vpc", "internal/client", "internal/roomfile", "internal/driver", "internal/driver/snmp/agent", "internal/driver/snmp/profile", "internal/driver/standard", "internal/app"))},
+	{where: "bench", what: "measurements beside a real powermand", may: slices.Concat(libraries, list("internal/freeport", "internal/sim", "internal/sim/vpc", "internal/client", "internal/roomfile", "internal/driver", "internal/driver/snmp/agent", "internal/driver/snmp/profile", "internal/driver/standard", "internal/app"))},
 	{where: "packaging", what: "what packages are made of, and a test that installs and uses one"},
 	{where: "internal/house", what: "the rules of the house as tests"},
 	{where: "internal/house/docs", what: "the documentation that is generated, and tests that the rest is true", may: list("internal/applet/*", "internal/applet/httppower", "internal/applet/plmpower", "internal/applet/redfishpower", "internal/applet/snmppower", "internal/cli", "internal/door/http", "internal/roomfile", "internal/driver", "internal/driver/standard", "internal/driver/*", "internal/driver/snmp/profile", "internal/driver/http", "internal/shelf"), libs: list("github.com/spf13/cobra", "github.com/spf13/pflag")},

@@ -16,10 +16,12 @@ const (
 	Beacon     // is the locator light on?
 	BeaconOn
 	BeaconOff
+	SoftOff // the operating system is asked to shut down, by the power button's signal
+	Diag    // a diagnostic interrupt (NMI), which mostly makes the system write a dump
 	opEnd
 )
 
-var opNames = [...]string{"", "on", "off", "cycle", "reset", "status", "status-soft", "temp", "beacon", "beacon-on", "beacon-off"}
+var opNames = [...]string{"", "on", "off", "cycle", "reset", "status", "status-soft", "temp", "beacon", "beacon-on", "beacon-off", "soft-off", "diag"}
 
 // Ops gives every operation, in order.
 func Ops() []Op {
@@ -52,7 +54,7 @@ func ParseOp(name string) (Op, bool) {
 // only read it.
 func (o Op) Changes() bool {
 	switch o {
-	case On, Off, Cycle, Reset, BeaconOn, BeaconOff:
+	case On, Off, Cycle, Reset, BeaconOn, BeaconOff, SoftOff, Diag:
 		return true
 	}
 	return false
@@ -60,7 +62,13 @@ func (o Op) Changes() bool {
 
 // Repeatable says whether doing the operation twice ends as doing it once. What
 // is not repeatable is never repeated by itself after an interruption.
-func (o Op) Repeatable() bool { return o != Cycle && o != Reset }
+func (o Op) Repeatable() bool {
+	switch o {
+	case Cycle, Reset, SoftOff, Diag:
+		return false
+	}
+	return true
+}
 
 // Wants gives the state that a read should show after the operation has worked;
 // ok is false where no read can prove it (reset) or where there is nothing to prove.
