@@ -43,7 +43,7 @@ func (d *Desk) Measure(ctx context.Context, by Actor, targets string, tell func(
 	wanted := make([]bool, len(v.Room.Devices))
 	for _, id := range nodes {
 		asked[id] = true
-		for _, c := range v.Room.Nodes[id].Cords {
+		for c := range v.Room.Nodes[id].Links() {
 			wanted[c.Device] = true
 		}
 	}

@@ -113,7 +113,7 @@ func (d *Desk) Do(ctx context.Context, req Request, sink Sink) (Summary, error) 
 		return Summary{}, d.refuse(req, r.Fold(nodes), err)
 	}
 	if req.DryRun {
-		sink.Begin(Began{Room: r, Targets: targets, Work: work(r, parts.asked)})
+		sink.Begin(Began{Room: r, Targets: targets, Work: work(r, req.Op, parts.asked)})
 		return Summary{}, nil
 	}
 	if req.ID == "" {

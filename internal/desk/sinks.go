@@ -35,11 +35,11 @@ func (silent) Diagnostic(room.NodeID, string) {}
 func (silent) Trace(string, devspec.Trace)    {}
 
 // work breaks nodes up by device, for showing what a request would do.
-func work(r *room.Room, nodes []room.NodeID) []Work {
+func work(r *room.Room, op room.Op, nodes []room.NodeID) []Work {
 	at := make(map[room.DeviceID]int)
 	var list []Work
 	for _, id := range nodes {
-		for _, c := range r.Nodes[id].Cords {
+		for _, c := range r.Nodes[id].Ways(op) {
 			i, found := at[c.Device]
 			if !found {
 				i = len(list)

@@ -38,7 +38,7 @@ func (f *Fleet) Able(r *room.Room, op room.Op, nodes []room.NodeID) []room.NodeI
 		can[i] = d != nil && d.traits.Can(op)
 	}
 	return slices.DeleteFunc(slices.Clone(nodes), func(id room.NodeID) bool {
-		cords := r.Nodes[id].Cords
+		cords := r.Nodes[id].Ways(op)
 		return len(cords) == 0 || slices.ContainsFunc(cords, func(c room.Cord) bool { return !can[c.Device] })
 	})
 }
@@ -60,11 +60,12 @@ type part struct {
 // able says whether the devices of a node can do all steps of the operation. A
 // device that is gone is no obstacle: it will say so when its turn comes.
 func (c *check) able(n *room.Node) bool {
-	if len(n.Cords) == 0 || len(n.Cords) > 1 && c.op == room.Reset {
+	ways := n.Ways(c.op)
+	if len(ways) == 0 || len(ways) > 1 && !manifold(c.op) {
 		return false
 	}
 	can := true
-	for _, at := range n.Cords {
+	for _, at := range ways {
 		p := c.parts.at(at.Device)
 		if p.plugs == 0 {
 			p.owner = c.fleet.owner(c.room, at.Device)
@@ -73,7 +74,7 @@ func (c *check) able(n *room.Node) bool {
 		d := p.owner
 		switch {
 		case d == nil:
-		case composed(c.op, len(n.Cords)):
+		case composed(c.op, len(ways)):
 			can = can && d.traits.Can(room.Off) && d.traits.Can(room.On)
 		default:
 			can = can && d.traits.Can(c.op)
@@ -95,18 +96,23 @@ func (c *check) nothingDoable(first *room.Node) bool {
 			return false
 		}
 	}
-	return !composed(c.op, len(first.Cords))
+	return !composed(c.op, len(first.Ways(c.op)))
 }
 
 func (c *check) whyNot(name string) string {
 	id, _ := c.room.Node(name)
-	cords := c.room.Nodes[id].Cords
+	cords := c.room.Nodes[id].Ways(c.op)
 	switch {
 	case len(cords) == 0:
 		return "has no cord, so there is nothing to switch"
 	case len(cords) > 1 && c.op == room.Reset:
 		return "has several cords, and a reset goes to one plug; use cycle"
+	case len(cords) > 1 && !manifold(c.op):
+		return fmt.Sprintf("has several cords, and %s goes to one machine; say which is its `bmc:`", c.op)
 	}
 	def := c.room.Devices[cords[0].Device]
 	return fmt.Sprintf("device %s (driver %s) cannot do %s", def.Name, def.Driver, c.op)
 }
+
+// manifold says whether an operation can go to several plugs of one node.
+func manifold(op room.Op) bool { return op != room.Reset && op != room.SoftOff && op != room.Diag }

@@ -95,7 +95,7 @@ func (x *exchange) lay() {
 	x.ready = make([]int32, len(x.req.Nodes))
 	x.open = len(x.slots)
 	for i, id := range x.req.Nodes {
-		cords := x.req.Room.Nodes[id].Cords
+		cords := x.req.Room.Nodes[id].Ways(x.req.Op)
 		x.slots[i] = slot{first: int32(len(x.cords)), n: int32(len(cords))}
 		x.ready[i] = int32(i)
 		for _, at := range cords {

@@ -20,22 +20,41 @@ func (b *builder) cords() {
 		for c := range b.draft.Nodes[i].Cords {
 			b.namedCord(i, c)
 		}
+		b.namedCord(i, bmc)
 	}
 	next := make([]int, len(b.draft.Devices))
 	for i := range b.draft.Nodes {
 		for c := range b.draft.Nodes[i].Cords {
 			b.nextCord(i, c, next)
 		}
+		b.nextCord(i, bmc, next)
+		if n := &b.room.Nodes[i]; len(n.Cords) == 0 {
+			n.Cords = n.BMC
+		}
 	}
+}
+
+// bmc stands where the place of a cord does, for the plug of the service processor.
+const bmc = -1
+
+// draftCord gives a cord as it was written, and the field that it stands in.
+func (b *builder) draftCord(node, index int) (cord DraftCord, field string) {
+	if index == bmc {
+		return b.draft.Nodes[node].BMC, "bmc"
+	}
+	return b.draft.Nodes[node].Cords[index], "cords"
 }
 
 // namedCord does one cord of which the plug's name is known.
 func (b *builder) namedCord(node, index int) {
 	n := &b.draft.Nodes[node]
-	cord := n.Cords[index]
+	cord, field := b.draftCord(node, index)
+	if index == bmc && cord.Device == "" {
+		return
+	}
 	id, found := b.room.devices[cord.Device]
 	if !found {
-		b.unknown("node", n.Name, node, "cords", index, cord.Device, "there is no device %q%s", nearest(b, cord.Device, b.room.devices))
+		b.unknown("node", n.Name, node, field, index, cord.Device, "there is no device %q%s", nearest(b, cord.Device, b.room.devices))
 		return
 	}
 	fixed := b.draft.Devices[id].Fixed != nil
@@ -51,7 +70,7 @@ func (b *builder) namedCord(node, index int) {
 	switch {
 	case !found && fixed:
 		if !b.full() {
-			b.unknown("node", n.Name, node, "cords", index, name, "there is no plug %q on device %s; it has %s", dev.Name, fold(b.draft.Devices[id].Fixed))
+			b.unknown("node", n.Name, node, field, index, name, "there is no plug %q on device %s; it has %s", dev.Name, fold(b.draft.Devices[id].Fixed))
 		}
 		return
 	case !found:
@@ -67,21 +86,26 @@ func (b *builder) plugIn(node, index int, id DeviceID, plug int32) {
 	p := &dev.Plugs[plug]
 	if p.Node != None {
 		n := &b.draft.Nodes[node]
+		_, field := b.draftCord(node, index)
 		holder := "node " + b.room.Nodes[p.Node].Name
 		if p.Node == NodeID(node) {
 			holder = "another cord of this node"
 		}
-		b.bad(Taken, "node", n.Name, node, "cords", index, "plug %s of device %s is taken already by %s", p.Name, dev.Name, holder)
+		b.bad(Taken, "node", n.Name, node, field, index, "plug %s of device %s is taken already by %s", p.Name, dev.Name, holder)
 		return
 	}
 	p.Node = NodeID(node)
-	b.room.Nodes[node].Cords[index] = Cord{Device: id, Plug: plug}
+	if at := (Cord{Device: id, Plug: plug}); index == bmc {
+		b.room.Nodes[node].BMC = []Cord{at}
+	} else {
+		b.room.Nodes[node].Cords[index] = at
+	}
 }
 
 // nextCord gives one cord the next free plug of its device; next remembers how
 // far each device has been looked through.
 func (b *builder) nextCord(node, index int, next []int) {
-	cord := b.draft.Nodes[node].Cords[index]
+	cord, field := b.draftCord(node, index)
 	id, found := b.room.devices[cord.Device]
 	if !found || cord.Plug != "" || b.draft.Devices[id].Fixed == nil {
 		return
@@ -91,7 +115,7 @@ func (b *builder) nextCord(node, index int, next []int) {
 		next[id]++
 	}
 	if next[id] == len(plugs) {
-		b.bad(Taken, "node", b.draft.Nodes[node].Name, node, "cords", index, "device %s has no free plug left; it has %d", cord.Device, len(plugs))
+		b.bad(Taken, "node", b.draft.Nodes[node].Name, node, field, index, "device %s has no free plug left; it has %d", cord.Device, len(plugs))
 		return
 	}
 	b.plugIn(node, index, id, int32(next[id]))

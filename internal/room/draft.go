@@ -23,6 +23,8 @@ type Draft struct {
 type DraftNode struct {
 	Name  string
 	Cords []DraftCord
+	// BMC is the plug of the node's service processor; without Device it has none.
+	BMC DraftCord
 	// Needs holds names as a group's Members do.
 	Needs []string
 	// Groups holds the names of groups that the node belongs to, without "@".
@@ -68,7 +70,7 @@ type Problem struct {
 	Name string // whose problem it is
 	// Item is the place in the Draft's slice of that kind, -1 for the room.
 	Item int
-	// Field is the part that is wrong: "name", "cords", "needs", "groups",
+	// Field is the part that is wrong: "name", "cords", "bmc", "needs", "groups",
 	// "members", "feed", "from", "credential", "nodes".
 	Field string
 	// Index is the place in that field's list, or -1.

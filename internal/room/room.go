@@ -86,7 +86,10 @@ type PowerMan struct {
 // Node is a machine, or a group or service that stands for one in the graph.
 type Node struct {
 	Name  string
-	Cords []Cord   // empty for a node that only stands for others
+	Cords []Cord // empty for a node that only stands for others
+	// BMC is the plug of its service processor: empty, or one. A node with nothing
+	// else to be switched by has it as its cord too.
+	BMC   []Cord
 	Needs []NodeID // what must be up before this node; sorted, no repeats
 	// Settle is how long after power-on the node's dependents wait.
 	Settle time.Duration

@@ -27,6 +27,17 @@ func (l *loader) cords(e *nodeEntry, n int) []room.DraftCord {
 	return all
 }
 
+// bmcs opens the plugs of the service processors of an entry's n nodes; none is an
+// empty one for each.
+func (l *loader) bmcs(e *nodeEntry, n int) []room.DraftCord {
+	if n > 0 && e.part.BMC != "" {
+		if walk := l.cordWalk(e.value.get("bmc").at, e.part.BMC, n, false); walk != nil {
+			return walk
+		}
+	}
+	return make([]room.DraftCord, n)
+}
+
 // cordWalk opens one text, such as "pdu[1-5]:[1-8]", into n cords.
 func (l *loader) cordWalk(at place, text string, n int, several bool) []room.DraftCord {
 	var cords []room.DraftCord

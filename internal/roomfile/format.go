@@ -79,6 +79,7 @@ type anything struct{}
 
 type nodePart struct {
 	Cords  texts         `yaml:"cords" doc:"The plugs that the node hangs on, device:plug. A text gives one cord for each node of the range, walking the devices and for each its plugs: pdu[1-5]:[1-8]. A list gives each node several cords: [\"pdu-a:[1-40]\", \"pdu-b:[1-40]\"]. Without a plug it is the device's next free one, or the one named as the node."`
+	BMC    string        `yaml:"bmc" doc:"The plug of the node's service processor, device:plug, written as one text of cords is. What happens inside the machine goes by it: soft-off, reset, boot device, console, event log. A node without cords is switched by it as well."`
 	Needs  texts         `yaml:"needs" doc:"What must be up before this: nodes, aliases, @groups."`
 	Groups texts         `yaml:"groups" doc:"The groups that the node belongs to."`
 	Settle time.Duration `yaml:"settle" doc:"How long after power-on the nodes that need this one wait." default:"0s"`

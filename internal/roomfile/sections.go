@@ -252,6 +252,7 @@ func (l *loader) node(f field) {
 	names := l.names(f, "node")
 	e.members = l.members(f.value.get("needs"), e.part.Needs)
 	cords := l.cords(e, len(names))
+	bmcs := l.bmcs(e, len(names))
 	per := 0
 	if len(names) > 0 {
 		per = len(cords) / len(names)
@@ -265,21 +266,24 @@ func (l *loader) node(f field) {
 			l.nodeAt[name] = len(l.draft.Nodes)
 			l.nodes = append(l.nodes, nodeSource{entry: e})
 			l.draft.Nodes = append(l.draft.Nodes, room.DraftNode{
-				Name: name, Cords: mine, Needs: e.members.names, Groups: e.part.Groups, Settle: e.part.Settle,
+				Name: name, Cords: mine, BMC: bmcs[i], Needs: e.members.names, Groups: e.part.Groups, Settle: e.part.Settle,
 			})
 			continue
 		}
 		if old := &l.nodes[at]; l.mayChange("node", name, f, len(names), old.entry.key(), old.over != nil) {
 			old.over = e
-			l.changeNode(&l.draft.Nodes[at], e, mine)
+			l.changeNode(&l.draft.Nodes[at], e, mine, bmcs[i])
 		}
 	}
 }
 
 // changeNode lets the fields that an entry gives replace a node's.
-func (l *loader) changeNode(n *room.DraftNode, e *nodeEntry, cords []room.DraftCord) {
+func (l *loader) changeNode(n *room.DraftNode, e *nodeEntry, cords []room.DraftCord, bmc room.DraftCord) {
 	if e.value.get("cords") != nil {
 		n.Cords = cords
+	}
+	if e.value.get("bmc") != nil {
+		n.BMC = bmc
 	}
 	if e.value.get("needs") != nil {
 		n.Needs = e.members.names

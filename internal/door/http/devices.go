@@ -76,7 +76,7 @@ func devicesOf(v desk.View, targets string) ([]bool, error) {
 	}
 	wanted := make([]bool, len(v.Room.Devices))
 	for _, id := range ids {
-		for _, c := range v.Room.Nodes[id].Cords {
+		for c := range v.Room.Nodes[id].Links() {
 			wanted[c.Device] = true
 		}
 	}

@@ -104,7 +104,12 @@ func chosen(v desk.View, x *index, in *nodesInput) ([]room.NodeID, error) {
 			return nil, noSuch("list nodes", "device", in.Device)
 		}
 		tests = append(tests, func(id room.NodeID) bool {
-			return slices.ContainsFunc(x.room.Nodes[id].Cords, func(c room.Cord) bool { return c.Device == dev })
+			for c := range x.room.Nodes[id].Links() {
+				if c.Device == dev {
+					return true
+				}
+			}
+			return false
 		})
 	}
 	if in.Group != "" {

@@ -94,7 +94,7 @@ func devicesOf(v desk.View, targets string) (map[room.DeviceID]bool, error) {
 	wanted := make(map[room.DeviceID]bool)
 	for name := range list.All() {
 		if id, ok := v.Room.Node(name); ok && v.Sees(id) {
-			for _, c := range v.Room.Nodes[id].Cords {
+			for c := range v.Room.Nodes[id].Links() {
 				wanted[c.Device] = true
 			}
 		}

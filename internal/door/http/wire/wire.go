@@ -247,6 +247,7 @@ type Node struct {
 	Since  time.Time  `json:"since,omitzero" doc:"When that state was first seen; absent if never."`
 	Seen   time.Time  `json:"seen,omitzero" doc:"When it was last seen."`
 	Cords  []string   `json:"cords,omitempty" doc:"The plugs that it hangs on, as DEVICE:PLUG." example:"[\"pdu1:3\"]"`
+	BMC    string     `json:"bmc,omitempty" doc:"The plug of its service processor, as DEVICE:PLUG." example:"bmc7:1"`
 	Needs  string     `json:"needs,omitempty" doc:"What must be up before it, as a folded host list." example:"db1"`
 	Groups []string   `json:"groups,omitempty" doc:"The groups that it belongs to." example:"[\"rack1\"]"`
 	Held   string     `json:"held,omitempty" doc:"Why it is held back."`
@@ -258,6 +259,10 @@ func NodeOf(r *room.Room, id room.NodeID, b state.Belief) Node {
 	out := Node{Name: n.Name, State: b.State, Since: b.Since, Seen: b.Seen, Needs: r.Fold(n.Needs)}
 	for i, p := range r.PlugsOf(id) {
 		out.Cords = append(out.Cords, r.Devices[n.Cords[i].Device].Name+":"+p.Name)
+	}
+	for _, c := range n.BMC {
+		d := &r.Devices[c.Device]
+		out.BMC = d.Name + ":" + d.Plugs[c.Plug].Name
 	}
 	if b.Held != nil {
 		out.Held = b.Held.String()
