@@ -24,9 +24,9 @@ var groups = []*cobra.Group{
 // commands are all commands there are, in the order of the help.
 var commands = []constructor{
 	upCommand, downCommand,
-	onCommand, offCommand, cycleCommand, resetCommand, softOffCommand, diagCommand, beaconCommand, answerCommand,
+	onCommand, offCommand, cycleCommand, resetCommand, softOffCommand, diagCommand, bootCommand, beaconCommand, answerCommand,
 
-	statusCommand, readingsCommand, tempCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
+	statusCommand, readingsCommand, tempCommand, logCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
 
 	runCommand, clearCommand, reloadCommand, configCommand, revisionsCommand, secretCommand,
 	userCommand, tokenCommand, grantCommand,

@@ -18,7 +18,8 @@ import (
 type errand struct {
 	ctx   context.Context
 	work  func(context.Context, driver.Session) error
-	taken atomic.Bool // by the owner, or by an asker who has given up
+	limit time.Duration // how long it may take; zero is as long as an action
+	taken atomic.Bool   // by the owner, or by an asker who has given up
 	done  chan error
 }
 
@@ -28,7 +29,11 @@ type errand struct {
 // returns ends the session. When the device cannot be reached, Use fails with
 // the fault of the next try; it does not wait for the device to come back.
 func (f *Fleet) Use(ctx context.Context, r *room.Room, id room.DeviceID, work func(context.Context, driver.Session) error) error {
-	e := &errand{ctx: ctx, work: work, done: make(chan error, 1)}
+	return f.use(r, id, &errand{ctx: ctx, work: work, done: make(chan error, 1)})
+}
+
+func (f *Fleet) use(r *room.Room, id room.DeviceID, e *errand) error {
+	ctx := e.ctx
 	d := f.owner(r, id)
 	if d == nil || !d.send(e) {
 		return &driver.Fault{Phase: driver.Waiting, Device: r.Devices[id].Name, Err: errGone}
@@ -92,7 +97,7 @@ func (d *device) oblige() bool {
 	ctx, cancel := context.WithCancel(e.ctx)
 	defer cancel()
 	defer context.AfterFunc(d.ctx, cancel)()
-	defer d.watch(d.traits.Timeout, "an errand", cancel)()
+	defer d.watch(max(d.traits.Timeout, e.limit), "an errand", cancel)()
 	err := e.work(ctx, d.session)
 	if fault := (*driver.Fault)(nil); errors.As(err, &fault) {
 		d.lose(fault)

@@ -69,6 +69,7 @@ func (d *Door) routes() []func() {
 	return []func(){
 		d.registerRoom,
 		d.registerNodes,
+		d.registerMachines,
 		d.registerDevices,
 		d.registerGroups,
 		d.registerOperations,
