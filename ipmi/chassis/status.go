@@ -171,14 +171,14 @@ func GetStatus(ctx context.Context, d ipmi.Doer) (Status, error) {
 // Capabilities is the answer of Get Chassis Capabilities (section 28.1): what the chassis
 // has, and at which IPMB addresses its devices are (0x20 is the BMC).
 type Capabilities struct {
-	Intrusion      bool
-	Lockout        bool // of the front panel
-	Diagnostic     bool // diagnostic interrupts
-	Interlock      bool
-	FRU, SDR       uint8
-	SEL, SM        uint8
-	Bridge         uint8 // 0x20 where the message has none
-	HasBridge      bool  // it was there
+	Intrusion  bool
+	Lockout    bool // of the front panel
+	Diagnostic bool // diagnostic interrupts
+	Interlock  bool
+	FRU, SDR   uint8
+	SEL, SM    uint8
+	Bridge     uint8 // 0x20 where the message has none
+	HasBridge  bool  // it was there
 }
 
 // ParseCapabilities reads the answer of Get Chassis Capabilities, or the request that sets
