@@ -34,11 +34,12 @@ const (
 	Veto     Kind = "veto"           // veto hooks were passed over, or gave no answer where that does not count
 	Device   Kind = "device"         // a device was lost, came back, misbehaved
 	Access   Kind = "access"         // users, tokens or grants were changed
+	Console  Kind = "console"        // somebody attached to a console, left it, took it over
 )
 
 // Kinds gives every kind of event.
 func Kinds() []Kind {
-	return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Veto, Device, Access}
+	return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Veto, Device, Access, Console}
 }
 
 // Outcomes of a result; a refusal's is always Refused. Other words may appear.

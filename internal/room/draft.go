@@ -17,6 +17,9 @@ type Draft struct {
 	Aliases     []DraftGroup
 	Credentials []Credential
 	Vetoes      []DraftVeto
+	// ConsoleNodes holds names as a group's Members do: those whose consoles are
+	// always kept, if the settings say that any are. Nil is all.
+	ConsoleNodes []string
 }
 
 // DraftNode is a node to be.
@@ -31,6 +34,8 @@ type DraftNode struct {
 	// They come into being by being named here.
 	Groups []string
 	Settle time.Duration
+	// Console may be shared by nodes that were written as one; nil for nothing said.
+	Console *DraftConsole
 }
 
 // DraftCord names a plug. Without Plug it is the device's next free plug, in
@@ -71,7 +76,7 @@ type Problem struct {
 	// Item is the place in the Draft's slice of that kind, -1 for the room.
 	Item int
 	// Field is the part that is wrong: "name", "cords", "bmc", "needs", "groups",
-	// "members", "feed", "from", "credential", "nodes".
+	// "members", "feed", "from", "credential", "nodes", "console".
 	Field string
 	// Index is the place in that field's list, or -1.
 	Index int

@@ -32,6 +32,7 @@ func New(d Draft) (*Room, []Problem) {
 	b.groups()
 	b.vetoes()
 	b.cords()
+	b.consoles()
 	b.needs()
 	if len(b.problems) > 0 {
 		return nil, b.problems

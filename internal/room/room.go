@@ -58,6 +58,8 @@ type Settings struct {
 	PowerMan PowerMan
 	// HTTP is the door for browsers and programs over TCP.
 	HTTP HTTP
+	// Consoles is what nodes' consoles are unless they say otherwise.
+	Consoles Consoles
 }
 
 // Secrets says where the encrypted store of secrets is, and what opens it. Paths may
@@ -93,6 +95,8 @@ type Node struct {
 	Needs []NodeID // what must be up before this node; sorted, no repeats
 	// Settle is how long after power-on the node's dependents wait.
 	Settle time.Duration
+	// Console is what its entry says of its console, nil for nothing; see [Room.Console].
+	Console *Console
 }
 
 // Cord is a node's link to a plug: Plug counts in the device's Plugs.

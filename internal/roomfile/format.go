@@ -21,6 +21,7 @@ type document struct {
 	Secrets        secretsPart               `yaml:"secrets" doc:"Where the encrypted store of secrets is, which secret:NAME leads to. Nothing needs to be said for the usual one, in the daemon's state folder."`
 	Vetoes         map[string]vetoPart       `yaml:"vetoes" doc:"Hooks that are asked before nodes are switched and may refuse, by name."`
 	PowerMan       powermanPart              `yaml:"powerman" doc:"The door for PowerMan's clients."`
+	Consoles       consolesPart              `yaml:"consoles" doc:"What is kept of the nodes' consoles, unless a node says otherwise."`
 	HTTP           httpPart                  `yaml:"http" doc:"The public API over the network. Unless listen says where, nothing listens and only the unix socket is there."`
 }
 
@@ -83,6 +84,8 @@ type nodePart struct {
 	Needs  texts         `yaml:"needs" doc:"What must be up before this: nodes, aliases, @groups."`
 	Groups texts         `yaml:"groups" doc:"The groups that the node belongs to."`
 	Settle time.Duration `yaml:"settle" doc:"How long after power-on the nodes that need this one wait." default:"0s"`
+
+	Console consolePart `yaml:"console" doc:"How the node's console is reached, and what is kept of it. Nothing needs to be said for a node whose service processor has it."`
 }
 
 type powermanPart struct {

@@ -115,12 +115,13 @@ type loader struct {
 	warnings Problems
 	decoder  decoder
 
-	files []file
-	parts []part
-	seen  map[string]bool   // room files already under way or read
-	bytes int               // read so far
-	found map[string]string // files found beside the one that includes them
-	shelf shelf
+	files   []file
+	parts   []part
+	keeping keepingPart       // of `consoles:`
+	seen    map[string]bool   // room files already under way or read
+	bytes   int               // read so far
+	found   map[string]string // files found beside the one that includes them
+	shelf   shelf
 
 	draft    room.Draft
 	nodeAt   map[string]int // place in draft.Nodes

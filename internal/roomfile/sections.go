@@ -47,6 +47,7 @@ type deviceEntry struct {
 
 // sections takes all files' sections into the draft, file by file.
 func (l *loader) sections() {
+	l.takeConsoles()
 	for _, p := range l.parts {
 		if p.conf != nil {
 			l.takePowerMan(p)
@@ -94,6 +95,7 @@ func (l *loader) document(doc *value) {
 			if l.onlyOnce(f) {
 				l.http(f.value)
 			}
+		case "consoles": // before this, by takeConsoles
 		case "vetoes":
 			l.entries(f.value, l.veto)
 		case "credentials":
@@ -253,6 +255,7 @@ func (l *loader) node(f field) {
 	e.members = l.members(f.value.get("needs"), e.part.Needs)
 	cords := l.cords(e, len(names))
 	bmcs := l.bmcs(e, len(names))
+	consoles := l.consoles(e, len(names))
 	per := 0
 	if len(names) > 0 {
 		per = len(cords) / len(names)
@@ -266,13 +269,16 @@ func (l *loader) node(f field) {
 			l.nodeAt[name] = len(l.draft.Nodes)
 			l.nodes = append(l.nodes, nodeSource{entry: e})
 			l.draft.Nodes = append(l.draft.Nodes, room.DraftNode{
-				Name: name, Cords: mine, BMC: bmcs[i], Needs: e.members.names, Groups: e.part.Groups, Settle: e.part.Settle,
+				Name: name, Cords: mine, BMC: bmcs[i], Needs: e.members.names, Groups: e.part.Groups, Settle: e.part.Settle, Console: consoles(i),
 			})
 			continue
 		}
 		if old := &l.nodes[at]; l.mayChange("node", name, f, len(names), old.entry.key(), old.over != nil) {
 			old.over = e
 			l.changeNode(&l.draft.Nodes[at], e, mine, bmcs[i])
+			if e.value.get("console") != nil {
+				l.draft.Nodes[at].Console = consoles(i)
+			}
 		}
 	}
 }

@@ -20,6 +20,7 @@ const (
 	SSH    Scheme = "ssh"    // a shell or command on an SSH server
 	Serial Scheme = "serial" // a serial line of this machine
 	Exec   Scheme = "exec"   // a program started here, spoken to on stdin and stdout
+	Unix   Scheme = "unix"   // a unix socket of this machine
 )
 
 // Address says where a device is and how to reach it. Only the fields of its
@@ -41,6 +42,9 @@ type Address struct {
 	TLS    TLSOptions
 	SSH    SSHOptions
 	Serial SerialOptions
+
+	// Path is the socket's file, for Unix.
+	Path string
 
 	// Argv is the program and its arguments. A program without a slash is
 	// looked for in PATH. No shell is involved.
@@ -109,6 +113,8 @@ func (a Address) String() string {
 	switch a.Scheme {
 	case Serial:
 		return "serial://" + a.Serial.Path
+	case Unix:
+		return "unix://" + a.Path
 	case Exec:
 		if len(a.Argv) == 0 {
 			return "exec:"
@@ -161,6 +167,9 @@ func (a Address) URL() string {
 		q.add("baud", strconv.Itoa(s.Baud))
 		q.add("mode", fmt.Sprintf("%d%c%d", s.DataBits, s.Parity, s.StopBits))
 		return "serial://" + escapePath(s.Path) + q.String()
+	}
+	if a.Scheme == Unix {
+		return "unix://" + escapePath(a.Path)
 	}
 	host := strings.Replace(a.HostPort(), "%", "%25", 1)
 	if a.Scheme == SSH && a.SSH.User != "" {

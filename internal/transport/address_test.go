@@ -104,6 +104,7 @@ func TestParseURL(t *testing.T) {
 		{"ssh://bmc?known_hosts=/etc/hosts&term=xterm", sshAt(SSHOptions{KnownHosts: "/etc/hosts", Term: "xterm"})},
 		{"serial:///dev/ttyS0", serialAt("/dev/ttyS0", 9600, 8, 'n', 1)},
 		{"serial:///dev/tty%3FS0?baud=115200&mode=7E2", serialAt("/dev/tty?S0", 115200, 7, 'e', 2)},
+		{"unix:///run/c%20d.sock", Address{Scheme: Unix, Path: "/run/c d.sock"}},
 		{`exec:/usr/bin/x  -h "a b\"\\" ""`, Address{Scheme: Exec, Argv: []string{"/usr/bin/x", "-h", `a b"\`, ""}}},
 		{`exec:sh a|b\c`, Address{Scheme: Exec, Argv: []string{"sh", `a|b\c`}}},
 	} {
@@ -121,8 +122,8 @@ func TestParseURL(t *testing.T) {
 
 func TestParseURLFaults(t *testing.T) {
 	for _, tc := range []struct{ url, msg, marked string }{
-		{"pdu", "address has no scheme: write tcp://, telnet://, tls://, ssh://, serial:// or exec: in front", "pdu"},
-		{"http://pdu:80", `unknown scheme "http": use tcp, telnet, tls, ssh, serial or exec`, "http"},
+		{"pdu", "address has no scheme: write tcp://, telnet://, tls://, ssh://, serial://, unix:// or exec: in front", "pdu"},
+		{"http://pdu:80", `unknown scheme "http": use tcp, telnet, tls, ssh, serial, unix or exec`, "http"},
 		{"tcp:pdu:80", "tcp: must be followed by //", "pdu:80"},
 		{"tcp://pdu", "the port is missing: write tcp://pdu:PORT", ""},
 		{"tcp://:80", "the host is missing", ":80"},

@@ -110,6 +110,8 @@ func (d *Dialer) dial(ctx context.Context, a Address, cred Credentials) (Conn, e
 		return d.dialTLS(ctx, a)
 	case SSH:
 		return d.dialSSH(ctx, a, cred)
+	case Unix:
+		return d.Network(ctx, "unix", a.Path)
 	case Serial:
 		return openSerial(a.Serial)
 	case Exec:

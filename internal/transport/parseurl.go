@@ -22,6 +22,7 @@ const maxAddress = 128 << 10
 //	tls://host:port[?ca=FILE&pin=sha256:HEX&servername=NAME&insecure=yes&telnet=yes]
 //	ssh://[user@]host[:22][?command=TEXT&pty=no&term=NAME&known_hosts=FILE&pin=SHA256:BASE64&insecure=yes&legacy=yes]
 //	serial:///dev/ttyS0[?baud=9600&mode=8n1]
+//	unix:///run/console.sock
 //	exec:program [argument...]
 //
 // An IPv6 address stands in brackets. pin may be repeated. The words of exec are
@@ -57,7 +58,7 @@ func (p *urlParser) parse() {
 		return
 	}
 	if !ok {
-		p.fail(0, p.text, "address has no scheme: write tcp://, telnet://, tls://, ssh://, serial:// or exec: in front")
+		p.fail(0, p.text, "address has no scheme: write tcp://, telnet://, tls://, ssh://, serial://, unix:// or exec: in front")
 		return
 	}
 	at := len(scheme) + 1
@@ -66,9 +67,9 @@ func (p *urlParser) parse() {
 	case Exec:
 		p.argv(at, rest)
 		return
-	case TCP, Telnet, TLS, SSH, Serial:
+	case TCP, Telnet, TLS, SSH, Serial, Unix:
 	default:
-		p.fail(0, scheme, "unknown scheme %q: use tcp, telnet, tls, ssh, serial or exec", scheme)
+		p.fail(0, scheme, "unknown scheme %q: use tcp, telnet, tls, ssh, serial, unix or exec", scheme)
 		return
 	}
 	if !strings.HasPrefix(rest, "//") {
@@ -81,9 +82,12 @@ func (p *urlParser) parse() {
 	}
 	place, settings, _ := strings.Cut(rest[2:], "?")
 	at += 2
-	if p.addr.Scheme == Serial {
+	switch p.addr.Scheme {
+	case Serial:
 		p.serialPath(at, place)
-	} else {
+	case Unix:
+		p.socketPath(at, place)
+	default:
 		p.place(at, place)
 	}
 	p.settings(at+len(place)+1, settings)
@@ -174,6 +178,14 @@ func (p *urlParser) serialPath(at int, s string) {
 		p.fail(at, s, "a serial address needs the whole path of a device file, as in serial:///dev/ttyS0")
 	}
 	p.addr.Serial = SerialOptions{Path: path, Baud: 9600, DataBits: 8, Parity: 'n', StopBits: 1}
+}
+
+func (p *urlParser) socketPath(at int, s string) {
+	path, err := url.PathUnescape(s)
+	if err != nil || !strings.HasPrefix(path, "/") || path == "/" {
+		p.fail(at, s, "a unix address needs the whole path of a socket, as in unix:///run/console.sock")
+	}
+	p.addr.Path = path
 }
 
 // settings reads key=value pairs. A plus sign stands for itself (fingerprints
