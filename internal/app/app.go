@@ -101,6 +101,7 @@ func Run(ctx context.Context, opts Options) error {
 	polls := a.state.Poll(polling)
 	defer polls()
 	defer a.prune(polling)()
+	defer a.followLogs(polling)()
 	defer a.beat(polling)()
 	defer stop() // a door can end before ctx does
 	if opts.Ready != nil {

@@ -80,6 +80,10 @@ type Traits struct {
 	// Ping is how often an idle session wants its Ping called; zero is never.
 	Ping time.Duration
 
+	// Log is how often the logs of its machines want to be read for what is new, if its
+	// session is a [Logbook]; zero is never.
+	Log time.Duration
+
 	// Actions says in how many actions a batch would be carried out: each has a
 	// clock of its own, and each that fails is a Fault. None means that the device
 	// cannot do it for such a choice of plugs. Nil means always one.

@@ -34,12 +34,13 @@ const (
 	Veto     Kind = "veto"           // veto hooks were passed over, or gave no answer where that does not count
 	Device   Kind = "device"         // a device was lost, came back, misbehaved
 	Access   Kind = "access"         // users, tokens or grants were changed
+	Machine  Kind = "machine"        // a machine wrote something into its own log
 	Console  Kind = "console"        // somebody attached to a console, left it, took it over
 )
 
 // Kinds gives every kind of event.
 func Kinds() []Kind {
-	return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Veto, Device, Access, Console}
+	return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Veto, Device, Access, Console, Machine}
 }
 
 // Outcomes of a result; a refusal's is always Refused. Other words may appear.

@@ -60,3 +60,18 @@ func cannotReach(r *room.Room, ways []room.Cord) string {
 	d := &r.Devices[ways[0].Device]
 	return fmt.Sprintf("device %s (driver %s) does not reach into the machine for that; if its service processor is another device, name it as the node's `bmc:`", d.Name, d.Driver)
 }
+
+// ReadLog reads the log of a plug's machine, if the device's session is a
+// [driver.Logbook].
+func (f *Fleet) ReadLog(ctx context.Context, r *room.Room, id room.DeviceID, plug int, limit time.Duration, tell func(driver.LogEntry)) error {
+	able, err := reach(ctx, f, r, room.Cord{Device: id, Plug: int32(plug)}, limit, func(ctx context.Context, s driver.Logbook, plug int) error {
+		return s.Log(ctx, plug, tell)
+	})
+	if err == nil && !able {
+		err = &room.Error{Code: room.CodeRefused, Said: "it keeps no log"}
+	}
+	if err != nil {
+		return deviceError(r.Devices[id].Name, "read log", err)
+	}
+	return nil
+}

@@ -98,6 +98,7 @@ var floors = []floor{
 	{where: "internal/fleet", what: "one owner for each device; queues, merging, limits, reading back", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/transport", "internal/driver"), libs: list("golang.org/x/time")},
 	{where: "internal/console", what: "one owner for each console: scroll-back, many who watch, one who types, a log that is rotated and replayed", may: list("internal/driver", "internal/room", "internal/transport"), libs: list("golang.org/x/time")},
 	{where: "internal/console/foreign", what: "what conman and conserver know of consoles, read from their configuration"},
+	{where: "internal/logbook", what: "tells what is new in the machines' own logs", may: list("internal/room", "internal/store", "internal/event", "internal/driver", "internal/fleet")},
 	{where: "internal/sim/vpc", what: "the dialogue of PowerMan's test device", may: list("hostlist")},
 	{where: "internal/sim/dialogue", what: "descriptions of how a make of power strip talks"},
 	{where: "internal/sim/webplug", what: "simulated devices that are switched over HTTP"},
@@ -126,7 +127,7 @@ var floors = []floor{
 	{where: "internal/door/powerman", what: "the door for PowerMan's clients", may: list("hostlist", "devspec", "powerman", "internal/auth", "internal/room", "internal/event", "internal/driver", "internal/fleet", "internal/desk")},
 
 	// Above: wiring, and the programs.
-	{where: "internal/app", what: "wiring and life cycle", may: slices.Concat(libraries, ground, hands, brain, list("internal/secret/vault", "internal/veto", "internal/ask", "internal/console", "internal/revision", "internal/tcpwrap", "internal/auth", "internal/auth/oidc", "internal/auth/pki", "internal/driver/*", "internal/roomfile", "internal/shelf", "internal/desk", "internal/door/http", "internal/door/http/wire", "internal/door/powerman")), libs: list("golang.org/x/time")},
+	{where: "internal/app", what: "wiring and life cycle", may: slices.Concat(libraries, ground, hands, brain, list("internal/logbook", "internal/secret/vault", "internal/veto", "internal/ask", "internal/console", "internal/revision", "internal/tcpwrap", "internal/auth", "internal/auth/oidc", "internal/auth/pki", "internal/driver/*", "internal/roomfile", "internal/shelf", "internal/desk", "internal/door/http", "internal/door/http/wire", "internal/door/powerman")), libs: list("golang.org/x/time")},
 	{where: "internal/client", what: "asks a running daemon through its API", may: list("internal/secret", "internal/room", "internal/event", "internal/door/http/wire"), libs: list("github.com/coder/websocket")},
 	{where: "internal/rehearse", what: "simulated devices for a user's own room", may: slices.Concat(libraries, ground, offline, list("internal/secret/vault", "internal/shelf", "internal/driver", "internal/driver/http", "internal/driver/modbus", "internal/driver/mqtt", "internal/driver/snmp", "internal/driver/snmp/agent", "internal/driver/snmp/profile", "internal/sim/webplug", "internal/transport")), libs: list("github.com/goccy/go-yaml")},
 	{where: "examples/demo", what: "the files of the demo's room"},

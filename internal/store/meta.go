@@ -64,6 +64,34 @@ func (s *Store) setMeta(ctx context.Context, q *db.Queries, name, value string) 
 	return nil
 }
 
+// markPrefix keeps the marks of others apart from the facts above.
+const markPrefix = "mark:"
+
+// Mark gives what was last set under a name by [Tx.SetMark]; "" if nothing was. It is
+// for those who follow something outside and must know after a restart how far they
+// had got.
+func (s *Store) Mark(ctx context.Context, name string) (value string, err error) {
+	err = s.read(ctx, func(q *db.Queries) error {
+		value, err = q.Meta(ctx, markPrefix+name)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("read mark %s: %w", name, err)
+	}
+	return value, nil
+}
+
+// SetMark sets a mark.
+func (tx *Tx) SetMark(name, value string) error {
+	if err := tx.q.SetMeta(tx.ctx, db.SetMetaParams{Name: markPrefix + name, Value: value}); err != nil {
+		return fmt.Errorf("set mark %s: %w", name, err)
+	}
+	return nil
+}
+
 // stain takes the clean mark away with the first write after opening, in the
 // same transaction: a daemon that wrote nothing has left nothing unclean, and
 // opening costs no commit.

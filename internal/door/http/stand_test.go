@@ -53,12 +53,14 @@ func (s *relaySettings) Traits(driver.Shelf) (driver.Traits, error) {
 
 func (s *relaySettings) Open(_ context.Context, env driver.Env) (driver.Session, error) {
 	env.Reached()
-	return &relaySession{relays: s.relays, on: make([]bool, len(env.Plugs))}, nil
+	return &relaySession{relays: s.relays, on: make([]bool, len(env.Plugs)), boot: make([]driver.Boot, len(env.Plugs)), entries: machineEntries()}, nil
 }
 
 type relaySession struct {
 	*relays
-	on []bool
+	on      []bool
+	boot    []driver.Boot
+	entries []driver.LogEntry
 }
 
 func (s *relaySession) Do(ctx context.Context, b driver.Batch, sink driver.Sink) error {
