@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"millwright.dev/millwright/ipmi"
+	"millwright.dev/millwright/ipmi/event"
 )
 
 // Size is the length of every record in bytes (section 32.1).
@@ -66,10 +67,10 @@ type Record struct {
 type Event struct {
 	Generator  Generator
 	Revision   uint8 // of the message: 04, or 03 in IPMI 1.0
-	SensorType uint8
+	SensorType event.SensorType
 	Sensor     uint8 // its number
 	Deassert   bool  // the state ended
-	Type       uint8 // event/reading type, 7 bits: 01 thresholds, 02 to 0C generic, 6F by sensor type
+	Type       event.ReadingType
 	Data       [3]byte
 }
 
@@ -139,11 +140,11 @@ func ParseRecord(b []byte) (Record, error) {
 
 // Append adds the event's 9 bytes to b: generator, revision, sensor, and what happened.
 func (e Event) Append(b []byte) []byte {
-	kind := e.Type & 0x7f
+	kind := byte(e.Type) & 0x7f
 	if e.Deassert {
 		kind |= 0x80
 	}
-	return append(b, byte(e.Generator), byte(e.Generator>>8), e.Revision, e.SensorType, e.Sensor, kind,
+	return append(b, byte(e.Generator), byte(e.Generator>>8), e.Revision, byte(e.SensorType), e.Sensor, kind,
 		e.Data[0], e.Data[1], e.Data[2])
 }
 
@@ -153,8 +154,8 @@ func ParseEvent(b []byte) (Event, error) {
 		return Event{}, err
 	}
 	return Event{
-		Generator: Generator(le16(b)), Revision: b[2], SensorType: b[3], Sensor: b[4],
-		Deassert: b[5]&0x80 != 0, Type: b[5] & 0x7f, Data: [3]byte(b[6:9]),
+		Generator: Generator(le16(b)), Revision: b[2], SensorType: event.SensorType(b[3]), Sensor: b[4],
+		Deassert: b[5]&0x80 != 0, Type: event.ReadingType(b[5] & 0x7f), Data: [3]byte(b[6:9]),
 	}, nil
 }
 
