@@ -40,6 +40,7 @@ var floors = []floor{
 
 	{where: "ipmi/rmcp", what: "IPMI's packets and their cryptography, for both ends: RMCP, ASF, IPMI 1.5, RMCP+"},
 	{where: "ipmi", what: "IPMI over LAN: one client for thousands of BMCs, sessions, requests, completion codes", may: list("ipmi/rmcp")},
+	{where: "ipmi/ipmitest", what: "what tests of IPMI need in place of a BMC", may: list("ipmi")},
 	{where: "ipmi/field", what: "text as IPMI's records hold it: type/length bytes, packed ASCII, BCD plus"},
 	{where: "ipmi/event", what: "names and severities of sensor types, states and entities", may: list("ipmi")},
 	{where: "ipmi/mc", what: "management controllers: identity, resets, self test, enables, watchdog", may: list("ipmi")},
@@ -57,6 +58,9 @@ var floors = []floor{
 	{where: "ipmi/pet", what: "platform event traps", may: list("ipmi", "ipmi/event", "ipmi/sel")},
 	{where: "ipmi/sol", what: "serial over LAN, both ends", may: list("ipmi", "ipmi/rmcp")},
 	{where: "ipmi/oem", what: "what makers added to IPMI, found by maker and product", may: list("ipmi", "ipmi/mc", "ipmi/sdr", "ipmi/sel", "ipmi/fru", "ipmi/sensor", "ipmi/event")},
+	{where: "ipmi/oem/*", what: "one folder for each maker", may: list("ipmi", "ipmi/oem", "ipmi/mc", "ipmi/sdr", "ipmi/sel", "ipmi/fru", "ipmi/sensor", "ipmi/event", "ipmi/dcmi", "ipmi/lan")},
+	{where: "ipmi/oem/standard", what: "the list of makers", may: list("ipmi/oem", "ipmi/oem/*")},
+	{where: "ipmi/host", what: "all of one machine in one value, whoever made it", may: list("ipmi", "ipmi/oem", "ipmi/oem/standard", "ipmi/mc", "ipmi/channel", "ipmi/user", "ipmi/chassis", "ipmi/lan", "ipmi/pef", "ipmi/dcmi", "ipmi/sdr", "ipmi/sensor", "ipmi/fru", "ipmi/spd", "ipmi/sel", "ipmi/pet", "ipmi/event")},
 	{where: "ipmi/bmc", what: "a BMC as a server: sessions, commands, data from files or a program", may: list("ipmi", "ipmi/rmcp", "ipmi/field", "ipmi/event", "ipmi/mc", "ipmi/channel", "ipmi/user", "ipmi/chassis", "ipmi/lan", "ipmi/pef", "ipmi/dcmi", "ipmi/sdr", "ipmi/sensor", "ipmi/fru", "ipmi/sel", "ipmi/sol")},
 	{where: "redfish", what: "Redfish: a client over documents as they are"},
 	{where: "redfish/service", what: "Redfish as a server: one machine, or many", may: list("redfish")},
