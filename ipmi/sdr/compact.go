@@ -5,6 +5,7 @@ import (
 
 	"millwright.dev/millwright/ipmi"
 	"millwright.dev/millwright/ipmi/event"
+	"millwright.dev/millwright/ipmi/field"
 )
 
 // Sharing says how one record stands for several sensors (section 43.2, bytes 24 and 25).
@@ -45,6 +46,19 @@ func (s Sharing) suffix(n int) string {
 	return string(rune('A'+v/26-1)) + string(rune('A'+v%26))
 }
 
+// parseStem reads the name of a record that may be shared; share is its share count. The blank
+// at the end of such a name is what stands before the suffix.
+func parseStem(b []byte, share byte) string {
+	name := parseName(b)
+	if share&0x0f < 2 || len(b) == 0 || b[0]>>6 != byte(field.Text) {
+		return name
+	}
+	if end := int(b[0] & 0x1f); name != "" && end < len(b) && b[end] == ' ' {
+		name += " "
+	}
+	return name
+}
+
 // Compact is a compact sensor record (section 43.2): sensors without a formula.
 type Compact struct {
 	ID
@@ -62,7 +76,7 @@ func parseCompact(id ID, b []byte) (*Compact, error) {
 	}
 	return &Compact{
 		ID: id, Common: parseCommon(b), Sharing: parseSharing(b[commonSize:]),
-		Positive: b[20], Negative: b[21], OEM: b[25], Name: parseName(b[26:]),
+		Positive: b[20], Negative: b[21], OEM: b[25], Name: parseStem(b[26:], b[18]),
 	}, nil
 }
 
@@ -97,7 +111,7 @@ func parseEventOnly(id ID, b []byte) (*EventOnly, error) {
 	return &EventOnly{
 		ID: id, Key: parseKey(b), FRULUN: b[1] >> 2 & 3, Entity: parseEntity(b[3], b[4]),
 		Type: event.SensorType(b[5]), Reading: event.ReadingType(b[6]), Sharing: parseSharing(b[7:]),
-		OEM: b[10], Name: parseName(b[11:]),
+		OEM: b[10], Name: parseStem(b[11:], b[7]),
 	}, nil
 }
 
