@@ -129,7 +129,10 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 		slow := rapid.Bool().Draw(t, "slow readers")
 		var wrote [2][]byte
 		for i := range wrote {
-			wrote[i] = rapid.SliceOfN(rapid.Byte(), 0, 600).Draw(t, "text")
+			wrote[i] = make([]byte, rapid.IntRange(0, 600).Draw(t, "length"))
+			for k := range wrote[i] {
+				wrote[i][k] = byte(k + k/256)
+			}
 			if n := w.ends[i].link.Write(w.now, wrote[i]); n != len(wrote[i]) {
 				t.Fatalf("%d of %d were queued", n, len(wrote[i]))
 			}
