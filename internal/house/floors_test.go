@@ -47,7 +47,7 @@ var floors = []floor{
 	{where: "ipmi/channel", what: "channels: what they are, who may come in by them, cipher suites, payloads, sessions", may: list("ipmi", "ipmi/rmcp")},
 	{where: "ipmi/user", what: "the users of a BMC", may: list("ipmi", "ipmi/channel")},
 	{where: "ipmi/chassis", what: "power, its policy, boot device, identify light", may: list("ipmi")},
-	{where: "ipmi/lan", what: "network settings, alert destinations and communities", may: list("ipmi")},
+	{where: "ipmi/lan", what: "network settings, alert destinations and communities", may: list("ipmi", "ipmi/channel")},
 	{where: "ipmi/pef", what: "platform event filtering and alert policies", may: list("ipmi")},
 	{where: "ipmi/dcmi", what: "DCMI: power readings and limits, asset tag, identifier, temperatures", may: list("ipmi")},
 	{where: "ipmi/sdr", what: "sensor data records and their repository", may: list("ipmi", "ipmi/field", "ipmi/event", "ipmi/mc")},
@@ -126,9 +126,9 @@ var floors = []floor{
 
 	// Desk and doors. Results are types of the fleet and of drivers, so a door sees
 	// those; TestDoorsDecideNothing holds what it may do with them.
-	{where: "internal/desk", what: "the one front desk: authorise, resolve, write down, carry out, answer", may: slices.Concat(ground, hands, brain, list("hostlist", "devspec", "internal/veto", "internal/auth", "internal/ask", "internal/revision", "internal/console")), libs: list("golang.org/x/time")},
+	{where: "internal/desk", what: "the one front desk: authorise, resolve, write down, carry out, answer", may: slices.Concat(ground, hands, brain, list("hostlist", "devspec", "internal/veto", "internal/auth", "internal/ask", "internal/revision", "internal/console", "internal/console/journal")), libs: list("golang.org/x/time")},
 	{where: "internal/door/http/wire", what: "the messages of the HTTP API", may: list("hostlist", "internal/room", "internal/secret", "internal/event", "internal/auth", "internal/fleet", "internal/plan", "internal/run", "internal/state")},
-	{where: "internal/door/http", what: "the HTTP API: OpenAPI, server-sent events, metrics; on the unix socket and by TLS", may: list("hostlist", "devspec", "internal/secret", "internal/auth", "internal/room", "internal/event", "internal/store", "internal/driver", "internal/fleet", "internal/plan", "internal/state", "internal/run", "internal/roomfile", "internal/revision", "internal/ask", "internal/console", "internal/desk", "internal/door/http/wire"), libs: list("golang.org/x/sys", "golang.org/x/time", "github.com/coder/websocket", "github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang")},
+	{where: "internal/door/http", what: "the HTTP API: OpenAPI, server-sent events, metrics; on the unix socket and by TLS", may: list("hostlist", "devspec", "internal/secret", "internal/auth", "internal/room", "internal/event", "internal/store", "internal/driver", "internal/fleet", "internal/plan", "internal/state", "internal/run", "internal/roomfile", "internal/revision", "internal/ask", "internal/console", "internal/console/journal", "internal/desk", "internal/door/http/wire"), libs: list("golang.org/x/sys", "golang.org/x/time", "github.com/coder/websocket", "github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang")},
 	{where: "internal/door/powerman", what: "the door for PowerMan's clients", may: list("hostlist", "devspec", "powerman", "internal/auth", "internal/room", "internal/event", "internal/driver", "internal/fleet", "internal/desk")},
 
 	// Above: wiring, and the programs.
