@@ -17,6 +17,7 @@ import (
 
 	"millwright.dev/millwright/internal/ask"
 	"millwright.dev/millwright/internal/auth"
+	"millwright.dev/millwright/internal/console"
 	"millwright.dev/millwright/internal/desk"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/event"
@@ -70,6 +71,8 @@ type App struct {
 	desk   *desk.Desk
 	access access
 	board  *ask.Board
+
+	consoles *console.Hub
 
 	history *revision.Book
 
@@ -131,17 +134,20 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.board = ask.New(a.events.AppendLater)
 	links := newLinks(a.events.AppendLater)
 	a.onClose(links.close)
+	dialer := &transport.Dialer{Env: a.environment}
 	a.fleet = fleet.New(fleet.Options{
-		Dialer:     &transport.Dialer{Env: a.environment},
+		Dialer:     dialer,
 		Credential: a.credential, Changed: links.changed, Ask: a.board.Ask, Log: a.log,
 	})
 	a.onClose(a.fleet.Close)
+	a.consoles = a.newConsoles(dialer)
+	a.onClose(a.consoles.Close)
 	a.state = state.New(a.fleet, a.events, a.log)
 	a.runs = run.New(run.Options{Fleet: a.state, Events: a.events, Log: a.log})
 	a.onClose(a.runs.Close)
 	a.desk = desk.New(desk.Options{
 		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Access: a.access.book, Certify: a.certify, Reload: a.askReload, Log: a.log,
-		Configuration: configuration{a}, Questions: a.board,
+		Configuration: configuration{a}, Questions: a.board, Consoles: a.consoles,
 		Vetoes: veto.New(veto.Options{Secret: a.secret, Dir: roomfile.Folder(a.opts.Config), Log: a.log}),
 	})
 	a.onClose(a.desk.Close)

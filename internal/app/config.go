@@ -180,6 +180,7 @@ func (a *App) apply(r *room.Room) error {
 		return err
 	}
 	a.state.Apply(r)
+	a.consoles.Apply(r)
 	a.openGate()
 	a.warnOfDoors(before, r)
 	a.broken.Store(nil)

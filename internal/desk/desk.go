@@ -10,6 +10,7 @@ import (
 
 	"millwright.dev/millwright/internal/ask"
 	"millwright.dev/millwright/internal/auth"
+	"millwright.dev/millwright/internal/console"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
@@ -37,6 +38,8 @@ type Options struct {
 	Configuration Configuration
 	// Questions are those that devices ask of people. Nil is an empty board.
 	Questions *ask.Board
+	// Consoles are those of the room's nodes. Nil is a desk without.
+	Consoles *console.Hub
 	// Vetoes are asked before nodes are switched. Nil does for rooms without any.
 	Vetoes Vetoes
 	// NewID names requests; nil means random ones.
@@ -59,6 +62,8 @@ type Desk struct {
 	board   *ask.Board
 	turned  refusals
 
+	consoles *console.Hub
+
 	ctx  context.Context // ends with the desk: changes live as long, whoever asked
 	stop context.CancelCauseFunc
 
@@ -77,7 +82,7 @@ type change struct {
 
 // New opens the desk.
 func New(o Options) *Desk {
-	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, changing: make(map[string]change)}
+	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, consoles: o.Consoles, changing: make(map[string]change)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

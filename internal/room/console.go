@@ -166,3 +166,28 @@ func (b *builder) consoleNodes() {
 	}
 	b.room.Settings.Consoles.nodes = covers
 }
+
+// ConsoleVia says for people how a node's console is reached. It leaves out what may be
+// secret in an address.
+func (r *Room) ConsoleVia(id NodeID) string {
+	n := &r.Nodes[id]
+	name := func(c Cord) string {
+		d := &r.Devices[c.Device]
+		return d.Name + ":" + d.Plugs[c.Plug].Name
+	}
+	switch c := n.Console; {
+	case c != nil && c.Device != "":
+		return c.Device + ":" + c.Plug
+	case c != nil && strings.HasPrefix(strings.ToLower(c.Via), "exec:"):
+		program, _, _ := strings.Cut(c.Via, " ")
+		return program
+	case c != nil && c.Via != "":
+		address, _, _ := strings.Cut(c.Via, "?")
+		return address
+	case len(n.BMC) > 0:
+		return name(n.BMC[0])
+	case len(n.Cords) > 0:
+		return name(n.Cords[0])
+	}
+	return ""
+}
