@@ -34,6 +34,7 @@ func tags() []*huma.Tag {
 		{Name: tagRoom, Description: "The room as a whole."},
 		{Name: tagNodes, Description: "Nodes and groups, and what is believed of them. These routes read no device; an operation `status` does."},
 		{Name: tagDevices, Description: "What switches the nodes: power strips, service processors, relays."},
+		{Name: tagConsoles, Description: "The consoles of nodes: many watch, one types."},
 		{Name: tagOperations, Description: "Switching and reading nodes at once, in no order."},
 		{Name: tagRuns, Description: "Bringing nodes up and down in the order in which they need each other."},
 		{Name: tagEvents, Description: "The log: one immutable line for each thing that happened."},

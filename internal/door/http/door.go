@@ -82,6 +82,7 @@ func (d *Door) routes() []func() {
 		d.registerRevisions,
 		d.registerReadings,
 		d.registerQuestions,
+		d.registerConsoles,
 		d.registerSession,
 		d.registerAccess,
 		d.registerIssuer,
