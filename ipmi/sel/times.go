@@ -1,6 +1,10 @@
 package sel
 
-import "time"
+import (
+	"time"
+
+	"millwright.dev/millwright/ipmi/event"
+)
 
 // Quality says how much a time is worth.
 type Quality uint8
@@ -84,21 +88,22 @@ const (
 // setHalf says which half of a notice a record is (table 42-3, sensor type 12, offset 5).
 func setHalf(r Record) halves {
 	e := r.Event
-	if r.Type != TypeSystem || e.SensorType != systemEvent || e.Type != 0x6f || e.Offset() != clockSet {
+	if r.Type != TypeSystem || e.SensorType != event.SystemEvent || e.Type != event.SensorSpecific || e.Offset() != clockSet {
 		return noHalf
 	}
-	if e.Data[1]&0x80 == 0 {
+	switch data := event.ParseData(e.Data); {
+	case data.Means2 == event.Nothing && data.Byte2 == 0xff:
+		return noHalf // it does not say which
+	case data.Byte2&0x80 == 0:
 		return firstHalf
 	}
 	return secondHalf
 }
 
-const (
-	systemEvent = 0x12
-	clockSet    = 5
-)
+// clockSet is the offset of these notices.
+const clockSet = 5
 
-// offset is what to add to a stamp to get seconds since 1970 by our clock.
+// offset is what to add to a stamp to get seconds since 1970 by our clock, or that sum.
 type offset struct {
 	seconds int64
 	known   bool
@@ -113,6 +118,7 @@ type timeline struct {
 	trusted    bool   // nothing has shown the times to be out of order
 	last       Stamp  // of the next newer record of the same stretch
 	hasLast    bool
+	next       offset // the time by our clock of the next newer record that has one
 }
 
 func (t *timeline) of(preInit bool) *offset {
@@ -133,6 +139,17 @@ func (t *timeline) late(s Stamp) bool {
 	return false
 }
 
+// contradicts says whether a time by our clock is later than the next newer one, of whatever
+// stretch. From there back nothing is trusted.
+func (t *timeline) contradicts(seconds int64) bool {
+	if t.next.known && seconds > t.next.seconds {
+		t.trusted = false
+		return true
+	}
+	t.next.set(seconds)
+	return false
+}
+
 // step walks back over a notice that the clock was set from old to fresh. False: it contradicts
 // what is newer.
 func (t *timeline) step(old, fresh Stamp) bool {
@@ -140,15 +157,18 @@ func (t *timeline) step(old, fresh Stamp) bool {
 	if freshBoot == t.preInit && t.late(fresh) {
 		return false
 	}
+	from := *t.of(freshBoot)
+	if freshBoot && !t.preInit {
+		from = offset{} // what is known of a newer start says nothing about this one
+	}
+	if from.known && t.contradicts(int64(fresh)+from.seconds) {
+		return false
+	}
 	if old == NoStamp {
 		t.wall, t.boot, t.hasLast = offset{}, offset{}, false
 		return true
 	}
 	by := int64(fresh) - int64(old)
-	from := *t.of(freshBoot)
-	if freshBoot && !t.preInit {
-		from = offset{} // what is known of a newer start says nothing about this one
-	}
 	t.of(oldBoot).seconds, t.of(oldBoot).known = from.seconds+by, from.known
 	t.preInit, t.last, t.hasLast = oldBoot, old, true
 	return true
@@ -170,7 +190,7 @@ func (t *timeline) entry(s Stamp) When {
 		return verbatim
 	}
 	o := *t.of(s < PreInit)
-	if !o.known {
+	if !o.known || t.contradicts(int64(s)+o.seconds) {
 		return verbatim
 	}
 	return When{Time: time.Unix(int64(s)+o.seconds, 0).UTC(), Quality: Corrected}
