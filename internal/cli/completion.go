@@ -75,6 +75,7 @@ func arguments() map[string][]taste {
 		"up": {targets}, "down": {targets}, "on": {targets}, "off": {targets}, "cycle": {targets}, "reset": {targets},
 		"status": {targets}, "temp": {targets}, "readings": {targets}, "nodes": {targets}, "devices": {targets}, "clear": {targets},
 		"beacon on": {targets}, "beacon off": {targets}, "beacon status": {targets},
+		"console":  {nodes},
 		"answer":   {questions, answers, anything},
 		"run show": {runs, anything}, "run follow": {runs, anything}, "run cancel": {runs, anything},
 		"config show": {revisions, anything}, "config diff": {revisions}, "config rollback": {revisions, anything}, "config put": {anything, files},
