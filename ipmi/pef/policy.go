@@ -226,11 +226,11 @@ type AlertState uint8
 
 // The states.
 const (
-	AlertNone       AlertState = 0
-	AlertDone       AlertState = 1
-	AlertTimedOut   AlertState = 2 // it could not be delivered
-	AlertFailed     AlertState = 3
-	AlertInProgress AlertState = 4
+	AlertNone       AlertState = 0x00
+	AlertDone       AlertState = 0x01
+	AlertFailed     AlertState = 0x02 // it could not be sent, however often it was tried
+	AlertTimedOut   AlertState = 0x03 // nobody acknowledged it
+	AlertInProgress AlertState = 0xff
 )
 
 func (s AlertState) String() string {
