@@ -72,7 +72,7 @@ const (
 	defaultWorkers = 4
 	defaultBody    = 8 << 20
 	maxHead        = 64 << 10
-	partingTime    = 5 * time.Second
+	partingTime    = 2 * time.Second
 )
 
 // Dial reaches a service, reads its root, and logs in, so that a wrong password is

@@ -196,7 +196,7 @@ func (c *Client) once(ctx context.Context, q ask, u *url.URL) (a *answer, count 
 	if !q.plain {
 		count = c.authorise(r)
 	}
-	c.told(parent, r, q.body)
+	c.told(parent, r, q)
 	resp, err := c.http.Do(r)
 	if way.stood() && c.up.CompareAndSwap(false, true) && c.opts.Reached != nil {
 		c.opts.Reached()

@@ -19,6 +19,7 @@ type Sensor struct {
 	Part   string  // PhysicalContext: "Intake", "CPU"…
 	Health Health
 	State  string
+	Total  bool // what the whole machine or enclosure takes, rather than a part
 	Limits Limits
 }
 
@@ -79,6 +80,7 @@ type sensorSet struct {
 	client *Client
 	list   []Sensor
 	seen   map[string]bool // by kind and name
+	total  bool            // what is put is of the whole
 	wrong  []error
 }
 
@@ -88,6 +90,7 @@ func (set *sensorSet) put(s Sensor) {
 		return
 	}
 	set.seen[key] = true
+	s.Total = s.Total || set.total
 	set.list = append(set.list, s)
 }
 
@@ -164,7 +167,9 @@ func (set *sensorSet) old(ctx context.Context, chassis Document) {
 			set.part(l, v, "Voltage", "V", "ReadingVolts")
 		}
 		for _, p := range d.List("PowerControl") {
+			set.total = true
 			set.part(l, p, "Power", "W", "PowerConsumedWatts")
+			set.total = false
 		}
 		for _, p := range d.List("PowerSupplies") {
 			set.part(l, p, "Power", "W", "PowerInputWatts", "LastPowerOutputWatts", "PowerOutputWatts")
@@ -239,7 +244,7 @@ func (set *sensorSet) excerpts(d Document) {
 		for _, e := range d.List(key) {
 			v, ok := e.Float("Reading")
 			if ok && (e.Link("DataSourceUri") == "" || !set.has(e.Link("DataSourceUri"))) {
-				set.put(Sensor{Path: cmp.Or(e.Link("DataSourceUri"), d.Link()), Name: cmp.Or(e.String("DeviceName"), strings.TrimSpace(name+" "+key)), Kind: kind, Value: v, Valid: true, Unit: unitOfKind(kind), Part: e.String("PhysicalContext")})
+				set.put(Sensor{Path: cmp.Or(e.Link("DataSourceUri"), d.Link()), Name: cmp.Or(e.String("DeviceName"), strings.TrimSpace(name+" "+key)), Kind: kind, Value: v, Valid: true, Unit: unitOfKind(kind), Part: e.String("PhysicalContext"), Total: key == "PowerWatts"})
 			}
 		}
 	}

@@ -8,9 +8,15 @@ import (
 	"strings"
 )
 
-// Trace hears what goes over the wire, as text: what is sent, and what comes. Secrets
-// are masked and long bodies cut. It may be called from several goroutines.
-type Trace func(sent bool, text string)
+// Trace hears what goes over the wire. Its functions may be nil, and may be called from
+// several goroutines.
+type Trace struct {
+	// Asking is called before a request is sent. change says that the service may do
+	// something when it hears it; a login does nothing.
+	Asking func(change bool)
+	// Text is given what is sent, and what came. Secrets are masked and long bodies cut.
+	Text func(sent bool, text string)
+}
 
 type traceKey struct{}
 
@@ -23,16 +29,20 @@ func WithTrace(ctx context.Context, t Trace) context.Context {
 const maxShown = 4 << 10
 
 // told shows a request.
-func (c *Client) told(ctx context.Context, r *http.Request, body []byte) {
-	if t, _ := ctx.Value(traceKey{}).(Trace); t != nil {
-		t(true, c.shown(fmt.Sprintf("%s %s", r.Method, r.URL.RequestURI()), r.Header, body))
+func (c *Client) told(ctx context.Context, r *http.Request, q ask) {
+	t, _ := ctx.Value(traceKey{}).(Trace)
+	if t.Asking != nil {
+		t.Asking(q.change && !q.plain)
+	}
+	if t.Text != nil {
+		t.Text(true, c.shown(fmt.Sprintf("%s %s", r.Method, r.URL.RequestURI()), r.Header, q.body))
 	}
 }
 
 // heard shows an answer.
 func (c *Client) heard(ctx context.Context, a *answer) {
-	if t, _ := ctx.Value(traceKey{}).(Trace); t != nil {
-		t(false, c.shown(fmt.Sprintf("HTTP %d", a.status), a.header, a.body))
+	if t, _ := ctx.Value(traceKey{}).(Trace); t.Text != nil {
+		t.Text(false, c.shown(fmt.Sprintf("HTTP %d", a.status), a.header, a.body))
 	}
 }
 
