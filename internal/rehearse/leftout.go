@@ -10,6 +10,7 @@ import (
 	"millwright.dev/millwright/internal/driver/ipal"
 	"millwright.dev/millwright/internal/driver/modbus"
 	"millwright.dev/millwright/internal/driver/mqtt"
+	"millwright.dev/millwright/internal/driver/redfish"
 	"millwright.dev/millwright/internal/driver/script"
 	"millwright.dev/millwright/internal/driver/snmp"
 )
@@ -29,6 +30,8 @@ func (d *Device) leaveOut(settings any) {
 		d.Real, d.scheme = s.Address, "tcp"
 	case *mqtt.Settings:
 		d.Real, d.scheme = s.Address, "mqtt"
+	case *redfish.Settings:
+		d.Real, d.scheme = s.Address, "https"
 	default:
 		return
 	}

@@ -33,7 +33,7 @@ func sessionsInTurn(s *stand) {
 	for range 3 {
 		s.reached.Store(0)
 		session := s.open()
-		s.do(session, s.traits.Verbs[0], 1)
+		s.do(session, s.traits.Verbs[0], s.one())
 		if err := session.Close(); err != nil {
 			s.Errorf("Close: %v", err)
 		}

@@ -12,6 +12,7 @@ import (
 	"millwright.dev/millwright/internal/driver/manual"
 	"millwright.dev/millwright/internal/driver/modbus"
 	"millwright.dev/millwright/internal/driver/mqtt"
+	"millwright.dev/millwright/internal/driver/redfish"
 	"millwright.dev/millwright/internal/driver/script"
 	"millwright.dev/millwright/internal/driver/snmp"
 	"millwright.dev/millwright/internal/driver/wol"
@@ -26,6 +27,7 @@ func Drivers(opts script.Options) []driver.Driver {
 		httpdriver.New(),
 		amt.New(),
 		ilo.New(),
+		redfish.New(),
 		ipal.New(),
 		wol.New(),
 		manual.New(),
