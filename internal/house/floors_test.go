@@ -38,6 +38,7 @@ var floors = []floor{
 	{where: "devspec", what: "PowerMan's device language and configuration language: parser, interpreter, lint, recordings", may: list("hostlist")},
 	{where: "powerman", what: "PowerMan's network protocol, both ends", may: list("hostlist")},
 
+	{where: "redfish/service", what: "the server end of Redfish, for one virtual BMC or a whole room"},
 	{where: "ipmi/rmcp", what: "IPMI's packets and their cryptography, for both ends: RMCP, ASF, IPMI 1.5, RMCP+"},
 	{where: "ipmi", what: "IPMI over LAN: one client for thousands of BMCs, sessions, requests, completion codes", may: list("ipmi/rmcp")},
 	{where: "ipmi/ipmitest", what: "what tests of IPMI need in place of a BMC", may: list("ipmi")},
