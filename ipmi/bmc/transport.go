@@ -1,0 +1,233 @@
+package bmc
+
+import (
+	"net"
+
+	"millwright.dev/millwright/ipmi"
+	"millwright.dev/millwright/ipmi/rmcp"
+)
+
+const paramRevision = 0x11
+
+// Places of alert destinations, beside the volatile one (number 0).
+const alertDestinations = 4
+
+// lanRules are the LAN parameters (section 23.2, table 23-4).
+func lanRules(p uint8) rule {
+	switch p {
+	case 0, 4, 10, 11, 21, 25:
+		return rule{size: 1}
+	case 1, 17, 22:
+		return rule{size: 1, readOnly: true}
+	case 2:
+		return rule{size: 5}
+	case 3, 6, 12, 14:
+		return rule{size: 4}
+	case 5, 13, 15:
+		return rule{size: 6}
+	case 7:
+		return rule{size: 3}
+	case 8, 9, 20:
+		return rule{size: 2}
+	case 16:
+		return rule{size: 18}
+	case 18:
+		return rule{size: 3, selector: true, count: alertDestinations + 1}
+	case 19:
+		return rule{size: 12, selector: true, count: alertDestinations + 1}
+	case 23:
+		return rule{size: 17, readOnly: true}
+	case 24:
+		return rule{size: 9}
+	case 26:
+		return rule{size: 6}
+	}
+	return rule{}
+}
+
+func setLAN(c *call) ([]byte, error) {
+	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+		return nil, err
+	}
+	return nil, c.m.lan.set(lanRules, c.data[1], c.data[2:])
+}
+
+func getLAN(c *call) ([]byte, error) {
+	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+		return nil, err
+	}
+	return c.parameter(lanRules, c.m.lan, c.m.lanDefault)
+}
+
+// parameter answers the commands that get one of the parameters of LAN, SOL and PEF:
+// revision only or channel, parameter, set selector, block selector.
+func (c *call) parameter(rules func(byte) rule, kept params, standard func(p, set byte) []byte) ([]byte, error) {
+	if c.data[0]&0x80 != 0 {
+		return []byte{paramRevision}, nil
+	}
+	p, set := c.data[1], c.data[2]
+	r := rules(p)
+	if r.size == 0 {
+		return nil, codeParameter
+	}
+	if r.selector {
+		set &= r.mask()
+		if set < r.first || int(set) >= int(r.first)+r.count {
+			return nil, ipmi.CodeOutOfRange
+		}
+	} else {
+		set = 0
+	}
+	v, ok := kept.at(p, set)
+	if !ok {
+		v = standard(p, set)
+	}
+	b := []byte{paramRevision}
+	if r.selector && !ok {
+		b = append(b, set)
+	}
+	b = append(b, v...)
+	want := 1 + r.size
+	if r.selector {
+		want++
+	}
+	for len(b) < want {
+		b = append(b, 0)
+	}
+	return b, nil
+}
+
+// lanDefault gives a parameter that was never set; what is missing at its end is zero.
+func (m *Machine) lanDefault(p, _ byte) []byte {
+	l := m.cfg.LAN
+	switch p {
+	case 1:
+		if m.cfg.V15 {
+			return []byte{1 << rmcp.AuthMD5}
+		}
+	case 2:
+		if m.cfg.V15 {
+			return []byte{4, 4, 4, 4, 0}
+		}
+	case 3:
+		if a := l.Address.Addr(); a.Is4() {
+			return a.AsSlice()
+		}
+	case 4:
+		if l.DHCP {
+			return []byte{2}
+		}
+		return []byte{1}
+	case 5:
+		return l.MAC[:]
+	case 6:
+		if l.Address.IsValid() && l.Address.Addr().Is4() {
+			return net.CIDRMask(l.Address.Bits(), 32)
+		}
+	case 7:
+		return []byte{0x40, 0x40, 0x10}
+	case 8:
+		return []byte{byte(rmcp.Port & 0xff), byte(rmcp.Port >> 8)}
+	case 9:
+		return []byte{0x98, 0x02}
+	case 10:
+		return []byte{0x03}
+	case 12:
+		if l.Gateway.Is4() {
+			return l.Gateway.AsSlice()
+		}
+	case 16:
+		return []byte("public")
+	case 17:
+		return []byte{alertDestinations}
+	case 22:
+		return []byte{byte(min(len(m.cfg.Suites), 16))}
+	case 23:
+		b := []byte{0}
+		for _, s := range m.cfg.Suites[:min(len(m.cfg.Suites), 16)] {
+			b = append(b, byte(s))
+		}
+		return b
+	case 24:
+		b := make([]byte, 9) // administrator for each that there is
+		for i := range min(len(m.cfg.Suites), 16) {
+			b[1+i/2] |= byte(Administrator) << (4 * (i & 1))
+		}
+		return b
+	}
+	return nil
+}
+
+// SOL parameters (section 26.3).
+const (
+	solEnable     = 1
+	solAccess     = 2
+	solAccumulate = 3
+	solRetry      = 4
+	solPort       = 8
+)
+
+func solRules(p uint8) rule {
+	switch p {
+	case 0, solEnable, solAccess, 5, 6:
+		return rule{size: 1}
+	case solAccumulate, solRetry:
+		return rule{size: 2}
+	case 7:
+		return rule{size: 1, readOnly: true}
+	case solPort:
+		return rule{size: 2, readOnly: true}
+	}
+	return rule{}
+}
+
+func setSOL(c *call) ([]byte, error) {
+	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+		return nil, err
+	}
+	return nil, c.m.sol.set(solRules, c.data[1], c.data[2:])
+}
+
+func getSOL(c *call) ([]byte, error) {
+	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+		return nil, err
+	}
+	return c.parameter(solRules, c.m.sol, func(p, _ byte) []byte { return c.m.solDefault(p, c) })
+}
+
+func (m *Machine) solDefault(p byte, c *call) []byte {
+	switch p {
+	case solEnable:
+		return []byte{1}
+	case solAccess:
+		return []byte{0xc0 | byte(User)} // encrypted and authenticated
+	case solAccumulate:
+		return []byte{4, 60} // 20 ms, or 60 characters
+	case solRetry:
+		return []byte{7, 50} // 7 times, 500 ms
+	case 5, 6:
+		return []byte{0x0a} // 115.2 kbit/s
+	case 7:
+		return []byte{lanChannel}
+	case solPort:
+		port := c.port()
+		return []byte{byte(port), byte(port >> 8)}
+	}
+	return nil
+}
+
+// sol gives a SOL parameter in force.
+func (c *call) solParam(p byte) []byte {
+	if v, ok := c.m.sol.at(p, 0); ok {
+		return v
+	}
+	return c.m.solDefault(p, c)
+}
+
+// port is the one that the caller sent to.
+func (c *call) port() uint16 {
+	if c.sess != nil && c.sess.port != 0 {
+		return c.sess.port
+	}
+	return rmcp.Port
+}
