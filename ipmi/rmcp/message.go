@@ -52,6 +52,14 @@ func ParseMessage(b []byte) (Message, error) {
 	if checksum(b[:3]) != 0 || checksum(b[3:]) != 0 {
 		return Message{}, FaultChecksum
 	}
+	return ParseUnchecked(b)
+}
+
+// ParseUnchecked reads a message whatever its checksums say: some BMCs get them wrong.
+func ParseUnchecked(b []byte) (Message, error) {
+	if len(b) < messageSize {
+		return Message{}, FaultShort
+	}
 	return Message{
 		To: b[0], NetFn: b[1] >> 2, ToLUN: b[1] & lunMask,
 		From: b[3], Seq: b[4] >> 2, FromLUN: b[4] & lunMask,

@@ -1,0 +1,72 @@
+package ipmi_test
+
+import (
+	"errors"
+	"testing"
+
+	"millwright.dev/millwright/ipmi"
+	"millwright.dev/millwright/ipmi/rmcp"
+)
+
+func newClient(t *testing.T) *ipmi.Client {
+	t.Helper()
+	c := ipmi.NewClient(ipmi.ClientOptions{})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// Every suite that the simulator has, and 1.5: log in, ask what it is, log out.
+func TestIPMISim(t *testing.T) {
+	address := ipmiSim(t)
+	c := newClient(t)
+	if a, err := c.Ping(t.Context(), address); err != nil || !a.IPMI {
+		t.Errorf("ping: %+v, %v", a, err)
+	}
+	for _, suite := range []rmcp.Suite{1, 2, 3, 6, 7, 8, 11, 12} {
+		t.Run(suite.String(), func(t *testing.T) {
+			s, err := c.Open(t.Context(), address, ipmi.Options{User: "admin", Password: "secret", Suites: []rmcp.Suite{suite}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close(t.Context())
+			for range 20 {
+				b, err := s.Do(t.Context(), ipmi.Request{NetFn: ipmi.NetFnApp, Cmd: 1})
+				if err != nil || len(b) < 11 || b[1] != 9 {
+					t.Fatalf("device id %x, %v", b, err)
+				}
+			}
+			if got, plus := s.Suite(); got != suite || !plus || s.Privilege() != ipmi.PrivilegeAdmin {
+				t.Errorf("%v, %v", got, s.Privilege())
+			}
+		})
+	}
+	for _, tt := range []struct {
+		name string
+		o    ipmi.Options
+		want ipmi.LoginKind
+	}{
+		{"suite 17 only", ipmi.Options{User: "admin", Password: "secret", NoDowngrade: true}, ipmi.LoginSuiteRefused},
+		{"wrong password", ipmi.Options{User: "admin", Password: "Secret"}, ipmi.LoginWrongPassword},
+		{"wrong name", ipmi.Options{User: "nobody", Password: "secret"}, ipmi.LoginWrongName},
+		{"more than the user may", ipmi.Options{User: "operator", Password: "other", Privilege: ipmi.PrivilegeAdmin}, ipmi.LoginPrivilege},
+		{"Kg that it has not", ipmi.Options{User: "admin", Password: "secret", Kg: "0x01"}, ipmi.LoginWrongKey},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := c.Open(t.Context(), address, tt.o)
+			var e *ipmi.LoginError
+			if !errors.As(err, &e) || e.Kind != tt.want {
+				t.Errorf("%v, %v; want %v", s, err, tt.want)
+			}
+		})
+	}
+	t.Run("as much as the user may", func(t *testing.T) {
+		s, err := c.Open(t.Context(), address, ipmi.Options{User: "operator", Password: "other"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close(t.Context())
+		if got, _ := s.Suite(); s.Privilege() != ipmi.PrivilegeOperator || got != 3 {
+			t.Errorf("%v, %v", s.Privilege(), got)
+		}
+	})
+}
