@@ -219,7 +219,6 @@ func (l *line) run() {
 			l.pause(l.tries.Next())
 			continue
 		}
-		l.turn(Open, "")
 		began := time.Now()
 		err = l.serve(console)
 		if l.ctx.Err() != nil || err == nil { // closed by us
@@ -305,12 +304,13 @@ func (l *line) pause(d time.Duration) {
 func (l *line) serve(c driver.Console) error {
 	input, over := make(chan key, waitKeys), make(chan struct{})
 	ended := make(chan error, 2)
-	var wg sync.WaitGroup
-	wg.Go(func() { ended <- l.read(c) })
-	wg.Go(func() { ended <- l.keys(c, input, over) })
 	l.mu.Lock()
 	l.input, l.ended = input, over
 	l.mu.Unlock()
+	l.turn(Open, "")
+	var wg sync.WaitGroup
+	wg.Go(func() { ended <- l.read(c) })
+	wg.Go(func() { ended <- l.keys(c, input, over) })
 	defer func() {
 		l.mu.Lock()
 		l.input = nil

@@ -29,6 +29,8 @@ const (
 	pingEvery = 20 * time.Second
 	// lookEvery is how often it is looked whether a client still may be there.
 	lookEvery = 5 * time.Second
+	// farewell is how long a client may take to answer that it was told of the end.
+	farewell = time.Second
 	// askRate bounds the messages of a client that are no bytes: breaks above all.
 	askRate, askBurst = 5, 20
 )
@@ -109,7 +111,9 @@ func (t *talk) serve(ctx context.Context) {
 		t.reason("the daemon is stopping")
 	}
 	if t.say(reading, wire.ConsoleMessage{Type: wire.ConsoleClosed, Said: t.reason("")}) == nil {
+		late := time.AfterFunc(farewell, func() { _ = t.conn.CloseNow() })
 		_ = t.conn.Close(websocket.StatusNormalClosure, "")
+		late.Stop()
 	}
 	hangUp()
 	_ = t.conn.CloseNow()
