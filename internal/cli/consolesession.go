@@ -186,14 +186,29 @@ func (s *consoleSession) act(ctx context.Context, act consoleAct) {
 		s.ask(ctx, wire.ConsoleMessage{Type: wire.ConsoleWho})
 	case actSuspend:
 		s.cooked()
-		_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+		stand(ctx)
 		if err := s.raw(); err != nil {
 			s.note("%v", err)
 		}
 		s.resize(ctx)
 	case actPause:
-		_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+		stand(ctx)
 	case actType, actEnd:
+	}
+}
+
+// stand stops the program until the shell has it go on. The signal may reach another
+// thread first, so that this one would go on for a moment.
+func stand(ctx context.Context) {
+	on := make(chan os.Signal, 1)
+	signal.Notify(on, syscall.SIGCONT)
+	defer signal.Stop(on)
+	if syscall.Kill(syscall.Getpid(), syscall.SIGSTOP) != nil {
+		return
+	}
+	select {
+	case <-on:
+	case <-ctx.Done():
 	}
 }
 

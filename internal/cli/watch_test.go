@@ -28,6 +28,13 @@ func living(t *testing.T) (env []string, strips *sim.Room, end func()) {
 	if err := os.WriteFile(filepath.Join(dir, "room.yaml"), []byte(room), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	env, end = daemonIn(t, dir)
+	return env, strips, end
+}
+
+// daemonIn runs a real daemon on the room in a folder.
+func daemonIn(t *testing.T, dir string) (env []string, end func()) {
+	t.Helper()
 	env = []string{"MILLWRIGHT_SOCKET=" + filepath.Join(dir, "s"), "TERM=xterm", "LANG=C.UTF-8", "NO_COLOR=1"}
 	p := &place{}
 	p.daemon = exec.Command("millwright", "serve", "--state", filepath.Join(dir, "state"), "--powerman", "none", "--log-format", "json", "--config", dir)
@@ -51,7 +58,7 @@ func living(t *testing.T) (env []string, strips *sim.Room, end func()) {
 	case <-time.After(30 * time.Second):
 		t.Fatal("the daemon is not ready after 30 s")
 	}
-	return env, strips, func() { _ = p.end(syscall.SIGTERM) }
+	return env, func() { _ = p.end(syscall.SIGTERM) }
 }
 
 func TestWatchOnATerminal(t *testing.T) {
