@@ -29,13 +29,15 @@ type reader struct {
 	parts atomic.Bool  // not as a whole
 	size  atomic.Int64 // of a part
 
-	mu          sync.Mutex
+	// turn is held by who looks at the reservation, also while a new one is being
+	// got, and can be waited for with a context.
+	turn        chan struct{}
 	reservation uint16
 	reserved    bool
 }
 
 func newReader(d ipmi.Doer, h *holdings, width int) *reader {
-	r := &reader{d: d, fn: ipmi.NetFnStorage, get: CmdGet, reserve: CmdReserve, width: width, count: h.count()}
+	r := &reader{d: d, fn: ipmi.NetFnStorage, get: CmdGet, reserve: CmdReserve, width: width, count: h.count(), turn: make(chan struct{}, 1)}
 	if h.own {
 		r.fn, r.get, r.reserve = ipmi.NetFnSensor, CmdDeviceGet, CmdDeviceReserve
 	}
@@ -224,8 +226,12 @@ func (r *reader) ask(ctx context.Context, q GetRequest) (GetAnswer, error) {
 // reservationFor gives the reservation for a request. From the start of a record on none is
 // needed; who asks for one all the same says that it was cancelled, and gets one from then on.
 func (r *reader) reservationFor(ctx context.Context, q GetRequest) (uint16, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	select {
+	case r.turn <- struct{}{}:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	defer func() { <-r.turn }()
 	if r.reserved || q.Offset == 0 && q.Reservation == 0 && r.reservation == 0 {
 		return r.reservation, nil
 	}
@@ -247,8 +253,8 @@ func (r *reader) reservationFor(ctx context.Context, q GetRequest) (uint16, erro
 
 // lost notes that a reservation was cancelled, unless there is a newer one already.
 func (r *reader) lost(reservation uint16) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.turn <- struct{}{}
+	defer func() { <-r.turn }()
 	if r.reservation != reservation {
 		return
 	}
