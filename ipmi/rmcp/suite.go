@@ -77,6 +77,12 @@ func (s Suite) Encrypts() bool {
 	return ok && a.Confidentiality != ConfidentialityNone
 }
 
+// Signs tells whether nobody else can make or change packets under the suite.
+func (s Suite) Signs() bool {
+	a, ok := s.Algorithms()
+	return ok && a.Integrity != IntegrityNone
+}
+
 // Strength ranks suites: higher is better, 0 (for suite 0 and those that we do not
 // have) protects nothing.
 func (s Suite) Strength() int {
