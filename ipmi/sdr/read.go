@@ -20,7 +20,7 @@ var (
 
 // Options say how records are read. The zero value is good.
 type Options struct {
-	// Parallel is how many requests are on their way at once; 0 is 8. The session may hold
+	// Parallel is how many requests are made at once; 0 is 16. The session may hold
 	// them back for a BMC that does not like it.
 	Parallel int
 	// Device saves asking the controller what it is.
@@ -39,7 +39,7 @@ func (o Options) width() int {
 	if o.Parallel > 0 {
 		return o.Parallel
 	}
-	return 8
+	return 16
 }
 
 // Set is the records of a BMC.

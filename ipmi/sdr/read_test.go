@@ -143,7 +143,7 @@ func inBubble(t *testing.T, c *controller, o sdr.Options) (s *sdr.Set, err error
 
 func TestReadTakesFewRoundTrips(t *testing.T) {
 	for _, tt := range []struct{ records, step, most int }{
-		{1, 1, 3}, {12, 1, 5}, {60, 1, 12}, {60, 0x40, 13}, {0x40, 3, 14},
+		{1, 1, 3}, {12, 1, 4}, {60, 1, 7}, {60, 0x40, 8}, {0x40, 3, 8},
 	} {
 		c := machine(tt.records, tt.step)
 		s, err, trips := inBubble(t, c, sdr.Options{})
