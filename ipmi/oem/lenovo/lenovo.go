@@ -53,16 +53,16 @@ func everywhere() []oem.Product {
 // Makers gives the variants, those first that the ids tell.
 func Makers() []oem.Maker {
 	return []oem.Maker{
-		{Name: "lenovo fpc", Open: open, Products: []oem.Product{{ID, 1063, thinkDevice}, {IBM, 462, thinkDevice}}},
-		{Name: "lenovo smm", Open: open, Products: []oem.Product{{ID, 1180, thinkDevice}}},
-		{Name: "lenovo smm2", Open: open, Products: []oem.Product{{ID, 1360, thinkDevice}, {ID, 1387, thinkDevice}}},
-		{Name: "lenovo tsma", Open: open, Products: []oem.Product{{ID, 1287, thinkDevice}}},
-		{Name: "lenovo ami", Open: open, Probe: knows(netFn, cmdAMI), Products: []oem.Product{{ID, 13616, oem.AnyProduct}}},
-		{Name: "lenovo asrock", Open: open, Probe: knows(netFn, cmdASRock), Products: []oem.Product{{ID, 1182, oem.AnyProduct}, {ID, 1184, oem.AnyProduct}}},
+		{Name: "lenovo fpc", Open: open, Products: []oem.Product{{Maker: ID, Product: 1063, Device: thinkDevice}, {Maker: IBM, Product: 462, Device: thinkDevice}}},
+		{Name: "lenovo smm", Open: open, Products: []oem.Product{{Maker: ID, Product: 1180, Device: thinkDevice}}},
+		{Name: "lenovo smm2", Open: open, Products: []oem.Product{{Maker: ID, Product: 1360, Device: thinkDevice}, {Maker: ID, Product: 1387, Device: thinkDevice}}},
+		{Name: "lenovo tsma", Open: open, Products: []oem.Product{{Maker: ID, Product: 1287, Device: thinkDevice}}},
+		{Name: "lenovo ami", Open: open, Probe: knows(netFn, cmdAMI), Products: []oem.Product{{Maker: ID, Product: 13616, Device: oem.AnyProduct}}},
+		{Name: "lenovo asrock", Open: open, Probe: knows(netFn, cmdASRock), Products: []oem.Product{{Maker: ID, Product: 1182, Device: oem.AnyProduct}, {Maker: ID, Product: 1184, Device: oem.AnyProduct}}},
 		{Name: "lenovo xcc", Open: openXCC, Probe: kind(0x10), Products: everywhere()},
 		{Name: "lenovo imm", Open: openXCC, Probe: kind(0x01), Products: everywhere()},
-		{Name: "lenovo tsm", Open: open, Probe: knows(netFn, cmdThink), Products: []oem.Product{{ID, oem.AnyProduct, thinkDevice}}},
-		{Name: "megarac", Open: open, Probe: megaRAC, Products: []oem.Product{{ID, oem.AnyProduct, oem.AnyProduct}, {20974, oem.AnyProduct, oem.AnyProduct}}},
+		{Name: "lenovo tsm", Open: open, Probe: knows(netFn, cmdThink), Products: []oem.Product{{Maker: ID, Product: oem.AnyProduct, Device: thinkDevice}}},
+		{Name: "megarac", Open: open, Probe: megaRAC, Products: []oem.Product{{Maker: ID, Product: oem.AnyProduct, Device: oem.AnyProduct}, {Maker: 20974, Product: oem.AnyProduct, Device: oem.AnyProduct}}},
 	}
 }
 
