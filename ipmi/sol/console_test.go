@@ -49,15 +49,15 @@ func (h *host) Console(context.Context, bmc.Caller) (io.ReadWriteCloser, error) 
 
 // stand is a BMC with clients.
 type stand struct {
-	*testing.T
+	testing.TB
 	addr   string
 	host   *host
 	client *ipmi.Client
 }
 
-func newStand(t *testing.T, faults *bmc.Faults) *stand {
+func newStand(t testing.TB, faults *bmc.Faults) *stand {
 	t.Helper()
-	s := &stand{T: t, host: &host{Memory: bmc.NewMemory(true), lines: make(chan net.Conn, 8)}, client: ipmi.NewClient(ipmi.ClientOptions{})}
+	s := &stand{TB: t, host: &host{Memory: bmc.NewMemory(true), lines: make(chan net.Conn, 8)}, client: ipmi.NewClient(ipmi.ClientOptions{})}
 	m, err := bmc.New(bmc.Config{Users: []bmc.Account{{}, {Name: "admin", Password: "password", Privilege: bmc.Administrator}}, Faults: faults}, s.host)
 	if err != nil {
 		t.Fatal(err)

@@ -18,8 +18,9 @@ type LinkOptions struct {
 	Retry time.Duration
 	// Retries is how often a packet is sent again before it is given up.
 	Retries int
-	// Gather is how long few characters wait for more, and Enough how many do not (the
-	// character accumulate interval and send threshold, section 26.3). Zero sends at once.
+	// Gather is how long after a packet few characters wait for more, and Enough how many do
+	// not (the character accumulate interval and send threshold, section 26.3). Zero sends
+	// at once. What follows on something typed does not wait: it is its echo.
 	Gather time.Duration
 	Enough int
 }
@@ -40,7 +41,9 @@ type Link struct {
 	due      time.Time // when the packet in flight is to be sent again; when gathering ends
 	wait     time.Duration
 	tries    int
-	held     bool // the other end cannot take more; due says when to try again
+	typed    bool      // something came in since the last packet went out
+	rested   time.Time // when few characters may be sent again
+	held     bool      // the other end cannot take more; due says when to try again
 
 	// What comes in.
 	last   uint8 // the number of the last packet; 0: none yet
@@ -62,7 +65,10 @@ func NewLink(o LinkOptions) *Link {
 func (l *Link) Write(now time.Time, p []byte) int {
 	n := min(len(p), max(0, l.o.Queue-len(l.queue)))
 	if len(l.queue) == 0 && n > 0 && !l.flying {
-		l.due = now.Add(l.o.Gather)
+		l.due = l.rested
+	}
+	if n > 0 && l.typed && !l.flying && !l.held {
+		l.due = now // the echo of a key does not wait
 	}
 	l.queue = append(l.queue, p[:n]...)
 	return n
@@ -116,6 +122,7 @@ func (l *Link) Receive(now time.Time, p rmcp.SOL, room int) In {
 		in.Data = p.Data[l.taken:]
 		in.Data = in.Data[:min(len(in.Data), max(room, 0), 255-l.taken)]
 		l.taken, l.length = l.taken+len(in.Data), len(p.Data)
+		l.typed = l.typed || len(in.Data) > 0
 	}
 	l.choked = l.taken < l.length && room <= len(in.Data)
 	l.ack = true
@@ -150,7 +157,7 @@ func (l *Link) acknowledged(now time.Time, p rmcp.SOL) {
 	all := n == l.inFlight
 	l.flying, l.inFlight, l.carried, l.tries = false, 0, 0, 0
 	l.held = nack && !all
-	l.due = now
+	l.due = l.rested
 	if l.held {
 		l.due = now.Add(l.o.Retry)
 	}
@@ -205,10 +212,10 @@ func (l *Link) ready(now time.Time) bool {
 }
 
 func (l *Link) send(now time.Time, b []byte) []byte {
-	l.seq, l.flying, l.held = next(l.seq), true, false
+	l.seq, l.flying, l.held, l.typed = next(l.seq), true, false, false
 	l.inFlight = min(len(l.queue), l.o.MaxData)
 	l.carried, l.tries, l.wait = l.flags, 0, l.o.Retry
-	l.due = now.Add(l.wait)
+	l.due, l.rested = now.Add(l.wait), now.Add(l.o.Gather)
 	return l.pack(b)
 }
 
