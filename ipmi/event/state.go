@@ -192,7 +192,7 @@ func Worst(states []State) Severity {
 // Asserted lists the states of a discrete sensor whose bits are set: bit 0 is offset 0.
 func Asserted(t SensorType, r ReadingType, bits uint16) []State {
 	var states []State
-	for offset := uint8(0); offset < 15; offset++ {
+	for offset := range uint8(15) {
 		if bits&(1<<offset) != 0 {
 			states = append(states, StateOf(t, r, offset, true))
 		}

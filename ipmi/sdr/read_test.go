@@ -131,14 +131,14 @@ func machine(n, step int) *controller {
 }
 
 // inBubble reads in a bubble, where time is only what round trips take.
-func inBubble(t *testing.T, c *controller, o sdr.Options) (s *sdr.Set, err error, trips int) {
+func inBubble(t *testing.T, c *controller, o sdr.Options) (s *sdr.Set, trips int, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		s, err = sdr.Read(t.Context(), c, o)
 		trips = int(time.Since(start) / roundTrip)
 	})
-	return s, err, trips
+	return s, trips, err
 }
 
 func TestReadTakesFewRoundTrips(t *testing.T) {
@@ -146,7 +146,7 @@ func TestReadTakesFewRoundTrips(t *testing.T) {
 		{1, 1, 3}, {12, 1, 4}, {60, 1, 7}, {60, 0x40, 8}, {0x40, 3, 8},
 	} {
 		c := machine(tt.records, tt.step)
-		s, err, trips := inBubble(t, c, sdr.Options{})
+		s, trips, err := inBubble(t, c, sdr.Options{})
 		if err != nil || len(s.Records) != tt.records || len(s.Faults) > 0 {
 			t.Fatalf("%d by %d: %v, %+v", tt.records, tt.step, err, s)
 		}
@@ -193,7 +193,7 @@ func TestBMCsWithHabits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := machine(20, 1)
 			habit(c)
-			s, err, trips := inBubble(t, c, sdr.Options{})
+			s, trips, err := inBubble(t, c, sdr.Options{})
 			if err != nil || len(s.Faults) > 0 {
 				t.Fatalf("%v, %+v", err, s)
 			}
@@ -231,7 +231,7 @@ func TestBMCsThatLie(t *testing.T) {
 			} else {
 				tt.lie(c)
 			}
-			s, err, _ := inBubble(t, c, sdr.Options{})
+			s, _, err := inBubble(t, c, sdr.Options{})
 			if err != nil || len(s.Records) != tt.want || len(s.Faults) != 1 || !errors.Is(s.Faults[0], tt.err) {
 				t.Errorf("err %v, set %+v", err, s)
 			}
@@ -310,10 +310,10 @@ func TestCache(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "sdr")
 	o := sdr.Options{Cache: sdr.NewCache(dir), Host: "bmc1.example"}
 	c := machine(60, 1)
-	if s, err, _ := inBubble(t, c, o); err != nil || s.Cached || len(s.Faults) > 0 {
+	if s, _, err := inBubble(t, c, o); err != nil || s.Cached || len(s.Faults) > 0 {
 		t.Fatalf("%v, %+v", err, s)
 	}
-	s, err, trips := inBubble(t, c, o)
+	s, trips, err := inBubble(t, c, o)
 	if err != nil || !s.Cached || len(s.Records) != 60 || trips != 1 {
 		t.Errorf("from the cache in %d trips: %v, %+v", trips, err, s)
 	}

@@ -141,7 +141,7 @@ func TestRecordsGoBackToTheSameBytes(t *testing.T) {
 func TestRecordsThatAreCutOff(t *testing.T) {
 	for _, text := range allRecords {
 		b := unhex(t, text)
-		for n := range len(b) {
+		for n := range b {
 			if _, err := sdr.Parse(b[:n]); !errors.Is(err, ipmi.ErrShort) {
 				t.Fatalf("%d bytes of % x: %v", n, b, err)
 			}

@@ -73,13 +73,13 @@ type Event struct {
 	Data       [3]byte // see [event.Data]
 }
 
-// ParseEvent reads the request, with or without a generator.
+// ParseEvent reads the request: with a generator if it has 8 bytes.
 func ParseEvent(b []byte) (Event, error) {
 	if err := ipmi.Short("event message", b, 5); err != nil {
 		return Event{}, err
 	}
 	var e Event
-	if len(b) >= 8 || b[0] != 0x04 && b[0] != 0x03 && len(b) > 5 {
+	if len(b) >= 8 {
 		e.Generator, b = b[0], b[1:]
 	}
 	e.Data = [3]byte{0xff, 0xff, 0xff}

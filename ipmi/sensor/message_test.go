@@ -68,7 +68,7 @@ func TestMessagesGoBothWays(t *testing.T) {
 		if got, err := m.again(want); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s: % x became % x, %v", m.name, want, got, err)
 		}
-		for n := range len(want) {
+		for n := range want {
 			if _, err := m.again(want[:n]); (n < m.least) != errors.Is(err, ipmi.ErrShort) {
 				t.Errorf("%s of %d bytes: %v", m.name, n, err)
 			}
