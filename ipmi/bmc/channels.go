@@ -47,7 +47,7 @@ func authCapabilities(c *call) ([]byte, error) {
 	}
 	a := rmcp.AuthCaps{
 		Channel: lanChannel, PlusValid: r.Plus, PerMessage: true, UserLevel: true,
-		KgSet: len(c.m.cfg.Kg) > 0, Named: true, Plus20: r.Plus, Plus15: r.Plus && c.m.cfg.V15,
+		KgSet: !c.m.kg.IsZero(), Named: true, Plus20: r.Plus, Plus15: r.Plus && c.m.cfg.V15,
 	}
 	if c.m.cfg.V15 {
 		a.Types = 1 << rmcp.AuthMD5
@@ -148,6 +148,31 @@ func setChannelAccess(c *call) ([]byte, error) {
 		c.m.channel.limit = limit
 	}
 	return nil, nil
+}
+
+// securityKeys reads and sets the machine's key Kg (section 22.25). Kr, which only makers
+// use, is as Kg where there is none: not set.
+func securityKeys(c *call) ([]byte, error) {
+	const read, set, lock = 0, 1, 2
+	const notLockable byte = 0
+	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+		return nil, err
+	}
+	op, key := c.data[1]&3, c.data[2]
+	switch {
+	case key > 1, op > lock:
+		return nil, ipmi.CodeInvalidField
+	case key == 0, op == lock:
+		return nil, codeParameter
+	case c.sess != nil && !c.sess.encrypted():
+		return nil, ipmi.CodeState
+	case op == read:
+		return append([]byte{notLockable}, c.m.kg[:]...), nil
+	case len(c.data) != 3+len(c.m.kg):
+		return nil, ipmi.CodeLength
+	}
+	copy(c.m.kg[:], c.data[3:])
+	return []byte{notLockable}, nil
 }
 
 // The payloads of a machine.

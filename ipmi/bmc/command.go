@@ -221,6 +221,8 @@ func appCommand(cmd uint8) command {
 		return command{run: messageFlags, level: User}
 	case 0x37:
 		return command{run: systemGUID, level: 0}
+	case 0x56:
+		return command{run: securityKeys, level: Administrator, min: 3, once: true}
 	case 0x58:
 		return command{run: setSystemInfo, level: Administrator, min: 2}
 	case 0x59:

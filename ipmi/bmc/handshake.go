@@ -247,9 +247,7 @@ func (m *Machine) believe(s *session, code []byte) *rmcp.Keys {
 	if !right || s.user == 0 {
 		return nil
 	}
-	var kg rmcp.Key
-	copy(kg[:], m.cfg.Kg)
-	keys := x.Keys(&kg, &s.login.key)
+	keys := x.Keys(&m.kg, &s.login.key)
 	ch, err := rmcp.NewChannel(&keys, s.id, s.remote)
 	if err != nil {
 		return nil

@@ -34,6 +34,7 @@ type Machine struct {
 	shift    time.Duration // from our clock to the machine's
 	running  int           // commands that wait for the host
 	accounts []account
+	kg       rmcp.Key
 	channel  access
 	sessions sessions
 	limiter  limiter
@@ -90,6 +91,7 @@ func New(cfg Config, host Host) (*Machine, error) {
 // setUp fills what a machine remembers, at its start.
 func (m *Machine) setUp() {
 	m.accounts = newAccounts(m.cfg)
+	copy(m.kg[:], m.cfg.Kg)
 	m.channel = access{mode: accessAlways, limit: Administrator}
 	m.enables = mc.EnableSEL | mc.EnableEventBuffer
 	m.acpi = mc.ACPI{System: 0x2a, Device: 0x2a}
@@ -98,7 +100,7 @@ func (m *Machine) setUp() {
 	m.sel = newEventLog(m.cfg.SEL, m.started)
 	m.fru = inventory{areas: m.cfg.FRU}
 	m.chassis.policy = m.cfg.Policy
-	m.dcmi = dcmiState{asset: m.cfg.Asset, name: m.cfg.Name, watts: m.cfg.Power.Watts, limit: m.cfg.Power.Limit}
+	m.dcmi = dcmiState{correct: 1000, period: 10, asset: m.cfg.Asset, name: m.cfg.Name, watts: m.cfg.Power.Watts, limit: m.cfg.Power.Limit}
 }
 
 func (c *Config) check() error {

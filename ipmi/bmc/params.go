@@ -72,7 +72,7 @@ func (p *params) set(rules func(byte) rule, param byte, data []byte) error {
 
 // mask is which bits of the first byte are the selector.
 func (r rule) mask() byte {
-	if r.count <= 16 {
+	if int(r.first)+r.count <= 16 {
 		return 0x0f
 	}
 	return 0x7f

@@ -2,6 +2,7 @@ package bmc
 
 import (
 	"net"
+	"slices"
 
 	"millwright.dev/millwright/ipmi"
 	"millwright.dev/millwright/ipmi/rmcp"
@@ -40,6 +41,29 @@ func lanRules(p uint8) rule {
 	case 24:
 		return rule{size: 9}
 	case 26:
+		return rule{size: 6}
+	}
+	return ipv6Rules(p)
+}
+
+// ipv6Rules are those that say that IPv6 is not used (table 23-4, from 50 on).
+func ipv6Rules(p uint8) rule {
+	switch p {
+	case 50, 57, 73:
+		return rule{size: 1, readOnly: true}
+	case 51, 52, 53, 64, 67, 71:
+		return rule{size: 1}
+	case 54:
+		return rule{size: 3}
+	case 55:
+		return rule{size: 3, readOnly: true}
+	case 56:
+		return rule{size: 19, selector: true, count: 1}
+	case 59:
+		return rule{size: 19, selector: true, count: 1, readOnly: true}
+	case 65, 68, 69, 72:
+		return rule{size: 16}
+	case 66, 70:
 		return rule{size: 6}
 	}
 	return rule{}
@@ -144,10 +168,10 @@ func (m *Machine) lanDefault(p, _ byte) []byte {
 		return []byte{byte(min(len(m.cfg.Suites), 16))}
 	case 23:
 		b := []byte{0}
-		for _, s := range m.cfg.Suites[:min(len(m.cfg.Suites), 16)] {
+		for _, s := range slices.Sorted(slices.Values(m.cfg.Suites)) {
 			b = append(b, byte(s))
 		}
-		return b
+		return b[:min(len(b), 17)]
 	case 24:
 		b := make([]byte, 9) // administrator for each that there is
 		for i := range min(len(m.cfg.Suites), 16) {
