@@ -336,7 +336,7 @@ func TestHostileAnswers(t *testing.T) {
 		_, _ = io.WriteString(z, "\xef\xbb\xbf{\"Id\":\"packed\"}\x00")
 		_ = z.Close()
 	})
-	if d, err := c.Get(t.Context(), "Packed"); err != nil || d.String("Id") != "packed" {
+	if d, err := f.dial(t, nil).Get(t.Context(), "Packed"); err != nil || d.String("Id") != "packed" {
 		t.Errorf("packed: %v", err)
 	}
 }

@@ -283,7 +283,7 @@ func (b *blade) move(on bool) {
 // rig sets a driver up; with one machine it is plug 1.
 func (e *enclosure) rig() drivertest.Rig {
 	s := redfish.New().New().(*redfish.Settings)
-	s.Address, s.Rest, s.Timeout = e.server.URL, time.Millisecond, time.Second
+	s.Address, s.Rest, s.Timeout = e.server.URL, time.Millisecond, 10*time.Second
 	s.TLS.Insecure = e.server.TLS != nil
 	names := e.names()
 	plugs := []string{"1"}
