@@ -2,6 +2,7 @@ package ipmi
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -197,7 +198,7 @@ func (s *Session) transmit(k *call, now time.Duration) {
 	s.c.buffers.Put(b)
 	s.said = now
 	if k.req.Once {
-		k.expires = min(k.expires, now+onceWait)
+		k.expires = now + onceWait
 		k.again = k.expires
 	} else {
 		k.again = now + s.backoff(k.tries)
@@ -344,6 +345,9 @@ func (s *Session) finish(k *call, data []byte, err error) {
 
 // unanswered is the error of a call that is given up.
 func (s *Session) unanswered(k *call, cause error) error {
+	if k.busy > 0 && (k.undone || !k.req.Once) && errors.Is(cause, ErrNoAnswer) {
+		return &CodeError{NetFn: k.req.NetFn, Cmd: k.req.Cmd, Code: CodeBusy}
+	}
 	if k.req.Once && k.tries > 0 && !k.undone {
 		return &UnsureError{NetFn: k.req.NetFn, Cmd: k.req.Cmd, Err: cause}
 	}
@@ -357,7 +361,7 @@ func (s *Session) retry(k *call, now time.Duration) bool {
 		s.land(k, nil, s.unanswered(k, ErrNoAnswer))
 		return true
 	}
-	silent := s.heard < k.sent || now-s.heard > freshFor
+	silent := s.heard <= k.sent || now-s.heard > freshFor
 	if k.tries >= silentTries && silent && s.state == stateReady {
 		s.forgotten(now)
 		return false

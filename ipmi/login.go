@@ -529,15 +529,15 @@ func (s *Session) privileged(k *call, l *login) func([]byte, error) {
 			l.want--
 			s.askPrivilege(now)
 		case k.tries >= silentTries:
-			s.again15or20(now)
+			s.relogin(now)
 		default:
 			s.failLogin(LoginRefused, err)
 		}
 	}
 }
 
-// again15or20 begins the login anew after the session that it made fell silent.
-func (s *Session) again15or20(now time.Duration) {
+// relogin begins the login anew after the session that it made fell silent.
+func (s *Session) relogin(now time.Duration) {
 	s.sayClose()
 	s.leave()
 	l := s.login
@@ -566,8 +566,8 @@ func (s *Session) loggedIn(data []byte, now time.Duration) {
 		s.opening = nil
 		s.finish(k, nil, nil)
 	}
-	if s.o.keepAlive > 0 {
-		s.arm(s.said+s.o.keepAlive, now)
+	if s.keepAlive > 0 {
+		s.arm(s.said+s.keepAlive, now)
 	}
 	s.pump(now)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"time"
@@ -56,6 +57,7 @@ type Session struct {
 
 	rtt, rttVar time.Duration
 	heard, said time.Duration // when the BMC spoke, and we
+	keepAlive   time.Duration
 	timer       *time.Timer
 	armed       time.Duration // when the timer rings; 0: never
 
@@ -120,7 +122,12 @@ func (c *Client) prepare(ctx context.Context, address string, o *Options) (*Sess
 	if err != nil {
 		return nil, &LoginError{Address: address, Kind: LoginUnresolved, Err: err}
 	}
-	return &Session{c: c, o: a, addrs: addrs, depth: a.pipeline}, nil
+	s := &Session{c: c, o: a, addrs: addrs, depth: a.pipeline, keepAlive: a.keepAlive}
+	if s.keepAlive > 0 {
+		// Sessions opened together are not to speak up together ever after.
+		s.keepAlive += rand.N(s.keepAlive/8 + 1) //nolint:gosec // no secret
+	}
+	return s, nil
 }
 
 // begin starts the first login; k is told how it went.
@@ -236,8 +243,8 @@ func (s *Session) ring() {
 		k = next
 	}
 	s.pump(now)
-	idle := s.state == stateReady && s.flying.n == 0 && s.o.keepAlive > 0
-	if idle && now-s.said >= s.o.keepAlive {
+	idle := s.state == stateReady && s.flying.n == 0 && s.keepAlive > 0
+	if idle && now-s.said >= s.keepAlive {
 		s.probe(now)
 	}
 	s.rearm(now)
@@ -275,8 +282,8 @@ func (s *Session) rearm(now time.Duration) {
 	for k := s.waiting.first; k != nil; k = k.next {
 		due(k.expires)
 	}
-	if s.state == stateReady && s.o.keepAlive > 0 {
-		due(s.said + s.o.keepAlive)
+	if s.state == stateReady && s.keepAlive > 0 {
+		due(s.said + s.keepAlive)
 	}
 	if at != 0 {
 		s.arm(max(at, now+1), now)
