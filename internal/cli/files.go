@@ -63,6 +63,7 @@ func (p *program) unreadable(path string, err error) error {
 
 func convertCommand(p *program) *cobra.Command {
 	var out string
+	var consoles bool
 	c := &cobra.Command{
 		Use: "convert PATH", GroupID: groupDaemon, Short: "Write a room file for a powerman.conf", Args: cobra.ExactArgs(1),
 		Long: `Writes a room file that says what a powerman.conf says: the same nodes, devices,
@@ -71,10 +72,20 @@ plugs and aliases, with names folded into ranges. It needs no converting to be u
 what nodes need, groups, several cords.
 
 The room goes to stdout. With --out it goes into a folder, as room.yaml, beside the
-device specifications that it refers to.`,
-		Example: "  millwright convert /etc/powerman/powerman.conf --out room/",
-		RunE:    func(c *cobra.Command, args []string) error { return p.convert(c.Context(), args[0], out) },
+device specifications that it refers to.
+
+With --consoles, PATH is a conman.conf or a conserver.cf, and the room has its
+consoles. What does not come along is said on stderr.`,
+		Example: `  millwright convert /etc/powerman/powerman.conf --out room/
+  millwright convert --consoles /etc/conman.conf > consoles.yaml`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if consoles {
+				return p.convertConsoles(args[0], out)
+			}
+			return p.convert(c.Context(), args[0], out)
+		},
 	}
+	c.Flags().BoolVar(&consoles, "consoles", false, "PATH is a conman.conf or a conserver.cf; write its consoles")
 	c.Flags().StringVarP(&out, "out", "o", "", "`FOLDER` to write the files to; no file there is overwritten")
 	return c
 }

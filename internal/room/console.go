@@ -95,13 +95,11 @@ func (b *builder) consoles() {
 		if _, found := b.credentialAt[c.Credential]; c.Credential != "" && !found {
 			b.unknown("node", b.draft.Nodes[i].Name, i, "console", -1, c.Credential, "there is no credential %q%s", nearest(b, c.Credential, b.credentialAt))
 		}
-		if c.Keeping.File != "" {
-			path := c.Keeping.Folder + "/" + c.Keeping.File
-			if other, taken := files[path]; taken {
-				b.bad(Taken, "node", b.draft.Nodes[i].Name, i, "console", -1, "node %s has its console's log in the same file", b.draft.Nodes[other].Name)
-			}
-			files[path] = i
+		path := c.Keeping.Folder + "/" + cmp.Or(c.Keeping.File, b.draft.Nodes[i].Name+".log")
+		if other, taken := files[path]; taken && c.Keeping.File != "" || taken && b.draft.Nodes[other].Console.Keeping.File != "" {
+			b.bad(Taken, "node", b.draft.Nodes[i].Name, i, "console", -1, "the console of node %s has its log in the same file", b.draft.Nodes[other].Name)
 		}
+		files[path] = i
 		if !d.LogSaid {
 			c.Keeping.Log = c.Keeping.Log && b.room.Settings.Consoles.Covers(NodeID(i))
 		}
