@@ -66,7 +66,7 @@ func (g *gate) close() {
 func (a *App) prepareGate(r *room.Room) error {
 	want, last := r.Settings.HTTP, a.access.next
 	// A listener that was passed is there whatever the room says, and stays.
-	network := len(want.Listen) > 0 || len(a.opts.Doors.Passed[PassedHTTP]) > 0 || last.source != nil
+	network := len(want.Listen)+len(r.Settings.Redfish.Listen) > 0 || len(a.opts.Doors.Passed[PassedHTTP]) > 0 || last.source != nil
 	if reflect.DeepEqual(last.of, want) && (last.source != nil || !network) {
 		return nil
 	}

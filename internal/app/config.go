@@ -121,6 +121,9 @@ func (a *App) warnOfDoors(before, after *room.Room) {
 	if !slices.Equal(before.Settings.HTTP.Listen, after.Settings.HTTP.Listen) {
 		a.log.Warn("the room's http: listen: has changed; where the API listens changes with the next start")
 	}
+	if !slices.Equal(before.Settings.Redfish.Listen, after.Settings.Redfish.Listen) {
+		a.log.Warn("the room's redfish: listen: has changed; where that door listens changes with the next start")
+	}
 }
 
 // accept makes a room that was read the current one. It becomes a revision

@@ -45,6 +45,7 @@ type Addresses struct {
 	Socket   string
 	PowerMan []string
 	HTTP     []string // of the API, by TLS
+	Redfish  []string
 }
 
 // openDoors are listeners with what serves them.
@@ -78,6 +79,9 @@ func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
 		return nil, err
 	}
 	if err := a.openAPI(ctx, doors); err != nil {
+		return nil, err
+	}
+	if err := a.openRedfish(ctx, doors); err != nil {
 		return nil, err
 	}
 	given := a.passed(PassedPowerMan)

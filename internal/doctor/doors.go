@@ -37,6 +37,9 @@ func (v *visit) lookAtDoors(ctx context.Context) {
 	for _, at := range settings.HTTP.Listen {
 		v.lookAtDoor(ctx, "the API", at)
 	}
+	for _, at := range settings.Redfish.Listen {
+		v.lookAtDoor(ctx, "Redfish clients", at)
+	}
 }
 
 func (v *visit) lookAtDoor(ctx context.Context, what, at string) {
@@ -76,7 +79,7 @@ func (v *visit) lookAtCertificates() {
 		}
 		return filepath.Join(roomfile.Folder(v.Config), path)
 	}
-	if len(http.Listen) > 0 {
+	if len(http.Listen)+len(v.room.Settings.Redfish.Listen) > 0 {
 		if http.Cert != "" {
 			v.lookAtCertificate(inRoom(http.Cert), "renew it; the daemon takes the new file by itself")
 		} else if v.State != "" {

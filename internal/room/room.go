@@ -58,6 +58,8 @@ type Settings struct {
 	PowerMan PowerMan
 	// HTTP is the door for browsers and programs over TCP.
 	HTTP HTTP
+	// Redfish is the door for Redfish clients.
+	Redfish Redfish
 	// Consoles is what nodes' consoles are unless they say otherwise.
 	Consoles Consoles
 }

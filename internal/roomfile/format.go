@@ -23,6 +23,7 @@ type document struct {
 	PowerMan       powermanPart              `yaml:"powerman" doc:"The door for PowerMan's clients."`
 	Consoles       consolesPart              `yaml:"consoles" doc:"What is kept of the nodes' consoles, unless a node says otherwise."`
 	HTTP           httpPart                  `yaml:"http" doc:"The public API over the network. Unless listen says where, nothing listens and only the unix socket is there."`
+	Redfish        redfishPart               `yaml:"redfish" doc:"The door for Redfish clients, which see each node as a system. Unless listen says where, nothing listens."`
 }
 
 type settingsPart struct {
@@ -37,6 +38,7 @@ type credentialPart struct {
 	Password   reference `yaml:"password" doc:"Where the password is: env:NAME, file:PATH or secret:NAME."`
 	Key        reference `yaml:"key" doc:"Where the private key is: env:NAME, file:PATH or secret:NAME."`
 	Passphrase reference `yaml:"passphrase" doc:"Where the passphrase of the key is: env:NAME, file:PATH or secret:NAME."`
+	Kg         reference `yaml:"kg" doc:"Where the key Kg of BMCs is, which IPMI 2.0 can want besides the password: env:NAME, file:PATH or secret:NAME."`
 }
 
 type secretsPart struct {

@@ -1,7 +1,6 @@
 package roomfile
 
 import (
-	"net"
 	"net/netip"
 	"net/url"
 
@@ -19,13 +18,7 @@ const (
 func (l *loader) http(v *value) {
 	part := httpPart{ClientName: clientName, OIDC: oidcPart{NameClaim: nameClaim, GroupsClaim: groupsClaim}}
 	l.decode(v, &part)
-	for i, at := range part.Listen {
-		if host, port, err := net.SplitHostPort(at); err != nil || port == "" {
-			l.fail(v.get("listen").item(i), "%q is no address to listen on; write host:port, such as 127.0.0.1:8443 or [::]:8443", at)
-		} else if why := badHost(host); host != "" && why != "" {
-			l.fail(v.get("listen").item(i), "%q is no address to listen on: %s", at, why)
-		}
-	}
+	l.listens(v, part.Listen)
 	for i, name := range part.Names {
 		if why := badHost(name); why != "" {
 			l.fail(v.get("names").item(i), "%q is no name of a host: %s", name, why)

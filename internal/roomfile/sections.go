@@ -95,6 +95,10 @@ func (l *loader) document(doc *value) {
 			if l.onlyOnce(f) {
 				l.http(f.value)
 			}
+		case "redfish":
+			if l.onlyOnce(f) {
+				l.redfish(f.value)
+			}
 		case "consoles": // before this, by takeConsoles
 		case "vetoes":
 			l.entries(f.value, l.veto)
@@ -212,7 +216,7 @@ func (l *loader) credential(f field) {
 	var part credentialPart
 	l.decode(f.value, &part)
 	c := room.Credential{Name: f.key, User: part.User, Secrets: make(map[string]string)}
-	for name, ref := range map[string]reference{secret.Password: part.Password, secret.Key: part.Key, secret.Passphrase: part.Passphrase} {
+	for name, ref := range map[string]reference{secret.Password: part.Password, secret.Key: part.Key, secret.Passphrase: part.Passphrase, secret.Kg: part.Kg} {
 		if !ref.IsZero() {
 			c.Secrets[name] = ref.String()
 		}

@@ -55,6 +55,12 @@ type AccountKeeper interface {
 	RemoveAccount(ctx context.Context, u User, name string) error
 }
 
+// Seer is a backend that can say more quickly than by Machine whether a user may see a
+// machine. It is asked for each event and listener.
+type Seer interface {
+	Sees(u User, id string) bool
+}
+
 // Credentials are what somebody shows to be let in: a name and a password, or a token
 // of the owner's making.
 type Credentials struct {

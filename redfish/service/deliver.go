@@ -17,9 +17,9 @@ import (
 // deliverFor is how long a destination may take to take one event.
 const deliverFor = 15 * time.Second
 
-// public says whether an address is one of the whole internet's, so that nobody can
+// Public says whether an address is one of the whole internet's, so that nobody can
 // have events sent to where only this host can reach.
-func public(a netip.Addr) bool {
+func Public(a netip.Addr) bool {
 	a = a.Unmap()
 	if !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() {
 		return false

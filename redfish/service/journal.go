@@ -122,6 +122,9 @@ func (s *Service) mayHear(ctx context.Context, u User, h happened) bool {
 	if h.Machine == "" {
 		return may(u.Role, configureManager)
 	}
+	if seer, is := s.opts.Backend.(Seer); is {
+		return seer.Sees(u, h.Machine)
+	}
 	_, err := s.opts.Backend.Machine(ctx, u, h.Machine)
 	return err == nil
 }

@@ -80,7 +80,7 @@ func New(o Options) *Service {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Destination == nil {
-		o.Destination = public
+		o.Destination = Public
 	}
 	s := &Service{opts: o, log: o.Log}
 	s.ctx, s.stop = context.WithCancel(context.Background())
