@@ -24,7 +24,9 @@ func (c *Client) Get(ctx context.Context, path string) (Document, error) {
 		return old, nil
 	}
 	q := ask{method: http.MethodGet, path: path}
-	if kept && old.etag != "" && c.opts.CacheTTL > 0 {
+	// Of what a query puts together, an ETag says little: services give that of the
+	// collection alone, without the members that are in it.
+	if kept && old.etag != "" && c.opts.CacheTTL > 0 && u.RawQuery == "" {
 		q.header = http.Header{"If-None-Match": {old.etag}}
 	}
 	a, err := c.do(ctx, q)
