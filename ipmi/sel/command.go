@@ -114,7 +114,13 @@ func Clear(ctx context.Context, d ipmi.Doer) error {
 
 // How often a BMC is asked whether it has erased its log, and how often an answer is had
 // from one that is erasing.
-const erasePoll = 500 * time.Millisecond
+const (
+	erasePoll  = 500 * time.Millisecond
+	erasePolls = 600 // five minutes; whoever takes longer will never be done
+)
+
+// errErasing says that a log has been erased for longer than any log takes.
+var errErasing = errors.New("it does not come to an end")
 
 func erase(ctx context.Context, d ipmi.Doer, reservation uint16) error {
 	const what = "clear the event log"
@@ -127,7 +133,10 @@ func erase(ctx context.Context, d ipmi.Doer, reservation uint16) error {
 			return nil
 		}
 	}
-	for err == nil && !a.Done {
+	for n := 0; err == nil && !a.Done; n++ {
+		if n >= erasePolls {
+			return fmt.Errorf("%s: %w", what, errErasing)
+		}
 		if err = wait(ctx, erasePoll); err != nil {
 			return fmt.Errorf("%s: begun, not yet done: %w", what, err)
 		}
@@ -165,14 +174,12 @@ func SetUTCOffset(ctx context.Context, d ipmi.Doer, o UTCOffset) error {
 	return ipmi.Tell(ctx, d, "set the UTC offset", request(CmdSetUTCOffset, o.Append(nil)))
 }
 
-// whileErasing repeats what fails because the log is being erased, until ctx ends.
+// whileErasing repeats what fails because the log is being erased, until ctx ends or nobody can
+// believe it any more.
 func whileErasing[T any](ctx context.Context, try func() (T, error)) (T, error) {
-	for {
+	for n := 0; ; n++ {
 		v, err := try()
-		if !errors.Is(err, CodeErasing) {
-			return v, err
-		}
-		if wait(ctx, erasePoll) != nil {
+		if !errors.Is(err, CodeErasing) || n >= erasePolls || wait(ctx, erasePoll) != nil {
 			return v, err
 		}
 	}

@@ -1,6 +1,7 @@
 package sel
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -94,6 +95,19 @@ func TestErasing(t *testing.T) {
 		defer stop()
 		if _, err := GetTime(ctx, f); !errors.Is(err, CodeErasing) && !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("erasing for ever: %v", err)
+		}
+	})
+}
+
+func TestErasingForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := filled(2, 1)
+		f.erasing = 1 << 30
+		if _, err := GetTime(t.Context(), f); !errors.Is(err, CodeErasing) {
+			t.Error(err)
+		}
+		if err := Clear(t.Context(), f); !errors.Is(err, errErasing) {
+			t.Error(err)
 		}
 	})
 }
@@ -205,4 +219,79 @@ func TestFollowLivesThroughAnEndlessChain(t *testing.T) {
 			t.Errorf("look %d: %d records, %v", i, len(u.Records), err)
 		}
 	}
+}
+
+// TestChatterbox holds that a log into which something comes with every look is left as it is, and
+// that all which was read comes back.
+func TestChatterbox(t *testing.T) {
+	f := filled(2, 1)
+	for range 100 {
+		f.intrude = append(f.intrude, stamped(now))
+	}
+	log, err := ReadAndClear(t.Context(), f, Options{})
+	if !errors.Is(err, ipmi.CodeReservation) || len(log.Records) < 10 || len(f.records) != len(log.Records) {
+		t.Errorf("%d records of %d, %v", len(log.Records), len(f.records), err)
+	}
+}
+
+// babbler answers with bytes that somebody made up: a length, then as many bytes, again and again.
+type babbler struct {
+	b     []byte
+	at    int
+	asked int
+}
+
+func (b *babbler) Do(_ context.Context, r ipmi.Request) ([]byte, error) {
+	if b.asked++; b.asked > 4000 || len(b.b) == 0 {
+		return nil, code(r, ipmi.CodeUnspecified)
+	}
+	next := func() byte {
+		v := b.b[b.at%len(b.b)]
+		b.at++
+		return v
+	}
+	n := next()
+	if n > 0x80 {
+		return nil, code(r, ipmi.Code(n))
+	}
+	out := make([]byte, n%24)
+	for i := range out {
+		out[i] = next()
+	}
+	return out, nil
+}
+
+func FuzzBMC(f *testing.F) {
+	f.Add([]byte{18, 2, 0, 1, 0, 2, 1, 2, 3, 4, 0x20, 0, 4, 1, 2, 3, 4, 5, 6})
+	f.Add([]byte{0xca, 18, 0xff, 0xff, 1, 0, 0xe0, 1, 2, 3, 4})
+	f.Add([]byte{4, 1, 2, 3, 4, 0xcb, 0xc5})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if bytes.Contains(b, []byte{byte(CodeErasing)}) {
+			return // it would be waited for
+		}
+		_, _ = Read(t.Context(), &babbler{b: b}, Options{Ahead: 1})
+		u, err := new(Follower).Poll(t.Context(), &babbler{b: b})
+		if err == nil && len(u.Records) > MaxRecords {
+			t.Fatal(len(u.Records))
+		}
+	})
+}
+
+func FuzzMessages(f *testing.F) {
+	f.Add([]byte("\x51\x03\x00\x00\x02\x01\x00\x00\x00\x02\x00\x00\x00\x83"))
+	f.Add([]byte("\x07\x00CLR\xaa"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, twice := range []func([]byte) ([]byte, error){
+			back(ParseInfo), back(ParseAllocation), back(ParseNumber), back(ParseGetRequest), back(ParseGetAnswer), back(ParsePartialAdd),
+			back(ParseDeleteRequest), back(ParseClearRequest), back(ParseClearAnswer), back(ParseStamp), back(ParseUTCOffset), back(ParseEvent),
+		} {
+			once, err := twice(b)
+			if err != nil {
+				continue
+			}
+			if again, err := twice(once); err != nil || !bytes.Equal(again, once) {
+				t.Fatalf("% x became % x and then % x, %v", b, once, again, err)
+			}
+		}
+	})
 }
