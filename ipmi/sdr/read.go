@@ -16,6 +16,8 @@ var (
 	ErrNone = errors.New("it has no sensor data records")
 	// ErrChain is the cause of faults about repositories whose records do not lead to an end.
 	ErrChain = errors.New("its chain of records does not lead to an end")
+	// ErrChanging is the cause of the error about records that changed whenever they were read.
+	ErrChanging = errors.New("they keep being changed")
 )
 
 // Options say how records are read. The zero value is good.
@@ -73,7 +75,7 @@ func Read(ctx context.Context, d ipmi.Doer, o Options) (*Set, error) {
 		}
 		return s, ctx.Err()
 	}
-	return nil, fmt.Errorf("read sensor data records: they changed three times meanwhile: %w", ErrChain)
+	return nil, fmt.Errorf("read sensor data records: %w", ErrChanging)
 }
 
 func read(ctx context.Context, d ipmi.Doer, o Options) (s *Set, again bool, err error) {
@@ -88,7 +90,11 @@ func read(ctx context.Context, d ipmi.Doer, o Options) (s *Set, again bool, err 
 	}
 	r := newReader(d, state, o.width())
 	raw, fault := r.walk(ctx)
-	if fault != nil && !ofTheData(fault) {
+	switch {
+	case fault == nil:
+	case len(raw) == 0 && state.count() == 0 && errors.Is(fault, ipmi.CodeNotPresent):
+		return &Set{Own: state.own}, false, nil // an empty repository has no first record
+	case len(raw) == 0 || !ofTheData(fault):
 		return nil, false, fault
 	}
 	s = &Set{Own: state.own}

@@ -37,6 +37,7 @@ type controller struct {
 	strict   bool      // it wants a reservation for everything
 	short    bool      // it gives fewer bytes, rather than refuse
 	change   int       // the repository changes at that request
+	restless bool      // it always changes
 	noTiming bool
 
 	mu          sync.Mutex
@@ -58,7 +59,7 @@ func (c *controller) Do(ctx context.Context, r ipmi.Request) ([]byte, error) {
 	defer c.mu.Unlock()
 	c.bridged = r.Bridge
 	c.requests++
-	if c.requests == c.change {
+	if c.requests == c.change || c.restless {
 		c.added++
 	}
 	if c.cancel > 0 && c.requests%c.cancel == 0 {
@@ -276,6 +277,16 @@ func TestASilentBMCIsAnError(t *testing.T) {
 	c.device.Support = 0
 	if s, err := sdr.Read(t.Context(), c, sdr.Options{}); !errors.Is(err, sdr.ErrNone) {
 		t.Errorf("nothing: %v, %v", s, err)
+	}
+	empty := machine(0, 1)
+	empty.noTiming = true
+	if s, err := sdr.Read(t.Context(), empty, sdr.Options{}); err != nil || len(s.Records) > 0 || len(s.Faults) > 0 {
+		t.Errorf("an empty repository: %+v, %v", s, err)
+	}
+	changing := machine(20, 1)
+	changing.noTiming, changing.restless = true, true
+	if s, err := sdr.Read(t.Context(), changing, sdr.Options{}); !errors.Is(err, sdr.ErrChanging) {
+		t.Errorf("one that changes all the time: %+v, %v", s, err)
 	}
 }
 
