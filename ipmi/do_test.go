@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -146,10 +147,10 @@ func TestForgotten(t *testing.T) {
 		n, c := newNetwork(t)
 		f := n.add(bmc1)
 		s := mustOpen(t, c, account())
-		var lost int
+		var lost atomic.Int32
 		s.HandlePayload(rmcp.PayloadSOL, func(b []byte) {
 			if b == nil {
-				lost++
+				lost.Add(1)
 			}
 		})
 		f.forget()
@@ -157,8 +158,8 @@ func TestForgotten(t *testing.T) {
 		if _, err := s.Do(t.Context(), getID); err != nil || time.Since(start) > 2*time.Second {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
-		if s.Stats().Logins != 2 || lost != 1 {
-			t.Errorf("%d logins, %d times told", s.Stats().Logins, lost)
+		if s.Stats().Logins != 2 || lost.Load() != 1 {
+			t.Errorf("%d logins, %d times told", s.Stats().Logins, lost.Load())
 		}
 		// After some time it is not sure that the BMC still knows us: what must not happen
 		// twice is sent after something that does no harm.
@@ -180,13 +181,13 @@ func TestAwayAndBack(t *testing.T) {
 		f := n.add(bmc1)
 		s := mustOpen(t, c, account())
 		f.forget()
-		delete(n.peers, bmc1)
+		n.unplug(bmc1)
 		_, err := s.Do(t.Context(), getID)
 		if err == nil || time.Since(begin) > 40*time.Second {
 			t.Errorf("%v after %v", err, time.Since(begin))
 		}
 		time.Sleep(5 * time.Minute)
-		n.peers[bmc1] = f
+		n.plug(bmc1, f)
 		if _, err := s.Do(t.Context(), getID); err != nil {
 			t.Error(err)
 		}

@@ -15,6 +15,7 @@ import (
 // network is a wire within a test, with fake BMCs at its addresses.
 type network struct {
 	delay time.Duration // each way
+	mu    sync.Mutex
 	peers map[string]*fake
 	in    chan datagram
 	once  sync.Once
@@ -39,8 +40,20 @@ func newNetwork(t *testing.T) (*network, *ipmi.Client) {
 func (n *network) add(address string) *fake {
 	f := &fake{net: n, at: net.UDPAddrFromAddrPort(netip.MustParseAddrPort(address)), user: "admin", sessions: map[uint32]*fakeSession{}, next: 100}
 	f.password, _ = rmcp.PasswordKey("secret")
-	n.peers[address] = f
+	n.plug(address, f)
 	return f
+}
+
+func (n *network) plug(address string, f *fake) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.peers[address] = f
+}
+
+func (n *network) unplug(address string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.peers, address)
 }
 
 func (n *network) ReadFrom(b []byte) (int, net.Addr, error) {
@@ -53,7 +66,10 @@ func (n *network) ReadFrom(b []byte) (int, net.Addr, error) {
 }
 
 func (n *network) WriteTo(b []byte, to net.Addr) (int, error) {
-	if f := n.peers[to.String()]; f != nil {
+	n.mu.Lock()
+	f := n.peers[to.String()]
+	n.mu.Unlock()
+	if f != nil {
 		b := append([]byte(nil), b...)
 		time.AfterFunc(n.delay, func() { f.hear(b) })
 	}

@@ -29,6 +29,7 @@ const (
 	crowdedTries   = 4 // when all sessions are taken
 	crowdedWait    = 500 * time.Millisecond
 	handshakeLimit = 12 // beginnings of one login
+	doubtTries     = 3  // that end in doubt, before it is believed
 	asksAfter      = 2  // silent Open Sessions, after which it is asked what it is
 	lowersAfter    = 3  // silent Open Sessions, after which another suite is tried
 )
@@ -48,9 +49,12 @@ type login struct {
 	want    Privilege
 	alive   bool // something like a BMC has answered
 
-	// What a packet said that nobody vouches for: believed if nothing better comes in time.
+	// What a packet said that nobody vouches for: believed if nothing better comes in time, and
+	// not the next times either.
 	doubt    LoginKind
 	doubtErr error
+	doubts   uint8
+	doubted  bool // since the last try
 
 	tag      uint8 // of the first Open Session of this handshake; each has its own
 	seq      uint8 // of requests without session
@@ -118,7 +122,6 @@ func (s *Session) handshake(now time.Duration) {
 	}
 	s.id = s.c.enroll(s)
 	l.tag += l.tries + 1
-	l.doubt, l.doubtErr = 0, nil
 	algorithms, _ := l.suites[l.at].Algorithms()
 	l.x = rmcp.Exchange{Algorithms: algorithms, Console: s.id, Name: s.o.name, Role: uint8(l.want)}
 	if !s.o.byBoth {
@@ -137,13 +140,14 @@ func (s *Session) enter(st stage, now time.Duration) {
 
 func (s *Session) sendLogin(now time.Duration) {
 	l := s.login
+	l.doubted = false
 	if l.tries == 0 {
 		l.sent = now
 	}
 	b := s.c.buffers.Get().(*buffers)
 	packet := s.appendLogin(b, l)
 	s.sendErr = s.socket.write(packet, s.addr)
-	if l.stage == stageOpen && l.tries >= asksAfter && !l.alive {
+	if l.stage == stageOpen && l.tries >= asksAfter && (!l.alive || l.doubt == LoginNotBMC) {
 		_ = s.socket.write(s.appendCaps(b, l), s.addr)
 	}
 	s.c.buffers.Put(b)
@@ -188,9 +192,12 @@ func (l *login) request(cmd uint8, data []byte) rmcp.Message {
 func (s *Session) tickLogin(now time.Duration) {
 	l := s.login
 	switch {
-	case l.doubt != 0 || now >= l.expires:
+	case l.doubts >= doubtTries || now >= l.expires:
 		kind, err := s.suspicion()
 		s.failLogin(kind, err)
+		return
+	case l.doubted && l.doubt != LoginNotBMC && l.stage >= stageOpen && l.stage < stagePrivilege:
+		s.handshake(now)
 		return
 	case l.stage == stagePrivilege:
 		l.again = l.expires // the request has its own tries
@@ -231,11 +238,15 @@ func (s *Session) suspicion() (LoginKind, error) {
 	return LoginNoAnswer, nil
 }
 
-// suspect notes what an unproven packet says; the answer that is true has until the next try to come.
+// suspect notes what an unproven packet says: the answer that is true has until the next try to come.
 func (s *Session) suspect(kind LoginKind, err error) {
-	if s.login.doubt == 0 {
-		s.login.doubt, s.login.doubtErr = kind, err
+	l := s.login
+	if l.doubted {
+		return
 	}
+	l.doubted = true
+	l.doubts++
+	l.doubt, l.doubtErr = kind, err
 }
 
 // failLogin ends the login, and all calls that wait for it.
@@ -434,7 +445,7 @@ func (s *Session) rakp2(b []byte, now time.Duration) error {
 	if l.stage == stageRAKP4 && r.Random == l.x.ManagedRandom {
 		return nil // the same again
 	}
-	l.doubt = 0
+	l.doubt, l.doubted = 0, false
 	l.measure(s, now)
 	l.x.ManagedRandom, l.x.GUID = r.Random, r.GUID
 	l.keys = x.Keys(&s.o.kg, &s.o.password)
