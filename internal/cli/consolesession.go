@@ -291,6 +291,10 @@ func (s *consoleSession) told(m *wire.ConsoleMessage) {
 	case wire.ConsoleBreak:
 		s.note("break sent by %s", m.By)
 	case wire.ConsoleDropped:
+		if m.By != "" { // a break, that somebody wished to send
+			s.note("%s: %s", m.By, m.Said)
+			break
+		}
 		s.note("not typed: %s", m.Said)
 	case wire.ConsoleLost:
 		s.note("%d bytes were missed: too much came too fast", m.Bytes)

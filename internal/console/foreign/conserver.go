@@ -160,10 +160,10 @@ func mebibytes(text string) int {
 		factor = 1 << 20
 	}
 	n, err := strconv.Atoi(strings.TrimRight(text, "kKmM"))
-	if err != nil || n < 0 || n > 1<<40/factor {
+	if err != nil || n < 0 || n > 1<<30/factor {
 		return 0
 	}
-	return min(max(1, n*factor>>20), 4096)
+	return max(1, n*factor>>20)
 }
 
 // reach says where a console is.
