@@ -160,6 +160,8 @@ func FuzzMachine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
+		watchdog := time.AfterFunc(30*time.Second, func() { panic("it goes on without end") })
+		defer watchdog.Stop()
 		opts := Options{Workers: 2, Timeout: time.Second, CacheTTL: time.Minute, MaxBody: 1 << 20}
 		c := &Client{opts: opts, base: url.URL{Scheme: "https", Host: "192.0.2.7"}, http: &http.Client{Transport: hostile{text}}, pace: newPace(0)}
 		c.login.turn, c.cache.entries = make(chan struct{}, 1), make(map[string]*entry)

@@ -371,8 +371,14 @@ func TestOneSession(t *testing.T) {
 		op   room.Op
 		want string
 	}{
-		{room.Off, ""}, {room.Reset, "On"}, {room.Reset, "ForceRestart"}, {room.Diag, "Nmi"}, {room.SoftOff, "GracefulShutdown"},
-		{room.On, "On"}, {room.On, ""}, {room.Cycle, "ForceOff On"},
+		{room.Off, ""},
+		{room.Reset, "On"},
+		{room.Reset, "ForceRestart"},
+		{room.Diag, "Nmi"},
+		{room.SoftOff, "GracefulShutdown"},
+		{room.On, "On"},
+		{room.On, ""},
+		{room.Cycle, "ForceOff On"},
 	} {
 		got := &sink{}
 		if err := n.Do(t.Context(), driver.Batch{Op: step.op, Plugs: []int{0}}, got); err != nil || got.told != "done" {
