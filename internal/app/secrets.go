@@ -49,7 +49,7 @@ func References(r *room.Room) []Reference {
 		list = append(list, Reference{For: what, Ref: ref, Err: err})
 	}
 	for _, c := range r.Credentials {
-		for _, key := range []string{secret.Password, secret.Key, secret.Passphrase} {
+		for _, key := range []string{secret.Password, secret.Key, secret.Passphrase, secret.Kg} {
 			add("credential "+c.Name+": "+key, c.Secrets[key])
 		}
 	}

@@ -45,6 +45,7 @@ const (
 	Frequency     Quantity = "frequency"
 	Temperature   Quantity = "temperature"
 	Humidity      Quantity = "humidity"
+	Speed         Quantity = "speed" // of a fan
 )
 
 // Unit gives the unit that values of the quantity are in, as people write it;
@@ -67,6 +68,8 @@ func (q Quantity) Unit() string {
 		return "°C"
 	case Humidity:
 		return "%"
+	case Speed:
+		return "rpm"
 	}
 	return ""
 }

@@ -8,6 +8,7 @@ import (
 	httpdriver "millwright.dev/millwright/internal/driver/http"
 	"millwright.dev/millwright/internal/driver/ilo"
 	"millwright.dev/millwright/internal/driver/ipal"
+	ipmidriver "millwright.dev/millwright/internal/driver/ipmi"
 	"millwright.dev/millwright/internal/driver/modbus"
 	"millwright.dev/millwright/internal/driver/mqtt"
 	"millwright.dev/millwright/internal/driver/redfish"
@@ -26,6 +27,8 @@ func (d *Device) leaveOut(settings any) {
 		d.Real, d.scheme = s.Address, "https"
 	case *ipal.Settings:
 		d.Real, d.scheme = s.Address, "tcp"
+	case *ipmidriver.Settings:
+		d.Real, d.scheme = s.Address, "udp"
 	case *modbus.Settings:
 		d.Real, d.scheme = s.Address, "tcp"
 	case *mqtt.Settings:

@@ -13,6 +13,7 @@ const (
 	Password   = "password"
 	Key        = "key"        // a private key's text
 	Passphrase = "passphrase" // opens Key
+	Kg         = "kg"         // the key of a BMC, beside its users' passwords
 )
 
 // Credential is what one log-in needs, as the room file names it.

@@ -9,6 +9,7 @@ import (
 	httpdriver "millwright.dev/millwright/internal/driver/http"
 	"millwright.dev/millwright/internal/driver/ilo"
 	"millwright.dev/millwright/internal/driver/ipal"
+	ipmidriver "millwright.dev/millwright/internal/driver/ipmi"
 	"millwright.dev/millwright/internal/driver/manual"
 	"millwright.dev/millwright/internal/driver/modbus"
 	"millwright.dev/millwright/internal/driver/mqtt"
@@ -27,6 +28,7 @@ func Drivers(opts script.Options) []driver.Driver {
 		httpdriver.New(),
 		amt.New(),
 		ilo.New(),
+		ipmidriver.New(),
 		redfish.New(),
 		ipal.New(),
 		wol.New(),
