@@ -105,7 +105,9 @@ func visit(ctx context.Context, c *ipmi.Client, address string, sure, unsure *at
 			return fmt.Errorf("device id %x: %w", b, err)
 		}
 	}
-	_, err = s.Do(ctx, cycle)
+	soon, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	_, err = s.Do(soon, cycle)
 	var maybe *ipmi.UnsureError
 	switch {
 	case err == nil:
