@@ -99,5 +99,10 @@ func startSim(tb testing.TB, machine string) (string, bool) {
 		tb.Logf("ipmi_sim: %v: %s", err, said.Bytes())
 		return "", false
 	}
-	return address.String(), true
+	select {
+	case <-ended: // somebody else has the port, and answered
+		return "", false
+	default:
+		return address.String(), true
+	}
 }

@@ -184,7 +184,7 @@ func watchdogDetail(v uint8) string {
 
 func healthDetail(offset, v, third uint8, hasThird bool) string {
 	switch {
-	case offset <= 4:
+	case offset == 0 || offset == 4:
 		return fmt.Sprintf("sensor %d", v)
 	case offset != 5:
 		return ""

@@ -19,6 +19,7 @@ type fakeLog struct {
 	asked       int // how many requests there have been
 
 	most      uint8             // bytes that it gives at once; 0: any
+	cuts      bool              // it does not refuse to give more, but gives no more
 	next      map[uint16]uint16 // where a record leads to instead of the next
 	erasing   int               // how many more requests it spends erasing
 	intrude   []Record          // comes in, one at a time, after a reservation was taken
@@ -99,6 +100,8 @@ func (f *fakeLog) get(r ipmi.Request) ([]byte, error) {
 		return nil, code(r, ipmi.CodeNotPresent)
 	case q.Offset != 0 && q.Reservation != f.reservation:
 		return nil, code(r, ipmi.CodeReservation)
+	case f.most != 0 && q.Count > f.most && f.cuts:
+		q.Count = f.most
 	case f.most != 0 && q.Count > f.most:
 		return nil, code(r, ipmi.CodeTooManyBytes)
 	}

@@ -240,7 +240,7 @@ type partial struct {
 func (p *partial) read(ctx context.Context, id uint16) (Record, uint16, error) {
 	if p.size == 0 {
 		r, next, err := Get(ctx, p.d, id)
-		if !tooMuch(err) {
+		if !tooMuch(err) && !errors.Is(err, ipmi.ErrShort) {
 			return r, next, err
 		}
 		p.size = Size

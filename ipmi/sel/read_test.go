@@ -3,6 +3,7 @@ package sel
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"testing"
@@ -21,11 +22,12 @@ func TestRead(t *testing.T) {
 	for i := range uneven.records {
 		uneven.records[i].ID = []uint16{1, 2, 3, 9, 10, 30, 31, 32, 40}[i]
 	}
-	small := filled(5, 1)
+	small, cut := filled(5, 1), filled(5, 1)
 	small.most = 5
+	cut.most, cut.cuts = 7, true
 	for name, f := range map[string]*fakeLog{
 		"nothing": filled(0, 1), "one": filled(1, 1), "two": filled(2, 1), "many": filled(101, 1), "in steps of 16": filled(40, 0x10),
-		"uneven numbers": uneven, "5 bytes at once": small,
+		"uneven numbers": uneven, "5 bytes at once": small, "7 bytes, whatever is asked for": cut,
 	} {
 		for _, ahead := range []int{0, 1, 3, 16} {
 			want := slices.Clone(f.records)
@@ -187,7 +189,14 @@ func TestFollow(t *testing.T) {
 	f.added = now + 10
 	look("all were overwritten", len(f.records), false, true)
 
-	kept := &Follower{Tail: follower.Tail, Info: follower.Info, Begun: true}
+	memory, err := json.Marshal(follower)
+	kept := new(Follower)
+	if err == nil {
+		err = json.Unmarshal(memory, kept)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	f.add(stamped(now + 11))
 	follower = kept
 	look("by another, with its memory", 1, false, false)
