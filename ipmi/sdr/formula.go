@@ -177,7 +177,7 @@ func (f Formula) at(x float64) float64 {
 }
 
 // Imprecision gives how far the true value may be from the value of a raw reading, up or
-// down: half a count of digitising and the tolerance (section 36.4.1). 0 where there is no value.
+// down: half a count of digitising and the tolerance (section 36.4). 0 where there is no value.
 func (f Formula) Imprecision(raw uint8) float64 {
 	if f.Format == NonNumeric {
 		return 0
@@ -190,7 +190,7 @@ func (f Formula) Imprecision(raw uint8) float64 {
 	return spread
 }
 
-// AccuracyPercent gives the sensor's accuracy, ± percent of the value (section 36.4.2).
+// AccuracyPercent gives the sensor's accuracy, ± percent of the value (section 36.4).
 func (f Factors) AccuracyPercent() float64 {
 	return float64(f.Accuracy) * pow10(int(f.AccuracyExp)) / 100
 }

@@ -44,7 +44,7 @@ const LevelCount = 6
 // Has says whether all of x is in the set.
 func (l Levels) Has(x Levels) bool { return l&x == x }
 
-// Name gives the name of threshold n, 0 to 5.
+// Name gives the name of a single threshold.
 func (l Levels) Name() string {
 	switch l {
 	case LowerNonCritical:

@@ -205,9 +205,16 @@ func GetAllocation(ctx context.Context, d ipmi.Doer) (Allocation, error) {
 }
 
 // GetDeviceInfo asks for the number of a controller's own records.
+// IPMI 1.0 could only be asked for the number of sensors; then it is that.
 func GetDeviceInfo(ctx context.Context, d ipmi.Doer) (DeviceInfo, error) {
-	return ipmi.Ask(ctx, d, "read the state of the device SDRs",
-		ipmi.Request{NetFn: ipmi.NetFnSensor, Cmd: CmdDeviceInfo, Data: []byte{1}}, ParseDeviceInfo)
+	const what = "read the state of the device SDRs"
+	r := ipmi.Request{NetFn: ipmi.NetFnSensor, Cmd: CmdDeviceInfo, Data: []byte{1}}
+	i, err := ipmi.Ask(ctx, d, what, r, ParseDeviceInfo)
+	if errors.Is(err, ipmi.CodeLength) {
+		r.Data = nil
+		return ipmi.Ask(ctx, d, what, r, ParseDeviceInfo)
+	}
+	return i, err
 }
 
 // each calls do for 0 to n-1, at most width at once, and comes back when all have returned.

@@ -37,6 +37,7 @@ type controller struct {
 	strict   bool      // it wants a reservation for everything
 	short    bool      // it gives fewer bytes, rather than refuse
 	change   int       // the repository changes at that request
+	old      bool      // device SDRs of IPMI 1.0
 	restless bool      // it always changes
 	noTiming bool
 
@@ -72,6 +73,8 @@ func (c *controller) Do(ctx context.Context, r ipmi.Request) ([]byte, error) {
 	switch {
 	case r.NetFn == ipmi.NetFnApp && r.Cmd == mc.CmdDeviceID:
 		return c.device.Append(nil), nil
+	case c.own && c.old && r.NetFn == fn && r.Cmd == sdr.CmdDeviceInfo && len(r.Data) > 0:
+		return nil, &ipmi.CodeError{NetFn: r.NetFn, Cmd: r.Cmd, Code: ipmi.CodeLength}
 	case c.own && r.NetFn == fn && r.Cmd == sdr.CmdDeviceInfo:
 		return sdr.DeviceInfo{Count: uint8(len(c.records)), LUNs: 1, Dynamic: true, Changed: uint32(c.added), Stamped: true}.Append(nil), nil
 	case !c.own && r.NetFn == fn && r.Cmd == sdr.CmdInfo:
@@ -182,6 +185,9 @@ func TestBMCsWithHabits(t *testing.T) {
 		"device SDRs in parts, with reservations": func(c *controller) {
 			c.own, c.device.Support, c.device.DeviceSDR = true, mc.SupportSensor, true
 			c.strict, c.most, c.refuse = true, 20, ipmi.CodeTooManyBytes
+		},
+		"device SDRs of an old controller": func(c *controller) {
+			c.own, c.old, c.device.Support, c.device.DeviceSDR = true, true, mc.SupportSensor, true
 		},
 		"it says nothing of what it supports": func(c *controller) { c.device.Support = 0 },
 		"it changes meanwhile":                func(c *controller) { c.change = 10 },

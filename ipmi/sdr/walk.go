@@ -12,7 +12,7 @@ import (
 
 // How much is read of a BMC that lies.
 const (
-	maxRecords      = 8192 // in one repository
+	maxRecords      = 4096 // in one repository
 	maxReservations = 8    // anew, for one request
 	firstChunk      = 64   // bytes; halved for BMCs that cannot do as many
 )

@@ -164,11 +164,12 @@ func TestSensorsThatAreNotLinearAreAskedForFactors(t *testing.T) {
 func TestSensorsAreAskedAtTheirOwners(t *testing.T) {
 	satellite := sdr.Key{Owner: 0x24, Channel: 6, LUN: 1, Number: 5}
 	lun := sdr.Key{Owner: sdr.BMC, LUN: 3, Number: 6}
-	d := &shelf{answers: map[sdr.Key][]byte{satellite: {60, 0xc0, 0}, lun: {70, 0xc0, 0}}}
+	nobody := sdr.Key{Number: 7}
+	d := &shelf{answers: map[sdr.Key][]byte{satellite: {60, 0xc0, 0}, lun: {70, 0xc0, 0}, key(7): {80, 0xc0, 0}}}
 	got, err := sensor.Scan(t.Context(), d, sdr.Sensors([]sdr.Record{
-		temperature(satellite, "far"), temperature(lun, "near"), temperature(sdr.Key{Owner: 0x41, Number: 1}, "program"),
+		temperature(satellite, "far"), temperature(lun, "near"), temperature(sdr.Key{Owner: 0x41, Number: 1}, "program"), temperature(nobody, "near"),
 	}), sensor.Options{})
-	if err != nil || *got[0].Value != 50 || *got[1].Value != 60 || !strings.Contains(got[2].Note, "program") || len(d.seen) != 2 {
+	if err != nil || *got[0].Value != 50 || *got[1].Value != 60 || !strings.Contains(got[2].Note, "program") || *got[3].Value != 70 || len(d.seen) != 3 {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -268,6 +269,11 @@ func TestThresholds(t *testing.T) {
 	}
 	if len(d.seen) != 2 {
 		t.Error("what cannot be was sent")
+	}
+	curved := temperature(key(1), "T")
+	curved.Linear = sdr.NonLinear
+	if err := sensor.SetThresholds(t.Context(), d, &sdr.Sensors([]sdr.Record{curved})[0], set); !errors.Is(err, sensor.ErrNonLinear) {
+		t.Errorf("thresholds of a sensor that is not linear: %v", err)
 	}
 	flat := &sdr.Sensors([]sdr.Record{discrete(key(1), event.Processor, 0)})[0]
 	if _, err := sensor.GetThresholds(t.Context(), d, flat); !errors.Is(err, sensor.ErrNoValues) {

@@ -18,6 +18,9 @@ var (
 	ErrFixed = errors.New("cannot be set")
 	// ErrNoValues is the cause of errors about sensors that have no values.
 	ErrNoValues = errors.New("the sensor has no values")
+	// ErrNonLinear is the cause of errors about thresholds of sensors whose formula is another one
+	// for each reading: nobody can tell which reading has a given value.
+	ErrNonLinear = errors.New("the sensor is not linear")
 )
 
 // at completes a request for a sensor: to its owner, on its LUN.
@@ -26,7 +29,7 @@ func at(k sdr.Key, cmd uint8, data []byte) (ipmi.Request, error) {
 	switch {
 	case k.Software():
 		return r, ErrSoftware
-	case k.Owner != sdr.BMC:
+	case k.Owner != sdr.BMC && k.Owner != 0: // 0 is nobody; some BMCs mean themselves
 		r.Bridge = []ipmi.Hop{{Channel: k.Channel, Address: k.Owner}}
 	}
 	return r, nil
@@ -103,8 +106,11 @@ func GetThresholds(ctx context.Context, d ipmi.Doer, sensor *sdr.Sensor) (Thresh
 // its range [sdr.ErrRange]; then nothing is set.
 func SetThresholds(ctx context.Context, d ipmi.Doer, sensor *sdr.Sensor, t Thresholds) error {
 	formula := sensor.Formula()
-	if formula.Format == sdr.NonNumeric || formula.Linear.PerReading() {
+	switch {
+	case formula.Format == sdr.NonNumeric:
 		return fmt.Errorf("thresholds of sensor %q: %w", sensor.Name, ErrNoValues)
+	case formula.Linear.PerReading():
+		return fmt.Errorf("thresholds of sensor %q: %w", sensor.Name, ErrNonLinear)
 	}
 	r := ThresholdsRequest{Number: sensor.Number, RawThresholds: RawThresholds{Which: t.Which & sdr.AllLevels}}
 	for i, v := range t.At {
