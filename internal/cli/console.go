@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -173,7 +174,7 @@ func (p *program) consoleLog(ctx context.Context, cl *client.Client, node string
 		if line != "" {
 			p.printf("%s\n", clean(strings.TrimRight(line, "\r\n")))
 		}
-		if err == io.EOF { //nolint:errorlint // it is that very value
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

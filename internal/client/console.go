@@ -48,9 +48,10 @@ func (c *Client) Console(ctx context.Context, node string, o Attach) (*Console, 
 		return nil, fmt.Errorf("ask the daemon: %w", err)
 	}
 	c.login(req)
-	conn, resp, err := websocket.Dial(ctx, at, &websocket.DialOptions{
-		HTTPClient: &c.http, HTTPHeader: req.Header, Subprotocols: []string{wire.ConsoleProtocol},
-	})
+	conn, resp, err := websocket.Dial(ctx, at, //nolint:bodyclose // it needs no closing, says the library
+		&websocket.DialOptions{
+			HTTPClient: &c.http, HTTPHeader: req.Header, Subprotocols: []string{wire.ConsoleProtocol},
+		})
 	if err != nil && resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
 		return nil, refusal(resp)
 	}

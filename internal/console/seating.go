@@ -106,7 +106,7 @@ func (l *line) status() Status {
 		st.Attached = append(st.Attached, Attached{Who: s.wish.Who, From: s.wish.From, Since: s.at, Writes: l.writer == s})
 	}
 	if l.journal != nil {
-		if why, lost := l.journal.Trouble(); why != nil || lost > 0 {
+		if lost, why := l.journal.Trouble(); why != nil || lost > 0 {
 			st.Trouble = fmt.Sprintf("%d bytes are not in the log", lost)
 			if why != nil {
 				st.Trouble += ": " + why.Error()

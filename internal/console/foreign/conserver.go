@@ -31,7 +31,6 @@ type block struct {
 type conserver struct {
 	*Found
 	defaults map[string]*block
-	breaks   map[string]bool
 	blocks   int
 }
 

@@ -119,7 +119,7 @@ func TestAFolderThatCannotBeWritten(t *testing.T) {
 	}
 	w := journal.Open(journal.Options{Path: filepath.Join(dir, "file", "c.log"), Size: 1 << 20})
 	w.Write([]byte("lost"), at(1))
-	if why, lost := w.Trouble(); why == nil || lost != 4 {
+	if lost, why := w.Trouble(); why == nil || lost != 4 {
 		t.Errorf("%v, %d", why, lost)
 	}
 	if err := os.Symlink("/dev/null", filepath.Join(dir, "link")); err != nil {
@@ -127,7 +127,7 @@ func TestAFolderThatCannotBeWritten(t *testing.T) {
 	}
 	w = journal.Open(journal.Options{Path: filepath.Join(dir, "link"), Size: 1 << 20})
 	w.Write([]byte("lost"), at(1))
-	if why, _ := w.Trouble(); why == nil {
+	if _, why := w.Trouble(); why == nil {
 		t.Error("a link was followed")
 	}
 }

@@ -225,12 +225,12 @@ func (w *Writer) shut() {
 	}
 }
 
-// Trouble says why the last write failed, and how many of the console's bytes could
-// not be written in all.
-func (w *Writer) Trouble() (why error, lost int64) {
+// Trouble says how many of the console's bytes could not be written in all, and why the
+// last write failed.
+func (w *Writer) Trouble() (lost int64, why error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.trouble, w.lost
+	return w.lost, w.trouble
 }
 
 // Close ends an unfinished line and the file. The next write opens it again.

@@ -38,7 +38,8 @@ func (echoing) Break() error   { return nil }
 func (s *stand) shake(t *testing.T, c call) (*websocket.Conn, int) {
 	t.Helper()
 	h, req := s.request(t.Context(), c)
-	conn, resp, err := websocket.Dial(t.Context(), req.URL.String(), &websocket.DialOptions{HTTPClient: h, HTTPHeader: req.Header, Host: c.host})
+	conn, resp, err := websocket.Dial(t.Context(), //nolint:bodyclose // it needs no closing, says the library
+		req.URL.String(), &websocket.DialOptions{HTTPClient: h, HTTPHeader: req.Header, Host: c.host})
 	if err != nil {
 		if resp == nil {
 			t.Fatal(err)
