@@ -3,6 +3,7 @@ package host_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -50,24 +51,8 @@ func TestWithoutTheMakersCommands(t *testing.T) {
 	}
 }
 
-// all is a machine whose maker has commands for everything.
-type all struct {
-	oem.LEDs
-	oem.NTP
-	oem.DomainName
-	oem.Description
-	oem.Bays
-	oem.RemoteVideo
-	oem.Media
-	oem.Licences
-	oem.SystemConfig
-	oem.BMCConfig
-	oem.Storage
-	oem.FirmwareUpdate
-	oem.Diagnostics
-
-	did *[]string
-}
+// all is a machine whose maker has commands for much.
+type all struct{ did *[]string }
 
 func (a all) say(what string) { *a.did = append(*a.did, what) }
 
@@ -85,7 +70,7 @@ func (a all) CappingEnabled(context.Context) (bool, error)       { return true, 
 func (a all) SetCappingEnabled(_ context.Context, on bool) error { a.say("capping"); return nil }
 func (a all) Cap(context.Context) (int, error)                   { return 77, nil }
 func (a all) SetCap(_ context.Context, watts int) error          { a.say("cap"); return nil }
-func (a all) Inventory(context.Context) ([]oem.Item, error) { return []oem.Item{{Name: "DIMM 1"}}, nil }
+func (a all) Inventory(context.Context) ([]oem.Item, error)      { return []oem.Item{{Name: "DIMM 1"}}, nil }
 
 func (a all) Firmware(context.Context) ([]oem.Firmware, error) {
 	return []oem.Firmware{{Name: "UEFI", Version: "3"}}, nil
@@ -94,6 +79,50 @@ func (a all) Firmware(context.Context) ([]oem.Firmware, error) {
 func (a all) DecodeEvent(e *sel.Entry) { e.State.Name = "as the maker says" }
 
 func (a all) DecodeFRU(_ fru.Device, i *fru.Inventory) { i.Warnings = append(i.Warnings, "decoded") }
+
+func (a all) LEDs(context.Context) ([]oem.LED, error) {
+	return []oem.LED{{Name: "power", State: "green"}}, nil
+}
+
+func (a all) Description(context.Context) (map[string]string, error) {
+	return map[string]string{"slot": "7"}, nil
+}
+
+func (a all) ReseatBay(_ context.Context, bay int) error {
+	a.say(fmt.Sprintf("bay %d", bay))
+	return nil
+}
+
+func (a all) DomainName(context.Context) (string, error) { return "example.net", nil }
+func (a all) NTPEnabled(context.Context) (bool, error)   { return true, nil }
+func (a all) NTPServers(context.Context) ([]string, error) {
+	return []string{"192.0.2.1"}, nil
+}
+
+func (a all) SetDomainName(_ context.Context, name string) error {
+	a.say("domain " + name)
+	return nil
+}
+
+func (a all) SetNTPEnabled(_ context.Context, on bool) error {
+	a.say(fmt.Sprintf("ntp %v", on))
+	return nil
+}
+
+func (a all) SetNTPServer(_ context.Context, i int, server string) error {
+	a.say(fmt.Sprintf("ntp %d %s", i, server))
+	return nil
+}
+
+func (a all) UpdateFirmware(_ context.Context, _ io.Reader, bank string, _ func(string, float64)) error {
+	a.say("update " + bank)
+	return nil
+}
+
+func (a all) Diagnostics(_ context.Context, to io.Writer, _ func(string, float64)) error {
+	_, err := io.WriteString(to, "all is well")
+	return err
+}
 
 func (a all) ExtraSensors(context.Context) ([]sensor.Reading, error) {
 	return []sensor.Reading{{Name: "Energy", Health: event.OK}}, nil
@@ -116,6 +145,24 @@ func TestWithTheMakersCommands(t *testing.T) {
 	}
 	if want := []string{"power on", "identify 1s", "name n", "tag t", "cap", "capping"}; !slices.Equal(did, want) {
 		t.Errorf("did %q, want %q", did, want)
+	}
+	did = nil
+	if err := errors.Join(h.ReseatBay(ctx, 3), h.SetDomainName(ctx, "d"), h.SetNTP(ctx, host.NTP{Enabled: true, Servers: []string{"a", "b"}}),
+		h.UpdateFirmware(ctx, strings.NewReader(""), "backup", nil)); err != nil {
+		t.Error(err)
+	}
+	if want := []string{"bay 3", "domain d", "ntp 0 a", "ntp 1 b", "ntp true", "update backup"}; !slices.Equal(did, want) {
+		t.Errorf("did %q, want %q", did, want)
+	}
+	leds, err1 := h.LEDs(ctx)
+	ntp, err2 := h.NTP(ctx)
+	domain, err3 := h.DomainName(ctx)
+	where, err4 := h.Description(ctx)
+	var diagnostics strings.Builder
+	err5 := h.Diagnostics(ctx, &diagnostics, nil)
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil || len(leds) != 1 || !ntp.Enabled || len(ntp.Servers) != 1 ||
+		domain != "example.net" || where["slot"] != "7" || diagnostics.String() != "all is well" {
+		t.Errorf("%v, %v, %q, %v, %q, %v", leds, ntp, domain, where, diagnostics.String(), err)
 	}
 	name, err1 := h.Hostname(ctx)
 	tag, err2 := h.AssetTag(ctx)
