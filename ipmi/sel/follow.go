@@ -26,11 +26,11 @@ type Follower struct {
 // log whose records were deleted or overwritten.
 const TailLength = 32
 
-// Update is what is new in a log.
+// Update is what is new in a log. [Log.Entries] puts it into words and tells its times by our clock.
 type Update struct {
-	Records []Record // oldest first
-	Cleared bool     // the log was cleared since the last look
-	Gap     bool     // nothing that was told before is left, though it was not cleared: some may have been missed
+	Log          // the new records and, if there are any, both clocks
+	Cleared bool // the log was cleared since the last look
+	Gap     bool // nothing that was told before is left, though it was not cleared: some may have been missed
 }
 
 // Poll looks once. The first look tells everything that is there. After an error, nothing counts
@@ -54,6 +54,14 @@ func (f *Follower) Poll(ctx context.Context, d ipmi.Doer) (Update, error) {
 		f.quiet = 0
 		return Update{}, err
 	}
+	if len(u.Records) > 0 {
+		records := u.Records
+		if u.Log, err = clocks(ctx, d); err != nil {
+			f.quiet = 0
+			return Update{}, err
+		}
+		u.Records = records
+	}
 	f.Tail = append(f.Tail, u.Records...)
 	if u.Cleared || u.Gap {
 		f.Tail = u.Records
@@ -69,7 +77,7 @@ func (f *Follower) look(ctx context.Context, d ipmi.Doer, info Info) (Update, er
 		last := f.Tail[len(f.Tail)-1]
 		records, err := readFrom(ctx, d, last.ID, Options{})
 		if err == nil && len(records) > 0 && records[0] == last {
-			return Update{Records: records[1:]}, nil
+			return Update{Log: Log{Records: records[1:]}}, nil
 		}
 		if err != nil && !isCode(err) && !errors.Is(err, ErrChain) {
 			return Update{}, err
@@ -80,9 +88,9 @@ func (f *Follower) look(ctx context.Context, d ipmi.Doer, info Info) (Update, er
 		return Update{}, err
 	}
 	if at := f.place(all); at >= 0 {
-		return Update{Records: all[at:]}, nil
+		return Update{Log: Log{Records: all[at:]}}, nil
 	}
-	u := Update{Records: all}
+	u := Update{Log: Log{Records: all}}
 	if f.Begun && (len(f.Tail) > 0 || info.Erased != f.Info.Erased) {
 		// A log that overwrites its oldest records stays full.
 		u.Cleared = info.Erased != f.Info.Erased || info.Entries < f.Info.Entries

@@ -202,6 +202,20 @@ func TestFollow(t *testing.T) {
 	look("by another, with its memory", 1, false, false)
 }
 
+// TestFollowTellsTimesByOurClock holds that a slow clock is no reason for slow news.
+func TestFollowTellsTimesByOurClock(t *testing.T) {
+	f := filled(1, 1)
+	f.clock = now - 3600
+	f.records[0].Time = now - 3700
+	u, err := new(Follower).Poll(t.Context(), f)
+	if err != nil || len(u.Records) != 1 {
+		t.Fatal(u, err)
+	}
+	if w := u.Times()[0]; w.Quality != Corrected || (time.Since(w.Time)-100*time.Second).Abs() > time.Minute {
+		t.Errorf("%v, %s", w.Time, w.Quality)
+	}
+}
+
 func TestFollowEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, got := filled(2, 1), 0
