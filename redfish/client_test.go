@@ -199,7 +199,9 @@ func TestTokenTheft(t *testing.T) {
 	if n := stolen.Load(); n != 0 {
 		t.Errorf("the other host was asked %d times", n)
 	}
-	f.handle("GET /Here", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/redfish/v1/Chassis/1", 308) })
+	f.handle("GET /Here", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/redfish/v1/Chassis/1", http.StatusPermanentRedirect)
+	})
 	if d, err := c.Get(t.Context(), f.server.URL+"/redfish/v1/Here#/Members/0"); err != nil || d.String("Id") != "1" {
 		t.Errorf("a redirect to the same place: %v", err)
 	}
@@ -208,11 +210,15 @@ func TestTokenTheft(t *testing.T) {
 func TestRedirectsWithoutEnd(t *testing.T) {
 	f := newFake(t, false, machine())
 	c := f.dial(t, nil)
-	f.handle("GET /Round", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/redfish/v1/Round", 302) })
+	f.handle("GET /Round", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/redfish/v1/Round", http.StatusFound)
+	})
 	if _, err := c.Get(t.Context(), "Round"); err == nil {
 		t.Error("no error")
 	}
-	f.handle("POST /Round", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/redfish/v1/Chassis/1", 303) })
+	f.handle("POST /Round", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/redfish/v1/Chassis/1", http.StatusSeeOther)
+	})
 	if _, err := c.Post(t.Context(), "Round", struct{}{}); err == nil {
 		t.Error("a change was redirected, and no error")
 	}
@@ -249,7 +255,7 @@ func TestCache(t *testing.T) {
 	var since []string
 	f.on["GET /redfish/v1/Systems/1"] = func(w http.ResponseWriter, r *http.Request) {
 		since = append(since, r.Header.Get("If-None-Match"))
-		w.WriteHeader(304)
+		w.WriteHeader(http.StatusNotModified)
 	}
 	f.mu.Unlock()
 	if _, err := c.Patch(t.Context(), "/redfish/v1/Chassis/1", map[string]string{"AssetTag": "8"}); err != nil {

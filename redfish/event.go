@@ -74,7 +74,7 @@ func (c *Client) Listen(ctx context.Context, last string, ready func(), tell fun
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it is given up
+	defer resp.Body.Close()
 	if ready != nil {
 		ready()
 	}

@@ -259,8 +259,8 @@ func (c *Client) lost(ctx context.Context, q ask, w *way, err error) error {
 
 // hear reads an answer to its end.
 func (c *Client) hear(resp *http.Response, most int64) (*answer, error) {
-	defer resp.Body.Close() //nolint:errcheck // it was read, or is given up
-	var in io.Reader = io.LimitReader(resp.Body, most+1)
+	defer resp.Body.Close()
+	in := io.LimitReader(resp.Body, most+1)
 	if strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
 		unpacked, err := gzip.NewReader(in)
 		switch {

@@ -36,7 +36,6 @@ type fake struct {
 	made     int
 	log      []string // method, path and body of what was asked with a credential
 	strict   bool     // PATCH without If-Match is turned down
-	foreign  []string // tokens that came in where none should
 }
 
 const root = `{"@odata.id":"/redfish/v1/","RedfishVersion":"1.17.0","Vendor":"Acme","Product":"Fake",
@@ -116,11 +115,11 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		delete(f.sessions, token)
 		f.mu.Unlock()
-		w.WriteHeader(204)
+		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodPatch:
 		f.patch(w, r, path, body)
 	case r.Method == http.MethodPost && strings.Contains(path, "/Actions/"):
-		w.WriteHeader(204)
+		w.WriteHeader(http.StatusNoContent)
 	default:
 		refuse(w, 405, "Base.1.0.OperationNotAllowed", "Not that way.")
 	}
@@ -140,7 +139,7 @@ func (f *fake) enter(w http.ResponseWriter, r *http.Request) {
 	f.sessions[token] = true
 	w.Header().Set("X-Auth-Token", token)
 	w.Header().Set("Location", "https://10.1.1.1/redfish/v1/SessionService/Sessions/"+strconv.Itoa(f.made))
-	w.WriteHeader(201)
+	w.WriteHeader(http.StatusCreated)
 }
 
 func (f *fake) etag(path string) string { return fmt.Sprintf(`"%d"`, f.versions[path]) }
@@ -155,7 +154,7 @@ func (f *fake) show(w http.ResponseWriter, r *http.Request, path string) {
 	}
 	w.Header().Set("ETag", f.etag(path))
 	if r.Header.Get("If-None-Match") == f.etag(path) {
-		w.WriteHeader(304)
+		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -186,7 +185,7 @@ func (f *fake) patch(w http.ResponseWriter, r *http.Request, path string, body [
 	merged, _ := json.Marshal(doc)
 	f.docs[path] = string(merged)
 	f.versions[path]++
-	w.WriteHeader(204)
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func merge(into, from map[string]any) {

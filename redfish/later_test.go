@@ -112,7 +112,7 @@ func TestTasks(t *testing.T) {
 			f.handle("POST /Do", func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Location", "http://10.0.0.1/redfish/v1/Monitor")
 				w.Header().Set("Retry-After", "5")
-				w.WriteHeader(202)
+				w.WriteHeader(http.StatusAccepted)
 				_, _ = io.WriteString(w, `{"@odata.id":"/redfish/v1/TaskService/Tasks/1","@odata.type":"#Task.v1_0_0.Task","TaskState":"New"}`)
 			})
 			f.handle("GET /Monitor", states(c.states...))
@@ -253,7 +253,7 @@ func TestSubscriptions(t *testing.T) {
 		f.put("/EventService/Subscriptions/1", `{"@odata.id":"/redfish/v1/EventService/Subscriptions/1","Destination":"https://me/","Context":"room"}`)
 		f.put("/EventService/Subscriptions", `{"Members":[{"@odata.id":"/redfish/v1/EventService/Subscriptions/1"}]}`)
 		w.Header().Set("Location", "/redfish/v1/EventService/Subscriptions/1")
-		w.WriteHeader(201)
+		w.WriteHeader(http.StatusCreated)
 	})
 	f.handle("DELETE /EventService/Subscriptions/1", func(http.ResponseWriter, *http.Request) {
 		f.put("/EventService/Subscriptions", `{"Members":[]}`)
@@ -299,7 +299,7 @@ func TestPush(t *testing.T) {
 			}
 		}
 		w.Header().Set("Location", "/redfish/v1/TaskService/Tasks/4/Monitor")
-		w.WriteHeader(202)
+		w.WriteHeader(http.StatusAccepted)
 	})
 	f.mu.Lock()
 	clear(f.sessions) // what is streamed cannot be sent twice

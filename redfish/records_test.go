@@ -196,12 +196,12 @@ func TestUsers(t *testing.T) {
 	f.handle("POST /AccountService/Accounts", func(w http.ResponseWriter, r *http.Request) {
 		f.put("/AccountService/Accounts/9", `{"@odata.id":"/redfish/v1/AccountService/Accounts/9","Id":"9","UserName":"ann"}`)
 		f.put("/AccountService/Accounts", `{"Members":[{"@odata.id":"/redfish/v1/AccountService/Accounts/9"}]}`)
-		w.WriteHeader(201)
+		w.WriteHeader(http.StatusCreated)
 	})
 	if u, err := c.AddUser(t.Context(), "ann", "long-enough", "Operator"); err != nil || u.ID != "9" {
 		t.Errorf("%+v, %v", u, err)
 	}
-	f.handle("DELETE /AccountService/Accounts/9", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) })
+	f.handle("DELETE /AccountService/Accounts/9", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	if u, _ := c.User(t.Context(), "ann"); c.DeleteUser(t.Context(), u) != nil || !strings.HasPrefix(strings.Join(f.asked(false), " "), "POST") {
 		t.Error("not deleted")
 	}

@@ -41,15 +41,15 @@ type blade struct {
 type enclosure struct {
 	server *httptest.Server
 
-	mu                              sync.Mutex
-	basic                           bool // it has no sessions
-	password                        string
-	blades                          map[string]*blade
-	sessions                        map[string]bool
-	made                            int // sessions, ever
-	cleared                         bool
-	hang, cut, garbage, pieces, bad bool
-	echo                            bool
+	mu                         sync.Mutex
+	basic                      bool // it has no sessions
+	password                   string
+	blades                     map[string]*blade
+	sessions                   map[string]bool
+	made                       int // sessions, ever
+	cleared                    bool
+	hang, cut, garbage, pieces bool
+	echo                       bool
 }
 
 func start(t testing.TB, secure bool, names ...string) *enclosure {
