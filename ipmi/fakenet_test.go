@@ -122,7 +122,6 @@ type fakeSession struct {
 	x       rmcp.Exchange
 	keys    rmcp.Keys
 	channel *rmcp.Channel
-	role    uint8
 }
 
 var begin = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // of every synctest bubble

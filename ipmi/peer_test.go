@@ -24,7 +24,7 @@ func TestIPMISim(t *testing.T) {
 	if a, err := c.Ping(t.Context(), address); err != nil || !a.IPMI {
 		t.Errorf("ping: %+v, %v", a, err)
 	}
-	for _, suite := range []rmcp.Suite{1, 2, 3, 6, 11} {
+	for _, suite := range []rmcp.Suite{0, 1, 2, 3, 6, 11} {
 		t.Run(suite.String(), func(t *testing.T) {
 			s, err := c.Open(t.Context(), address, ipmi.Options{User: "admin", Password: "secret", Suites: []rmcp.Suite{suite}})
 			if err != nil {

@@ -30,14 +30,19 @@ func listen(network string) (net.PacketConn, error) {
 type socket struct {
 	conn net.PacketConn
 	udp  *net.UDPConn // conn, where it is one: it needs no allocation for an address
+	over chan struct{}
 }
 
 func newSocket(conn net.PacketConn) *socket {
 	udp, _ := conn.(*net.UDPConn)
-	return &socket{conn: conn, udp: udp}
+	return &socket{conn: conn, udp: udp, over: make(chan struct{})}
 }
 
-func (k *socket) close() error { return k.conn.Close() }
+// close is called once.
+func (k *socket) close() error {
+	close(k.over)
+	return k.conn.Close()
+}
 
 func (k *socket) write(b []byte, to netip.AddrPort) error {
 	var err error
@@ -61,7 +66,13 @@ func (k *socket) read(deliver func([]byte, netip.AddrPort)) {
 		case err != nil:
 			// A late word from the network about a packet sent before. Should it be
 			// something that lasts, we do not spin.
-			time.Sleep(time.Millisecond)
+			wait := time.NewTimer(time.Millisecond)
+			select {
+			case <-wait.C:
+			case <-k.over:
+				wait.Stop()
+				return
+			}
 		case n <= rmcp.MaxPacket:
 			deliver(b[:n], from)
 		}
