@@ -2,7 +2,7 @@
 // IPMI 2.0): what happened to the machine, when, and how bad it is.
 //
 // [Record] is one entry, the same type at both ends. [Read] gives a whole log,
-// [ReadAndClear] empties it without losing what comes in meanwhile, [Follow] tells
+// [ReadAndClear] empties it without losing what comes in meanwhile, [Follower] tells
 // of new entries as they come. [Describe] puts an entry into words. BMCs keep time badly: [Log.Times]
 // works out when things really happened, as far as the log itself proves it. [Save] and
 // [Load] keep raw logs as text.
