@@ -112,7 +112,7 @@ func (c *call) addAccount() error {
 	password, _ := f.text("Password", true)
 	role, _ := f.choice("RoleId", true, roleNames()...)
 	a.Role = Role(role)
-	if v, ok := f.flag("Enabled", false); ok {
+	if v, ok := f.flag("Enabled"); ok {
 		a.Enabled = v
 	}
 	f.texts("AccountTypes", 8)
@@ -150,7 +150,7 @@ func (c *call) changeAccount(f *fields) ([]step, error) {
 			change.Role = &role
 			names = append(names, "RoleId")
 		}
-		if v, ok := f.flag("Enabled", false); ok {
+		if v, ok := f.flag("Enabled"); ok {
 			change.Enabled = &v
 			names = append(names, "Enabled")
 		}

@@ -163,8 +163,8 @@ func (f *fields) choice(name string, needed bool, of ...string) (string, bool) {
 	return text, ok
 }
 
-func (f *fields) flag(name string, needed bool) (value, ok bool) {
-	v, given := f.take(name, needed)
+func (f *fields) flag(name string) (value, ok bool) {
+	v, given := f.take(name, false)
 	if !given {
 		return false, false
 	}

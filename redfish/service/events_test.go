@@ -162,7 +162,7 @@ func (s *stand) follow(user, filter, last string) (<-chan map[string]any, <-chan
 		header: map[string]string{"Accept": "text/event-stream", "Last-Event-ID": last},
 	})
 	resp, err := s.client.Do(req)
-	if err != nil || resp.StatusCode != 200 {
+	if err != nil || resp.StatusCode != http.StatusOK {
 		cancel()
 		s.t.Fatal(err, resp)
 	}

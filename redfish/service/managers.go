@@ -161,10 +161,10 @@ func (c *call) insertMedium() error {
 	one.Image, _ = image(f, "Image", true)
 	one.User, _ = f.text("UserName", false)
 	one.Password, _ = f.text("Password", false)
-	if v, ok := f.flag("Inserted", false); ok {
+	if v, ok := f.flag("Inserted"); ok {
 		one.Inserted = v
 	}
-	if v, ok := f.flag("WriteProtected", false); ok {
+	if v, ok := f.flag("WriteProtected"); ok {
 		one.WriteProtect = v
 	}
 	f.choice("TransferMethod", false, "Stream", "Upload")
@@ -216,7 +216,7 @@ func (c *call) changeMedium(f *fields) ([]step, error) {
 		one.Image, one.Inserted, one.WriteProtect = text, true, true
 		names = append(names, "Image")
 	}
-	if v, ok := f.flag("Inserted", false); ok {
+	if v, ok := f.flag("Inserted"); ok {
 		if v && one.Image == "" {
 			f.bad("Inserted", "ValueNotInList", v)
 		} else {
@@ -224,7 +224,7 @@ func (c *call) changeMedium(f *fields) ([]step, error) {
 			names = append(names, "Inserted")
 		}
 	}
-	if v, ok := f.flag("WriteProtected", false); ok {
+	if v, ok := f.flag("WriteProtected"); ok {
 		one.WriteProtect = v
 		names = append(names, "WriteProtected")
 	}

@@ -61,7 +61,6 @@ type resource struct {
 	write      privilege // that changes take
 	read       privilege
 	collection bool // its Members can be paged
-	hidden     bool // a POST of it has no document: an action
 }
 
 // step is one part of a change: which properties it is for, and what does it.

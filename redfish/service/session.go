@@ -85,17 +85,15 @@ func (s *sessions) add(one *session, o *Options) (token string, ok bool) {
 	return token, true
 }
 
-// end ends a session; it is false if there is none of that id.
-func (s *sessions) end(id string) bool {
+// end ends a session.
+func (s *sessions) end(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for key, one := range s.byDigest {
 		if one.id == id {
 			delete(s.byDigest, key)
-			return true
 		}
 	}
-	return false
 }
 
 // all lists the sessions that are open, the oldest first.

@@ -123,7 +123,7 @@ func (c *call) subscribe() error {
 	sub.takeOptions(f)
 	sub.wish.prefixes, sub.wish.resources = f.texts("RegistryPrefixes", 16), f.texts("ResourceTypes", 32)
 	sub.wish.messages, sub.wish.types, sub.wish.severities = f.texts("MessageIds", 64), f.texts("EventTypes", 16), f.texts("Severities", 3)
-	sub.wish.below, _ = f.flag("SubordinateResources", false)
+	sub.wish.below, _ = f.flag("SubordinateResources")
 	sub.takeOrigins(f)
 	sub.takeHeaders(f)
 	f.rest(object{"Id": nil, "Name": nil, "Status": nil})
@@ -177,7 +177,7 @@ func (sub *subscription) takeOptions(f *fields) (names []string) {
 		sub.policy = v
 		names = append(names, "DeliveryRetryPolicy")
 	}
-	if v, ok := f.flag("VerifyCertificate", false); ok {
+	if v, ok := f.flag("VerifyCertificate"); ok {
 		sub.verify = v
 		names = append(names, "VerifyCertificate")
 	}

@@ -192,7 +192,7 @@ func (c *call) changeIndicator(m Machine, f *fields) []step {
 	if led, ok := f.choice("IndicatorLED", false, "Lit", "Blinking", "Off"); ok {
 		steps = set("IndicatorLED", led != "Off")
 	}
-	if lit, ok := f.flag("LocationIndicatorActive", false); ok {
+	if lit, ok := f.flag("LocationIndicatorActive"); ok {
 		steps = set("LocationIndicatorActive", lit)
 	}
 	return steps

@@ -172,7 +172,7 @@ func TestEvents(t *testing.T) {
 	s := newStand(t, nil)
 	follow := func(user string) <-chan string {
 		ctx, cancel := context.WithCancel(context.Background())
-		req, err := http.NewRequestWithContext(ctx, "GET", "https://"+s.at+root+"/EventService/SSE", http.NoBody)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+s.at+root+"/EventService/SSE", http.NoBody)
 		s.check(err)
 		req.SetBasicAuth(user, s.tokens[user])
 		resp, err := s.client.Do(req)
