@@ -170,9 +170,9 @@ func ParseSessionQuery(b []byte) (SessionRef, error) {
 // AppendQuery adds the request of Get Session Info to b.
 func (r SessionRef) AppendQuery(b []byte) []byte {
 	switch {
-	case r.ID != 0:
+	case r.ID != 0 || r.Index == RefByID:
 		return appendU32(append(b, RefByID), r.ID)
-	case r.Handle != 0:
+	case r.Handle != 0 || r.Index == RefByHandle:
 		return append(b, RefByHandle, r.Handle)
 	}
 	return append(b, r.Index)

@@ -75,7 +75,7 @@ func ParseStatistics(b []byte) (Statistics, error) {
 		return Statistics{}, err
 	}
 	if maker := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16; maker != ID {
-		return Statistics{}, fmt.Errorf("Node Manager statistics of the manufacturer %d, not %d", maker, ID)
+		return Statistics{}, fmt.Errorf("statistics of the manufacturer %d, not %d", maker, ID)
 	}
 	u16 := func(i int) uint16 { return uint16(b[i]) | uint16(b[i+1])<<8 }
 	u32 := func(i int) uint32 { return uint32(u16(i)) | uint32(u16(i+2))<<16 }
