@@ -35,7 +35,7 @@ func (a *App) openConsole(ctx context.Context, dialer *transport.Dialer, node st
 	r := a.fleet.Room()
 	id, found := r.Node(node)
 	if !found {
-		return nil, &room.Error{Code: room.CodeNotFound, Op: "open the console of", Subject: node, Said: "there is no such node"}
+		return nil, &room.Error{Code: room.CodeNotFound, Op: "console", Subject: node, Said: "there is no such node"}
 	}
 	c, _ := r.Console(id)
 	switch {
@@ -63,12 +63,12 @@ func (a *App) deviceConsole(ctx context.Context, r *room.Room, c room.Console) (
 		}
 	}
 	if plug < 0 {
-		return nil, &room.Error{Code: room.CodeNotFound, Op: "open the console", Subject: c.Device + ":" + c.Plug, Said: "there is no such plug"}
+		return nil, &room.Error{Code: room.CodeNotFound, Op: "console", Subject: c.Device + ":" + c.Plug, Said: "there is no such plug"}
 	}
 	err = a.fleet.Use(ctx, r, id, func(ctx context.Context, s driver.Session) (err error) {
 		one, able := s.(driver.Consoler)
 		if !able {
-			return &room.Error{Code: room.CodeRefused, Op: "open the console", Subject: c.Device, Said: "this device has no consoles"}
+			return &room.Error{Code: room.CodeRefused, Op: "console", Subject: c.Device, Said: "this device has no consoles"}
 		}
 		opened, err = one.Console(ctx, plug)
 		return err

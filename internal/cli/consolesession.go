@@ -254,7 +254,7 @@ func (s *consoleSession) ended() error {
 	if s.closed == "" {
 		s.closed = "the daemon has closed it"
 	}
-	return &room.Error{Code: room.CodeDevice, Op: "talk to the console of", Subject: s.node, Said: s.closed}
+	return &room.Error{Code: room.CodeDevice, Op: "console", Subject: s.node, Said: s.closed}
 }
 
 // told shows a message.
@@ -378,7 +378,7 @@ func (s *consoleSession) onPipe(ctx context.Context) error {
 				silent.Reset(s.drain)
 			}
 			if a.m != nil && a.m.Type == wire.ConsoleDropped {
-				return &room.Error{Code: room.CodeDevice, Op: "type on the console of", Subject: s.node, Said: a.m.Said}
+				return &room.Error{Code: room.CodeDevice, Op: "type", Subject: s.node, Said: a.m.Said}
 			}
 			if err, over := s.take(a); over {
 				return err

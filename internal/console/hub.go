@@ -130,7 +130,7 @@ func (h *Hub) Attach(node string, w Wish) (*Seat, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	refuse := func(code room.Code, format string, args ...any) error {
-		return &room.Error{Code: code, Op: "attach to the console of", Subject: node, Said: fmt.Sprintf(format, args...)}
+		return &room.Error{Code: code, Op: "console", Subject: node, Said: fmt.Sprintf(format, args...)}
 	}
 	id, found := h.room.Node(node)
 	switch {
@@ -215,7 +215,7 @@ func (h *Hub) ReadLog(node string, span journal.Span, out io.Writer) error {
 		w = l.log()
 	}
 	if w == nil {
-		return &room.Error{Code: room.CodeRefused, Op: "read the console log of", Subject: node, Said: "no log is kept: the daemon has no state folder, and the room names none (consoles: folder:)"}
+		return &room.Error{Code: room.CodeRefused, Op: "read console log", Subject: node, Said: "no log is kept: the daemon has no state folder, and the room names none (consoles: folder:)"}
 	}
 	return journal.Read(w, span, out)
 }

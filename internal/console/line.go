@@ -420,7 +420,7 @@ func (l *line) put(ctx context.Context, s *Seat, k key) error {
 	input, ended, mine, state := l.input, l.ended, l.writer == s, l.state
 	l.mu.Unlock()
 	refuse := func(code room.Code, said string) error {
-		return &room.Error{Code: code, Op: "type on the console of", Subject: l.node, Said: said}
+		return &room.Error{Code: code, Op: "type", Subject: l.node, Said: said}
 	}
 	switch {
 	case !mine:

@@ -13,7 +13,7 @@ func (l *line) attach(w Wish) (*Seat, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.seats) >= maxLineSeats {
-		return nil, &room.Error{Code: room.CodeBusy, Op: "attach to the console of", Subject: l.node, Said: fmt.Sprintf("%d are attached already", len(l.seats))}
+		return nil, &room.Error{Code: room.CodeBusy, Op: "console", Subject: l.node, Said: fmt.Sprintf("%d are attached already", len(l.seats))}
 	}
 	if w.Write && !w.TakeOver && l.writer != nil {
 		return nil, l.held()
@@ -46,7 +46,7 @@ func (l *line) held() error {
 		from = " from " + at.wish.From
 	}
 	return &room.Error{
-		Code: room.CodeBusy, Op: "attach to the console of", Subject: l.node,
+		Code: room.CodeBusy, Op: "console", Subject: l.node,
 		Said: fmt.Sprintf("%s%s types there since %s; watch, or take it over", at.wish.Who, from, at.at.Format("15:04:05")),
 	}
 }
@@ -58,7 +58,7 @@ func (l *line) take(s *Seat, takeOver bool) (from string, err error) {
 	case l.writer == s:
 		return "", nil
 	case l.c.ReadOnly:
-		return "", &room.Error{Code: room.CodeRefused, Op: "type on the console of", Subject: l.node, Said: "this console is read-only"}
+		return "", &room.Error{Code: room.CodeRefused, Op: "type", Subject: l.node, Said: "this console is read-only"}
 	case l.writer != nil && !takeOver:
 		return "", l.held()
 	case l.writer != nil:

@@ -119,7 +119,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 // sameOrigin refuses a WebSocket that a page of another site opens: browsers send
 // cookies, and their certificate, with such a one.
 func sameOrigin(r *http.Request) error {
-	err := withStatus(http.StatusForbidden, &room.Error{Code: room.CodeRefused, Op: "attach to a console", Said: "a page of another site asked for this"})
+	err := withStatus(http.StatusForbidden, &room.Error{Code: room.CodeRefused, Op: "console", Said: "a page of another site asked for this"})
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
 		return err
 	}

@@ -65,7 +65,7 @@ func (d *Door) attach(w http.ResponseWriter, r *http.Request, in *consoleInput) 
 	}
 	who := whose(by)
 	if !d.readers.enter(who) {
-		refuse(w, &room.Error{Code: room.CodeBusy, Op: "attach to a console", Said: "too many streams are being read already"})
+		refuse(w, &room.Error{Code: room.CodeBusy, Op: "console", Said: "too many streams are being read already"})
 		return
 	}
 	defer d.readers.leave(who)
