@@ -59,6 +59,8 @@ func (s *Service) client(verify bool) *http.Client {
 // held by the journal, and what that no longer holds is lost.
 func (s *Service) deliver(ctx context.Context, sub *subscription, after int64) {
 	defer s.hooks.remove(sub)
+	by := &courier{service: s}
+	defer by.leave()
 	for ctx.Err() == nil {
 		list, more := s.events.since(after)
 		for _, h := range list {
@@ -70,7 +72,7 @@ func (s *Service) deliver(ctx context.Context, sub *subscription, after int64) {
 			if !sub.wish.wants(h) || !s.mayHear(ctx, sub.owner, h) {
 				continue
 			}
-			if !s.deliverOne(ctx, sub, h) {
+			if !s.deliverOne(ctx, by, sub, h) {
 				return
 			}
 		}
@@ -86,12 +88,12 @@ func (s *Service) deliver(ctx context.Context, sub *subscription, after int64) {
 
 // deliverOne sends one event, and tries again as the subscription says. It is false
 // if the subscription is over.
-func (s *Service) deliverOne(ctx context.Context, sub *subscription, h happened) bool {
+func (s *Service) deliverOne(ctx context.Context, by *courier, sub *subscription, h happened) bool {
 	for try := 1; ; try++ {
 		var about, policy string
 		var verify bool
 		s.hooks.change(func() { about, policy, verify = sub.about, sub.policy, sub.verify })
-		err := s.send(ctx, sub, verify, encode(h.document(about)))
+		err := by.send(ctx, sub, verify, encode(h.document(about)))
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err() == nil
 		}
@@ -129,7 +131,21 @@ func (s *Service) suspend(ctx context.Context, sub *subscription) bool {
 	}
 }
 
-func (s *Service) send(ctx context.Context, sub *subscription, verify bool, body []byte) error {
+// courier keeps the connection of a subscription.
+type courier struct {
+	service *Service
+	client  *http.Client
+	verify  bool // what client does
+}
+
+func (b *courier) leave() {
+	if b.client != nil {
+		b.client.CloseIdleConnections()
+		b.client = nil
+	}
+}
+
+func (b *courier) send(ctx context.Context, sub *subscription, verify bool, body []byte) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, sub.destination.String(), bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -139,9 +155,11 @@ func (s *Service) send(ctx context.Context, sub *subscription, verify bool, body
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	req.Header.Set("OData-Version", "4.0")
-	client := s.client(verify)
-	defer client.CloseIdleConnections()
-	resp, err := client.Do(req)
+	if b.client == nil || b.verify != verify {
+		b.leave()
+		b.client, b.verify = b.service.client(verify), verify
+	}
+	resp, err := b.client.Do(req)
 	if err != nil {
 		return err
 	}

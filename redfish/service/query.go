@@ -1,12 +1,14 @@
 package service
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -17,6 +19,9 @@ const (
 	// maxLevels is how deep $expand goes, and maxExpanded how many documents one answer
 	// may hold; what is beyond stays a link.
 	maxLevels, maxExpanded = 3, 400
+	// expandWithin is how long an answer waits for machines that it is put together of:
+	// what has not come by then stays a link too.
+	expandWithin = 20 * time.Second
 )
 
 // query is what the query of a GET asks for (DSP0266, section "Query parameters").
@@ -134,6 +139,9 @@ func (c *call) answer(r *resource, o object) (object, error) {
 		return c.onlyMember(o)
 	}
 	if q.expand != 0 {
+		ctx, cancel := context.WithTimeout(c.ctx, expandWithin)
+		defer cancel()
+		c.ctx = ctx
 		left := maxExpanded
 		c.expand(o, q.levels, &left)
 	}

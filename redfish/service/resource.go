@@ -276,9 +276,11 @@ func (c *call) change(r *resource) error {
 	if len(body) == 0 {
 		return failed(http.StatusBadRequest, say("EmptyJSON"))
 	}
-	lock := c.locks.of(c.path)
-	lock.Lock()
-	defer lock.Unlock()
+	leave, err := c.locks.take(c.ctx, c.path)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	before, err := r.get(c)
 	if err != nil {
 		return err

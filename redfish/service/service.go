@@ -130,15 +130,38 @@ func randomUUID() string {
 func randomID() string { return rand.Text()[:16] }
 
 // locks let one change of a resource through at a time, so that what an If-Match was
-// compared with is what is changed. A few of them serve all paths.
-type locks [64]sync.Mutex
+// compared with is what is changed.
+type locks struct {
+	mu   sync.Mutex
+	held map[string]chan struct{} // closed when it is let go
+}
 
-func (l *locks) of(path string) *sync.Mutex {
-	h := uint32(2166136261)
-	for i := range len(path) {
-		h = (h ^ uint32(path[i])) * 16777619
+// take waits until nobody else changes a path.
+func (l *locks) take(ctx context.Context, path string) (leave func(), err error) {
+	for {
+		l.mu.Lock()
+		other, held := l.held[path]
+		if !held {
+			mine := make(chan struct{})
+			if l.held == nil {
+				l.held = make(map[string]chan struct{})
+			}
+			l.held[path] = mine
+			l.mu.Unlock()
+			return func() {
+				l.mu.Lock()
+				delete(l.held, path)
+				l.mu.Unlock()
+				close(mine)
+			}, nil
+		}
+		l.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	return &l[h%uint32(len(l))]
 }
 
 var _ http.Handler = (*Service)(nil)

@@ -271,4 +271,4 @@ func (c *call) acted() {
 }
 
 // readWithin bounds what a document may wait for a machine.
-const readWithin = 30 * time.Second
+const readWithin = time.Minute
