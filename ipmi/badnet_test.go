@@ -125,7 +125,7 @@ func TestManyGoroutines(t *testing.T) {
 	address := serve(t, bmc.NewMemory(true))
 	c := newClient(t)
 	o := account()
-	o.Pipeline = 8
+	o.Pipeline, o.Timeout = 8, time.Minute
 	s, err := c.Open(t.Context(), address, o)
 	if err != nil {
 		t.Fatal(err)

@@ -81,9 +81,10 @@ const (
 	firstWait   = 250 * time.Millisecond // for the answer of a BMC that is not known yet
 	leastWait   = 60 * time.Millisecond  // for one whose round trip is known to be short
 	longestWait = 4 * time.Second
-	onceWait    = 5 * time.Second  // for the answer to what is sent once
-	freshFor    = 10 * time.Second // a BMC that was heard within this time has not forgotten the session
-	silentTries = 4                // of a request, after which the BMC has forgotten the session
+	onceWait    = 5 * time.Second         // for the answer to what is sent once
+	freshFor    = 10 * time.Second        // a BMC that was heard within this time has not forgotten the session
+	silentTries = 4                       // of a request, and
+	silentFor   = 2500 * time.Millisecond // of a BMC, after which it has forgotten the session
 	busyTries   = 12
 	mostData    = rmcp.MaxPacket - 200 // of a request
 	mostData15  = 200
@@ -362,7 +363,7 @@ func (s *Session) retry(k *call, now time.Duration) bool {
 		return true
 	}
 	silent := s.heard <= k.sent || now-s.heard > freshFor
-	if k.tries >= silentTries && silent && s.state == stateReady {
+	if k.tries >= silentTries && now-k.sent >= silentFor && silent && s.state == stateReady {
 		s.forgotten(now)
 		return false
 	}

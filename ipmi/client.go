@@ -41,9 +41,10 @@ type Client struct {
 	sockets [2]*socket // of udp4 and udp6
 	byID    map[uint32]*Session
 	byAddr  map[netip.AddrPort]*Session // those that are logging in, and those of 1.5
-	probes  map[netip.AddrPort]*probe
+	probes  map[netip.AddrPort][]*probe
 	readers sync.WaitGroup
 
+	gate    gate
 	buffers sync.Pool
 	dropped [rmcp.Faults]atomic.Uint64 // packets that belong to no session
 }
@@ -58,7 +59,7 @@ func NewClient(o ClientOptions) *Client {
 	}
 	return &Client{
 		o: o, start: time.Now(),
-		byID: map[uint32]*Session{}, byAddr: map[netip.AddrPort]*Session{}, probes: map[netip.AddrPort]*probe{},
+		byID: map[uint32]*Session{}, byAddr: map[netip.AddrPort]*Session{}, probes: map[netip.AddrPort][]*probe{},
 		buffers: sync.Pool{New: func() any { return new(buffers) }},
 	}
 }
@@ -94,10 +95,12 @@ func (c *Client) Close() error {
 		}
 	}
 	probes := c.probes
-	c.probes = map[netip.AddrPort]*probe{}
+	c.probes = map[netip.AddrPort][]*probe{}
 	c.mu.Unlock()
-	for _, p := range probes {
-		p.end()
+	for _, all := range probes {
+		for _, p := range all {
+			p.end()
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 	defer cancel()
@@ -146,11 +149,11 @@ func (c *Client) socket(a netip.AddrPort) (*socket, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if k := c.sockets[i]; k != nil {
-		return k, nil
-	}
 	if c.closed {
 		return nil, ErrClosed
+	}
+	if k := c.sockets[i]; k != nil {
+		return k, nil
 	}
 	conn, err := c.o.Listen(network)
 	if err != nil {

@@ -3,6 +3,7 @@ package ipmi
 import (
 	"crypto/rand"
 	"errors"
+	"net"
 	"slices"
 	"time"
 
@@ -149,6 +150,10 @@ func (s *Session) sendLogin(now time.Duration) {
 		_ = s.socket.write(s.appendCaps(b, l), s.addr)
 	}
 	s.c.buffers.Put(b)
+	if errors.Is(s.sendErr, net.ErrClosed) {
+		s.failLogin(LoginUnresolved, ErrClosed)
+		return
+	}
 	if l.tries < 200 {
 		l.tries++
 	}
@@ -189,6 +194,7 @@ func (l *login) request(cmd uint8, data []byte) rmcp.Message {
 // tickLogin does what is due when nothing came in time.
 func (s *Session) tickLogin(now time.Duration) {
 	l := s.login
+	s.leaveGate()
 	switch {
 	case l.doubts >= doubtTries || now >= l.expires:
 		kind, err := s.suspicion()
@@ -253,8 +259,11 @@ func (s *Session) failLogin(kind LoginKind, err error) {
 	if s.channel != nil {
 		s.sayClose()
 	}
-	s.login.keys.Zero()
-	s.login = nil
+	if s.login != nil {
+		s.login.keys.Zero()
+		s.login = nil
+	}
+	s.leaveGate()
 	s.leave()
 	for k := s.flying.pop(); k != nil; k = s.flying.pop() {
 		s.finish(k, nil, e)
@@ -336,6 +345,7 @@ func (s *Session) loggedIn(data []byte, now time.Duration) {
 		s.privilege = min(s.privilege, Privilege(data[0]&0x0f))
 	}
 	s.login = nil
+	s.leaveGate()
 	s.state = stateReady
 	s.logins++
 	if k := s.opening; k != nil {

@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"net"
+	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -317,4 +321,71 @@ func TestOptionsRefused(t *testing.T) {
 		_, err := c.Open(t.Context(), address, account())
 		wantKind(t, err, ipmi.LoginUnresolved)
 	}
+}
+
+// Of all the addresses of a name the one that answers is taken.
+func TestLoginAddresses(t *testing.T) {
+	all, err := net.DefaultResolver.LookupNetIP(t.Context(), "ip", "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type place struct{ address, at string }
+	places := []place{
+		{"[2001:db8::1]", "[2001:db8::1]:623"},
+		{"2001:db8::1", "[2001:db8::1]:623"},
+		{"[fe80::1%eth0]:6230", "[fe80::1%eth0]:6230"},
+		{"fe80::1%eth0", "[fe80::1%eth0]:623"},
+		{"10.0.0.1:6230", "10.0.0.1:6230"},
+		{"::ffff:10.0.0.1", "10.0.0.1:623"},
+	}
+	for _, a := range all {
+		places = append(places, place{"localhost:6230", netip.AddrPortFrom(a.Unmap(), 6230).String()})
+	}
+	for _, p := range places {
+		t.Run(p.at, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n, c := newNetwork(t)
+				n.add(p.at)
+				s, err := c.Open(t.Context(), p.address, account())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := s.Addr().String(); got != p.at || time.Since(begin) > time.Second {
+					t.Errorf("%s after %v", got, time.Since(begin))
+				}
+			})
+		})
+	}
+}
+
+// More logins than may begin at a time, most of them to where nobody is.
+func TestManyLogins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, c := newNetwork(t)
+		n.in = make(chan datagram, 1)
+		n.add(bmc1)
+		var dead, well sync.WaitGroup
+		for i := range 1000 {
+			dead.Add(1)
+			c.OpenFunc(t.Context(), fmt.Sprintf("10.1.%d.%d", i>>8, i&255), account(), func(_ *ipmi.Session, err error) {
+				if err == nil {
+					t.Error("logged in to nobody")
+				}
+				dead.Done()
+			})
+		}
+		start := time.Now()
+		for range 50 {
+			well.Go(func() {
+				if _, err := c.Open(t.Context(), bmc1, account()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		well.Wait()
+		if d := time.Since(start); d > 3*time.Second {
+			t.Errorf("those that are there waited %v for those that are not", d)
+		}
+		dead.Wait()
+	})
 }

@@ -3,6 +3,7 @@ package ipmi_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"millwright.dev/millwright/ipmi"
 	"millwright.dev/millwright/ipmi/ipmitest"
@@ -26,7 +27,7 @@ func TestIPMISim(t *testing.T) {
 	}
 	for _, suite := range []rmcp.Suite{0, 1, 2, 3, 6, 11} {
 		t.Run(suite.String(), func(t *testing.T) {
-			s, err := c.Open(t.Context(), address, ipmi.Options{User: "admin", Password: "secret", Suites: []rmcp.Suite{suite}})
+			s, err := c.Open(t.Context(), address, ipmi.Options{User: "admin", Password: "secret", Suites: []rmcp.Suite{suite}, Timeout: time.Minute})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,6 +54,7 @@ func TestIPMISim(t *testing.T) {
 		{"Kg that it has not", ipmi.Options{User: "admin", Password: "secret", Kg: "0x01"}, ipmi.LoginWrongKey},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			tt.o.Timeout = time.Minute
 			s, err := c.Open(t.Context(), address, tt.o)
 			var e *ipmi.LoginError
 			if !errors.As(err, &e) || e.Kind != tt.want {

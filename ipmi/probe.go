@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
 	"millwright.dev/millwright/ipmi/rmcp"
 )
 
-// probe is a question without session, of which there is one for an address at a time.
+// probe is a question without session.
 type probe struct {
 	mu     sync.Mutex
 	tag    uint8
@@ -57,10 +58,12 @@ func (p *probe) message(b []byte) bool {
 // probed gives a packet to the question that it may answer.
 func (c *Client) probed(from netip.AddrPort, take func(*probe) bool) {
 	c.mu.RLock()
-	p := c.probes[from]
+	all := c.probes[from] // a list is never changed, but made anew
 	c.mu.RUnlock()
-	if p != nil {
-		take(p)
+	for _, p := range all {
+		if take(p) {
+			return
+		}
 	}
 }
 
@@ -169,12 +172,7 @@ func (c *Client) install(addrs []netip.AddrPort, p *probe) error {
 		return ErrClosed
 	}
 	for _, a := range addrs {
-		if c.probes[a] != nil {
-			return fmt.Errorf("%v is being asked already", a)
-		}
-	}
-	for _, a := range addrs {
-		c.probes[a] = p
+		c.probes[a] = append(slices.Clip(c.probes[a]), p)
 	}
 	return nil
 }
@@ -183,7 +181,10 @@ func (c *Client) remove(addrs []netip.AddrPort, p *probe) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, a := range addrs {
-		if c.probes[a] == p {
+		left := slices.DeleteFunc(slices.Clone(c.probes[a]), func(one *probe) bool { return one == p })
+		if len(left) > 0 {
+			c.probes[a] = left
+		} else {
 			delete(c.probes, a)
 		}
 	}

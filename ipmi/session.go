@@ -40,6 +40,7 @@ type Session struct {
 	login   *login
 	opening *call // told when the first login is over
 	closing calls // told when the session has ended
+	inGate  bool
 	id      uint32
 	channel *rmcp.Channel
 
@@ -97,7 +98,8 @@ func (c *Client) Open(ctx context.Context, address string, o Options) (*Session,
 }
 
 // OpenFunc is Open without waiting: done is called, with one of them nil, by a goroutine
-// of the client that must not be held up. A name is looked up before it returns.
+// of the client that must not be held up. A name is looked up before it returns, and ctx is for
+// that alone: the timeout of the options ends the login.
 func (c *Client) OpenFunc(ctx context.Context, address string, o Options, done func(*Session, error)) {
 	s, err := c.prepare(ctx, address, &o)
 	if err != nil {
@@ -130,12 +132,37 @@ func (c *Client) prepare(ctx context.Context, address string, o *Options) (*Sess
 	return s, nil
 }
 
-// begin starts the first login; k is told how it went.
+// begin starts the first login, when there is room for it; k is told how it went.
 func (s *Session) begin(k *call) {
 	s.mu.Lock()
 	s.opening = k
-	s.startLogin(s.c.now())
+	s.mu.Unlock()
+	if s.c.gate.enter(s) {
+		s.admit()
+	}
+}
+
+// admit starts the first login.
+func (s *Session) admit() {
+	s.mu.Lock()
+	s.inGate = true
+	if s.opening == nil { // given up meanwhile
+		s.leaveGate()
+	} else {
+		s.startLogin(s.c.now())
+	}
 	s.unlock()
+}
+
+// leaveGate lets another login begin, once the lock is let go.
+func (s *Session) leaveGate() {
+	if !s.inGate {
+		return
+	}
+	s.inGate = false
+	if next := s.c.gate.leave(); next != nil {
+		s.finished.push(&call{tell: func([]byte, error) { next.admit() }})
+	}
 }
 
 // unlock lets the lock go, and then tells those whose calls have ended.
@@ -434,6 +461,7 @@ func (s *Session) end() {
 	}
 	s.state = stateClosed
 	s.login = nil
+	s.leaveGate()
 	s.fail(ErrClosed)
 	if s.opening != nil {
 		s.finish(s.opening, nil, ErrClosed)
