@@ -54,6 +54,7 @@ type Client struct {
 	opts  Options
 	base  url.URL // scheme and host
 	http  *http.Client
+	long  *http.Client // for streams, which hold a connection each
 	cache cache
 	pace  pace
 	login login
@@ -101,10 +102,11 @@ func Dial(ctx context.Context, opts Options) (*Client, error) {
 			return nil, err
 		}
 	}
-	c.http = &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	streams := transport.Clone()
+	streams.MaxConnsPerHost = 0
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.http = &http.Client{Transport: transport, CheckRedirect: stay}
+	c.long = &http.Client{Transport: streams, CheckRedirect: stay}
 	if err := c.enter(ctx); err != nil {
 		_ = c.Close()
 		return nil, err
@@ -175,6 +177,7 @@ func (c *Client) Close() error {
 	defer cancel()
 	err := c.logOut(ctx)
 	c.http.CloseIdleConnections()
+	c.long.CloseIdleConnections()
 	return err
 }
 

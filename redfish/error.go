@@ -204,6 +204,8 @@ func kindOf(status int, said []Message) Kind {
 			}
 		case "ServiceTemporarilyUnavailable", "ResourceInUse", "ServiceInUnknownState", "OperationTimeout":
 			return Busy
+		case "ResourceAlreadyExists":
+			return Conflict
 		case "InsufficientPrivilege", "NoValidSession", "ResourceAtUriUnauthorized":
 			return Denied
 		}

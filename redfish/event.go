@@ -114,7 +114,7 @@ func (c *Client) stream(ctx context.Context, at, last string) (*http.Response, e
 			return nil, err
 		}
 		count := c.authorise(r)
-		resp, err := c.http.Do(r)
+		resp, err := c.long.Do(r)
 		if err != nil {
 			return nil, c.lost(ctx, q, &way, err)
 		}

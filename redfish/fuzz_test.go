@@ -163,7 +163,7 @@ func FuzzMachine(f *testing.F) {
 		watchdog := time.AfterFunc(30*time.Second, func() { panic("it goes on without end") })
 		defer watchdog.Stop()
 		opts := Options{Workers: 2, Timeout: time.Second, CacheTTL: time.Minute, MaxBody: 1 << 20}
-		c := &Client{opts: opts, base: url.URL{Scheme: "https", Host: "192.0.2.7"}, http: &http.Client{Transport: hostile{text}}, pace: newPace(0)}
+		c := &Client{opts: opts, base: url.URL{Scheme: "https", Host: "192.0.2.7"}, http: &http.Client{Transport: hostile{text}}, long: &http.Client{}, pace: newPace(0)}
 		c.login.turn, c.cache.entries = make(chan struct{}, 1), make(map[string]*entry)
 		c.hide("")
 		c.root, _ = ParseDocument(text)

@@ -36,7 +36,7 @@ func (c *Client) logIn(ctx context.Context) error {
 	}
 	if c.opts.Auth != Basic {
 		err := c.newSession(ctx, 0)
-		none := errors.Is(err, NotFound) || errors.Is(err, Unsupported)
+		none := errors.Is(err, NotFound) || errors.Is(err, Unsupported) || errors.Is(err, Exhausted)
 		if err == nil || c.opts.Auth == Session || !none {
 			return err
 		}
@@ -96,19 +96,35 @@ func (c *Client) newSession(ctx context.Context, count int) error {
 	}
 	l.mu.Lock()
 	l.token, l.path, l.count = token, at, l.count+1
+	closed = l.closed
 	l.mu.Unlock()
 	c.hide(token)
+	if closed { // meanwhile, and nobody else would end it
+		return errors.Join(errClosed, c.endSession(ctx))
+	}
 	return nil
 }
 
 // logOut ends the session, if there is one.
 func (c *Client) logOut(ctx context.Context) error {
 	l := &c.login
-	l.turn <- struct{}{} // logging in takes no longer than a request does
-	defer func() { <-l.turn }()
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done(): // somebody logs in, and will end what comes of it
+		return context.Cause(ctx)
+	}
+	return c.endSession(ctx)
+}
+
+// endSession ends the session, of whoever holds the turn.
+func (c *Client) endSession(ctx context.Context) error {
+	l := &c.login
 	l.mu.Lock()
 	token, path := l.token, l.path
-	l.closed = true
 	l.mu.Unlock()
 	if token == "" || path == "" {
 		return nil

@@ -53,7 +53,7 @@ func (c *Client) Sensors(ctx context.Context, chassis Document) ([]Sensor, error
 			set.add(d)
 		}
 	}
-	set.old(ctx, chassis)
+	set.old(ctx, chassis, len(set.list) == 0)
 	if len(set.list) == 0 {
 		set.subsystems(ctx, chassis)
 	}
@@ -140,16 +140,25 @@ func unitOfKind(kind string) string {
 	return map[string]string{"Temperature": "Cel", "Voltage": "V", "Current": "A", "Power": "W", "Rotational": "RPM", "Percent": "%", "Humidity": "%", "Frequency": "Hz", "EnergykWh": "kW.h"}[kind]
 }
 
-// old reads Power and Thermal, which hold several sensors each.
-func (set *sensorSet) old(ctx context.Context, chassis Document) {
+// old reads Power and Thermal, which hold several sensors each. Where the Sensors
+// collection has them, under other names, only what the whole takes is wanted of them.
+func (set *sensorSet) old(ctx context.Context, chassis Document, all bool) {
 	for _, name := range []string{"Thermal", "Power"} {
 		l := chassis.Link(name)
-		if l == "" {
+		if l == "" || !all && name == "Thermal" {
 			continue
 		}
 		d, err := set.client.Read(ctx, l)
 		if err != nil {
 			set.wrong = append(set.wrong, err)
+			continue
+		}
+		for _, p := range d.List("PowerControl") {
+			set.total = true
+			set.part(l, p, "Power", "W", "PowerConsumedWatts")
+			set.total = false
+		}
+		if !all {
 			continue
 		}
 		for _, t := range d.List("Temperatures") {
@@ -165,11 +174,6 @@ func (set *sensorSet) old(ctx context.Context, chassis Document) {
 		}
 		for _, v := range d.List("Voltages") {
 			set.part(l, v, "Voltage", "V", "ReadingVolts")
-		}
-		for _, p := range d.List("PowerControl") {
-			set.total = true
-			set.part(l, p, "Power", "W", "PowerConsumedWatts")
-			set.total = false
 		}
 		for _, p := range d.List("PowerSupplies") {
 			set.part(l, p, "Power", "W", "PowerInputWatts", "LastPowerOutputWatts", "PowerOutputWatts")
@@ -204,8 +208,8 @@ func (set *sensorSet) part(path string, d Document, kind, unit string, members .
 
 // subsystems reads what took the place of Power and Thermal (DSP2064).
 func (set *sensorSet) subsystems(ctx context.Context, chassis Document) {
-	for sub, name := range map[string]string{"ThermalSubsystem": "Fans", "PowerSubsystem": "PowerSupplies"} {
-		l := chassis.Link(sub)
+	for _, sub := range [][2]string{{"ThermalSubsystem", "Fans"}, {"PowerSubsystem", "PowerSupplies"}} {
+		l, name := chassis.Link(sub[0]), sub[1]
 		if l == "" {
 			continue
 		}
@@ -237,10 +241,11 @@ func (set *sensorSet) subsystems(ctx context.Context, chassis Document) {
 // the name of a quantity, and arrays of temperatures.
 func (set *sensorSet) excerpts(d Document) {
 	name := d.String("Name")
-	for key, kind := range map[string]string{
-		"TemperatureCelsius": "Temperature", "HumidityPercent": "Humidity", "FanSpeedsPercent": "Percent", "PowerWatts": "Power", "EnergykWh": "EnergykWh",
-		"InputPowerWatts": "Power", "OutputPowerWatts": "Power", "InputVoltage": "Voltage", "InputCurrentAmps": "Current", "TemperatureReadingsCelsius": "Temperature",
+	for _, e := range [][2]string{
+		{"TemperatureCelsius", "Temperature"}, {"TemperatureReadingsCelsius", "Temperature"}, {"HumidityPercent", "Humidity"}, {"FanSpeedsPercent", "Percent"},
+		{"PowerWatts", "Power"}, {"EnergykWh", "EnergykWh"}, {"InputPowerWatts", "Power"}, {"OutputPowerWatts", "Power"}, {"InputVoltage", "Voltage"}, {"InputCurrentAmps", "Current"},
 	} {
+		key, kind := e[0], e[1]
 		for _, e := range d.List(key) {
 			v, ok := e.Float("Reading")
 			if ok && (e.Link("DataSourceUri") == "" || !set.has(e.Link("DataSourceUri"))) {

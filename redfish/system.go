@@ -68,6 +68,9 @@ func (c *Client) System(ctx context.Context, name string) (*System, error) {
 	if name == "" && len(ids) > 0 {
 		return nil, fmt.Errorf("it has %d machines, so name one of %s", len(ids), clip(strings.Join(ids, ", ")))
 	}
+	if len(ids) == 0 {
+		return nil, fmt.Errorf("%w: it has no machines", NotFound)
+	}
 	return nil, fmt.Errorf("%w: it has no machine %q, but %s", NotFound, name, clip(strings.Join(ids, ", ")))
 }
 
