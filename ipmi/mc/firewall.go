@@ -145,7 +145,7 @@ func GetCommands(ctx context.Context, d ipmi.Doer, q CommandQuery) (Commands, er
 			opt bool
 		}{
 			{CmdCommandSupport, &c.Supported, true, false},
-			{CmdConfigurable, &c.Configurable, false, true},
+			{CmdConfigurable, &c.Configurable, true, true},
 			{CmdCommandEnables, &c.Enabled, false, true},
 		} {
 			r := ipmi.Request{NetFn: ipmi.NetFnApp, Cmd: x.cmd, Data: q.Append(nil)}

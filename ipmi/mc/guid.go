@@ -48,8 +48,17 @@ func (g GUID) SMBIOS() string {
 // Plain reads the GUID from the first byte to the last, as RFC 4122 sends it.
 func (g GUID) Plain() string { return text(g) }
 
-// String is SMBIOS, which agrees with what dmidecode shows on most machines.
-func (g GUID) String() string { return g.SMBIOS() }
+// String reads the GUID in the order that makes sense of it (see Order), and as SMBIOS where
+// none does: that agrees with what dmidecode shows on most machines.
+func (g GUID) String() string {
+	switch g.Order() {
+	case "ipmi":
+		return g.IPMI()
+	case "plain":
+		return g.Plain()
+	}
+	return g.SMBIOS()
+}
 
 // Order says by which reading the GUID has a version and a variant as RFC 4122
 // has them: "smbios", "ipmi" or "plain"; the first that fits in this order, or

@@ -83,6 +83,9 @@ func TestGUIDs(t *testing.T) {
 		if err != nil || g.Order() != want[0] {
 			t.Errorf("%s: order %q, %v; want %q", wire, g.Order(), err, want[0])
 		}
+		if g.String() != "12345678-9abc-4def-8123-456789abcdef" {
+			t.Errorf("%s is shown as %v", wire, g)
+		}
 		if want[1] != "" && g.SMBIOS() != want[1] || want[2] != "" && g.IPMI() != want[2] {
 			t.Errorf("%s reads %s and %s", wire, g.SMBIOS(), g.IPMI())
 		}
@@ -153,6 +156,7 @@ func TestGetCommands(t *testing.T) {
 	d := ipmitest.Table(t, map[string]string{
 		"06/09 0e":       "00 01 09 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
 		"06/0a 0e 06 00": "00 fd ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff", // a set bit: not there
+		"06/0c 0e 06 00": "00 fd ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff",
 		"06/0a 0e 46 00": "00 ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff 7f",
 	})
 	fns, err := mc.GetNetFns(t.Context(), d, 0x0e)
@@ -162,6 +166,9 @@ func TestGetCommands(t *testing.T) {
 	c, err := mc.GetCommands(t.Context(), d, mc.CommandQuery{Channel: 0x0e, NetFn: ipmi.NetFnApp})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !c.Configurable[1] || c.Configurable[2] || c.Enabled[1] {
+		t.Errorf("configurable %v %v, enabled %v", c.Configurable[1], c.Configurable[2], c.Enabled[1])
 	}
 	for cmd := range 256 {
 		if want := cmd == 1 || cmd == 0xff; c.Supported[cmd] != want {
