@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"net"
+	"net/url"
 
 	redfishdoor "millwright.dev/millwright/internal/door/redfish"
 )
@@ -17,6 +19,7 @@ func (a *App) openRedfish(ctx context.Context, doors *openDoors) error {
 	}
 	door := redfishdoor.New(redfishdoor.Options{
 		Desk: a.desk, Auth: a.access.who, Version: a.opts.Version, UUID: a.redfishUUID(), Log: a.log,
+		Console:  func(node string) string { return a.consoleAddress(doors.addresses.HTTP, node) },
 		Anywhere: func() bool { return a.fleet.Room().Settings.Redfish.PrivateDestinations },
 	})
 	doors.servers = append(doors.servers, door.Run)
@@ -25,6 +28,20 @@ func (a *App) openRedfish(ctx context.Context, doors *openDoors) error {
 		doors.servers = append(doors.servers, func(ctx context.Context) error { return door.Serve(ctx, l, a.serverTLS()) })
 	}
 	return nil
+}
+
+// consoleAddress gives where the API has a node's console, "" if it does not listen. Of
+// the names under which it may be asked, the room's own come first.
+func (a *App) consoleAddress(open []string, node string) string {
+	names := a.hosts()
+	if len(open) == 0 || len(names) == 0 {
+		return ""
+	}
+	_, port, err := net.SplitHostPort(open[0])
+	if err != nil {
+		return ""
+	}
+	return "wss://" + net.JoinHostPort(names[0], port) + "/v1/nodes/" + url.PathEscape(node) + "/console"
 }
 
 // redfishUUID names the service: the same as long as the daemon's state is, by the

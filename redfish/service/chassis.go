@@ -15,6 +15,8 @@ func (s *Service) chassisRoutes(at func(string, *resource)) {
 	at("/Chassis/{}/Sensors/{}", &resource{get: (*call).sensor})
 	at("/Chassis/{}/Power", &resource{get: (*call).power})
 	at("/Chassis/{}/Thermal", &resource{get: (*call).thermal})
+	at("/Chassis/{}/ThermalSubsystem", &resource{get: (*call).thermalSubsystem})
+	at("/Chassis/{}/ThermalSubsystem/ThermalMetrics", &resource{get: (*call).thermalMetrics})
 	at("/Chassis/{}/EnvironmentMetrics", &resource{get: (*call).environment})
 }
 
@@ -38,7 +40,7 @@ func (c *call) chassis() (object, error) {
 	put(o, "PowerState", string(m.Power))
 	indicate(o, m.Indicator)
 	if m.Sensors {
-		for _, name := range []string{"Sensors", "Power", "Thermal", "EnvironmentMetrics"} {
+		for _, name := range []string{"Sensors", "Power", "Thermal", "ThermalSubsystem", "EnvironmentMetrics"} {
 			o[name] = link(c.path + "/" + name)
 		}
 	}
@@ -256,6 +258,40 @@ func (c *call) thermal() (object, error) {
 	return object{
 		"@odata.id": c.path, "@odata.type": "#Thermal.v1_7_3.Thermal", "Id": "Thermal", "Name": "Thermal",
 		"Temperatures": degrees, "Temperatures@odata.count": len(degrees), "Fans": fans, "Fans@odata.count": len(fans),
+	}, nil
+}
+
+// thermalSubsystem leads to temperatures the new way (ThermalSubsystem).
+func (c *call) thermalSubsystem() (object, error) {
+	if _, err := c.readings(); err != nil {
+		return nil, err
+	}
+	return object{
+		"@odata.id": c.path, "@odata.type": "#ThermalSubsystem.v1_5_0.ThermalSubsystem", "Id": "ThermalSubsystem", "Name": "Thermal subsystem",
+		"Status": enabled(), "ThermalMetrics": link(c.path + "/ThermalMetrics"),
+	}, nil
+}
+
+// thermalMetrics tells all temperatures with the sensors that they are of
+// (ThermalMetrics).
+func (c *call) thermalMetrics() (object, error) {
+	list, err := c.readings()
+	if err != nil {
+		return nil, err
+	}
+	degrees := []object{}
+	for i := range list {
+		r := &list[i]
+		if r.Kind != Temperature {
+			continue
+		}
+		o := object{"Reading": number(r.Value), "DeviceName": r.Name, "DataSourceUri": join(root+"/Chassis", c.ids[0], "Sensors", r.ID)}
+		put(o, "PhysicalContext", r.Context)
+		degrees = append(degrees, o)
+	}
+	return object{
+		"@odata.id": c.path, "@odata.type": "#ThermalMetrics.v1_3_2.ThermalMetrics", "Id": "ThermalMetrics", "Name": "Temperatures",
+		"TemperatureReadingsCelsius": degrees, "TemperatureReadingsCelsius@odata.count": len(degrees),
 	}, nil
 }
 

@@ -57,6 +57,8 @@ func schemas() []schema {
 		{"TaskCollection", ""},
 		{"TaskService", "v1_3_0"},
 		{"Thermal", "v1_7_3"},
+		{"ThermalMetrics", "v1_3_2"},
+		{"ThermalSubsystem", "v1_5_0"},
 		{"VirtualMedia", "v1_6_5"},
 		{"VirtualMediaCollection", ""},
 	}

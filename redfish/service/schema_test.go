@@ -46,7 +46,7 @@ func table() map[string]string {
 		"HostConsole":                    "MaxConcurrentSessions:int SSH{ConsoleWay} IPMI{ConsoleWay} Telnet{ConsoleWay} WebSocket{ConsoleSocket}",
 		"ConsoleWay":                     "ServiceEnabled:bool Port:int? SharedWithManagerCLI:bool? ConsoleEntryCommand:text? HotKeySequenceDisplay:text?",
 		"ConsoleSocket":                  "ServiceEnabled:bool Interactive:bool ConsoleURI:text?",
-		"Chassis.v1_28_0":                "ChassisType!(Rack|Blade|Enclosure|StandAlone|RackMount|Card|Module|Zone|Other) Status{Status} Manufacturer:text? Model:text? SerialNumber:text? PartNumber:text? AssetTag:text? PowerState" + power + "? IndicatorLED" + leds + "? LocationIndicatorActive:bool? Links{ChassisLinks} Sensors:link Power:link Thermal:link EnvironmentMetrics:link",
+		"Chassis.v1_28_0":                "ChassisType!(Rack|Blade|Enclosure|StandAlone|RackMount|Card|Module|Zone|Other) Status{Status} Manufacturer:text? Model:text? SerialNumber:text? PartNumber:text? AssetTag:text? PowerState" + power + "? IndicatorLED" + leds + "? LocationIndicatorActive:bool? Links{ChassisLinks} Sensors:link Power:link Thermal:link ThermalSubsystem:link EnvironmentMetrics:link",
 		"ChassisLinks":                   "ComputerSystems:[link] ManagedBy:[link]",
 		"Manager.v1_24_0":                "ManagerType(ManagementController|EnclosureManager|BMC|RackManager|AuxiliaryController|Service|FabricManager) Status{Status} DateTime:time? DateTimeLocalOffset:text? ServiceEntryPointUUID:uuid? FirmwareVersion:text? Model:text? NetworkProtocol:link VirtualMedia:link Links{ManagerLinks}",
 		"ManagerLinks":                   "ManagerForServers:[link] ManagerForChassis:[link]",
@@ -69,6 +69,9 @@ func table() map[string]string {
 		"Thermal.v1_7_3":            "Temperatures:[{Temperature}] Fans:[{Fan}]",
 		"Temperature":               "@odata.id!:uri MemberId!:text Name:text? Status{Status} ReadingCelsius:number? PhysicalContext:text? " + thresholds("number"),
 		"Fan":                       "@odata.id!:uri MemberId!:text Name:text? Status{Status} Reading:int? ReadingUnits(RPM|Percent)? PhysicalContext:text? " + thresholds("int"),
+		"ThermalSubsystem.v1_5_0":   "Status{Status} ThermalMetrics:link",
+		"ThermalMetrics.v1_3_2":     "TemperatureReadingsCelsius:[{TemperatureReading}]",
+		"TemperatureReading":        "Reading:number? DataSourceUri:uri? DeviceName:text? PhysicalContext:text?",
 		"EnvironmentMetrics.v1_5_0": "PowerWatts{Excerpt}? TemperatureCelsius{Excerpt}? HumidityPercent{Excerpt}? EnergykWh{Excerpt}?",
 		"Excerpt":                   "Reading:number? DataSourceUri:uri?",
 

@@ -172,6 +172,11 @@ func (d *Door) Machine(ctx context.Context, u service.User, id string) (service.
 	if can.Boot {
 		m.Boot = &service.BootAbility{Sources: bootSources(), Modes: true}
 	}
+	if _, named := v.Room.Console(n); named && d.opts.Console != nil && v.Operates(n) {
+		if at := d.opts.Console(name); at != "" {
+			m.Consoles = []service.Console{{Kind: service.ConsoleWebSocket, URI: at}}
+		}
+	}
 	m.Power, m.Health = powerOf(d.stateOf(ctx, v, n, actor, slices.Contains(ops, room.Status)))
 	return m, nil
 }

@@ -24,7 +24,10 @@ type Options struct {
 	UUID    string // of the service; it should stay the same over restarts
 	// Anywhere says whether events may be sent to private and loopback addresses too.
 	Anywhere func() bool
-	Log      *slog.Logger
+	// Console gives the address of the WebSocket by which a node's console is reached, ""
+	// if there is none. Nil is none.
+	Console func(node string) string
+	Log     *slog.Logger
 }
 
 // Door answers Redfish.

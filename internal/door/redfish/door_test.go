@@ -73,6 +73,14 @@ func TestAnOutlet(t *testing.T) {
 	if r := s.ask("ann", "POST", reset("n1"), `{"ResetType":"GracefulShutdown"}`); r.status != 400 || !strings.Contains(r.text, "ForceOff") {
 		t.Errorf("a graceful shutdown: %d %s", r.status, r.text)
 	}
+	console, _ := r.body["SerialConsole"].(map[string]any)
+	socket, _ := console["WebSocket"].(map[string]any)
+	if uri, _ := socket["ConsoleURI"].(string); !strings.HasPrefix(uri, "wss://room.test:") || !strings.HasSuffix(uri, "/v1/nodes/n1/console") {
+		t.Errorf("its console: %v", console)
+	}
+	if r := s.ask("bob", "GET", root+"/Systems/n1", ""); r.body["SerialConsole"] != nil {
+		t.Errorf("bob, who may look, sees the console: %v", r.body["SerialConsole"])
+	}
 	for _, step := range []struct {
 		how, state string
 		op         room.Op

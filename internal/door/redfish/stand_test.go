@@ -168,8 +168,10 @@ devices:
   pdu: {driver: outlets}
   bmc: {driver: processors}
 nodes:
-  n[1-3]: {cords: pdu}
+  n1: {cords: pdu, console: {via: "telnet://127.0.0.1:9"}}
+  n[2-3]: {cords: pdu}
   m1: {cords: bmc}
+http: {listen: ['127.0.0.1:0'], names: [room.test]}
 redfish: {listen: ['127.0.0.1:0']}
 `
 
