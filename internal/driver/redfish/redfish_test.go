@@ -52,8 +52,8 @@ type enclosure struct {
 	echo                       bool
 }
 
-func start(t testing.TB, secure bool, names ...string) *enclosure {
-	t.Helper()
+// build makes an enclosure that is not served yet.
+func build(names ...string) *enclosure {
 	e := &enclosure{password: password, blades: make(map[string]*blade), sessions: make(map[string]bool)}
 	for _, n := range names {
 		e.blades[n] = &blade{boot: map[string]any{
@@ -61,6 +61,12 @@ func start(t testing.TB, secure bool, names ...string) *enclosure {
 			"BootSourceOverrideTarget@Redfish.AllowableValues": []string{"None", "Pxe", "Hdd", "Cd", "BiosSetup"},
 		}}
 	}
+	return e
+}
+
+func start(t testing.TB, secure bool, names ...string) *enclosure {
+	t.Helper()
+	e := build(names...)
 	e.server = httptest.NewUnstartedServer(e)
 	e.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
 	if secure {
@@ -283,8 +289,10 @@ func (b *blade) move(on bool) {
 // rig sets a driver up; with one machine it is plug 1.
 func (e *enclosure) rig() drivertest.Rig {
 	s := redfish.New().New().(*redfish.Settings)
-	s.Address, s.Rest, s.Timeout = e.server.URL, time.Millisecond, 10*time.Second
-	s.TLS.Insecure = e.server.TLS != nil
+	s.Rest, s.Timeout = time.Millisecond, 10*time.Second
+	if e.server != nil {
+		s.Address, s.TLS.Insecure = e.server.URL, e.server.TLS != nil
+	}
 	names := e.names()
 	plugs := []string{"1"}
 	if len(names) > 1 {
