@@ -111,7 +111,7 @@ func (t *talk) serve(ctx context.Context) {
 		t.reason("the daemon is stopping")
 	}
 	if t.say(reading, wire.ConsoleMessage{Type: wire.ConsoleClosed, Said: t.reason("")}) == nil {
-		late := time.AfterFunc(farewell, func() { _ = t.conn.CloseNow() })
+		late := time.AfterFunc(farewell, hangUp)
 		_ = t.conn.Close(websocket.StatusNormalClosure, "")
 		late.Stop()
 	}
