@@ -144,6 +144,29 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
+func TestChassis(t *testing.T) {
+	_, h := machine(t)
+	ctx := t.Context()
+	if err := h.SetPolicy(ctx, chassis.PolicyOn); err != nil {
+		t.Error(err)
+	}
+	if p, err := h.Policy(ctx); err != nil || p != chassis.PolicyOn {
+		t.Errorf("policy %v, %v", p, err)
+	}
+	if s, err := h.Status(ctx); err != nil || s.On || s.Policy != chassis.PolicyOn {
+		t.Errorf("status %+v, %v", s, err)
+	}
+	if err := h.SetPower(ctx, host.On, 30*time.Second); err != nil {
+		t.Error(err)
+	}
+	if c, err := h.RestartCause(ctx); err != nil || c.Reason != chassis.CauseCommand {
+		t.Errorf("cause %+v, %v", c, err)
+	}
+	if d, err := h.Hours(ctx); err != nil || d < 0 {
+		t.Errorf("on for %v, %v", d, err)
+	}
+}
+
 // doer is a host as a Doer.
 type doer struct{ h *host.Host }
 

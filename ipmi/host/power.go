@@ -87,6 +87,34 @@ func (h *Host) switchPower(ctx context.Context, a chassis.Action, v Verb) error 
 	return chassis.Control(ctx, h.d, a)
 }
 
+// Status reads all that the chassis says of itself.
+func (h *Host) Status(ctx context.Context) (chassis.Status, error) {
+	return chassis.GetStatus(ctx, h.d)
+}
+
+// Policy reads what happens when mains power comes back.
+func (h *Host) Policy(ctx context.Context) (chassis.Policy, error) {
+	s, err := chassis.GetStatus(ctx, h.d)
+	return s.Policy, err
+}
+
+// SetPolicy sets what happens when mains power comes back.
+func (h *Host) SetPolicy(ctx context.Context, p chassis.Policy) error {
+	_, err := chassis.SetPolicy(ctx, h.d, p)
+	return err
+}
+
+// RestartCause says why the machine last started.
+func (h *Host) RestartCause(ctx context.Context) (chassis.Cause, error) {
+	return chassis.GetCause(ctx, h.d)
+}
+
+// Hours says for how long the machine has been on in its life.
+func (h *Host) Hours(ctx context.Context) (time.Duration, error) {
+	hours, err := chassis.GetHours(ctx, h.d)
+	return hours.Duration(), err
+}
+
 // GetBoot reads what the machine starts from next.
 func (h *Host) GetBoot(ctx context.Context) (chassis.Boot, error) { return chassis.GetBoot(ctx, h.d) }
 

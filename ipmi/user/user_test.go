@@ -22,6 +22,20 @@ func codecs() []ipmitest.Codec {
 		ipmitest.Message(user.ParseNameSetting, `02 "admin" 00 00 00 00 00 00 00 00 00 00 00`),
 		ipmitest.With(user.ParseName, func(name string, b []byte) []byte { return user.AppendName(b, name) }, `"sixteen-bytes-ok"`, zeros),
 		ipmitest.Message(user.ParsePassword, `02 02 "secret" 00 00 00 00 00 00 00 00 00 00`, `82 03 "twenty-bytes-of-text"`, "03 01"+zeros),
+		ipmitest.Message(user.ParseKey, "01 01 01 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12 13 14", "01 00 01"),
+	}
+}
+
+func TestSetKg(t *testing.T) {
+	d := ipmitest.Table(t, map[string]string{"06/56 01 01 01 6b 65 79 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00": "00 02"})
+	if err := user.SetKg(t.Context(), d, 1, []byte("key")); err != nil {
+		t.Errorf("%v: sent %q", err, d.Sent())
+	}
+	if err := user.SetKg(t.Context(), plain{d}, 1, []byte("key")); !errors.Is(err, user.ErrUnencrypted) || len(d.Sent()) != 1 {
+		t.Errorf("in the clear: %v", err)
+	}
+	if err := user.SetKg(t.Context(), d, 1, make([]byte, 21)); err == nil {
+		t.Error("21 bytes were sent")
 	}
 }
 
