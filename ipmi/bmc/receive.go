@@ -257,8 +257,17 @@ func (m *Machine) answer(s *session, w way, msg rmcp.Message, data []byte) {
 	if f := m.cfg.Faults; f != nil && f.WrongChecksums {
 		b[len(b)-1]++
 	}
-	m.transmit(w, s.channel.Seal(make([]byte, 0, packetRoom), rmcp.PayloadIPMI, b))
+	packet := s.channel.Seal(make([]byte, 0, packetRoom), rmcp.PayloadIPMI, b)
+	if s.v15 {
+		// Without the pad byte that old network chips needed for certain lengths (section
+		// 13.6): FreeIPMI takes no answer that has it.
+		packet = packet[:size15+len(b)]
+	}
+	m.transmit(w, packet)
 }
+
+// size15 is what stands before the message in an authenticated packet of IPMI 1.5.
+const size15 = 4 + 9 + 16 + 1
 
 // sendPlain sends a payload of 2.0 outside any session.
 func (m *Machine) sendPlain(w way, t rmcp.PayloadType, payload []byte) {
