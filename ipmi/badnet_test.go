@@ -16,6 +16,7 @@ import (
 	"millwright.dev/millwright/ipmi/bmc"
 	"millwright.dev/millwright/ipmi/chassis"
 	"millwright.dev/millwright/ipmi/ipmitest"
+	"millwright.dev/millwright/ipmi/rmcp"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -34,9 +35,15 @@ func (c *counter) Power(ctx context.Context, who bmc.Caller, a chassis.Action) e
 // serve starts a BMC of our own and gives its address.
 func serve(tb testing.TB, host bmc.Host) string {
 	tb.Helper()
+	return serveFaulty(tb, host, nil)
+}
+
+func serveFaulty(tb testing.TB, host bmc.Host, f *bmc.Faults) string {
+	tb.Helper()
 	m, err := bmc.New(bmc.Config{
 		Users:  []bmc.Account{{Name: "admin", Password: "secret", Privilege: 4}},
 		Limits: bmc.Limits{Sessions: 100, HalfOpen: 100, Burst: 1 << 20, SELSize: 16},
+		Faults: f,
 	}, host)
 	if err != nil {
 		tb.Fatal(err)
@@ -143,4 +150,50 @@ func TestManyGoroutines(t *testing.T) {
 	}
 	all.Wait()
 	_ = s.Close(t.Context())
+}
+
+// What BMCs of our own do wrong as real ones do, and what helps against it.
+func TestFaultyBMCs(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		faults *bmc.Faults
+		quirks ipmi.Quirks
+		want   ipmi.LoginKind
+	}{
+		{"privilege of Open Session", &bmc.Faults{OpenPrivilege: true}, ipmi.QuirkOpenPrivilege, 0},
+		{"privilege of Open Session, unknown", &bmc.Faults{OpenPrivilege: true}, 0, ipmi.LoginWrongPassword},
+		{"padded name", &bmc.Faults{PaddedName: true}, ipmi.QuirkIntel20, 0},
+		{"short codes", &bmc.Faults{ShortCodes: 4}, ipmi.QuirkSupermicro20, 0},
+		{"short codes, unknown", &bmc.Faults{ShortCodes: 4}, 0, ipmi.LoginWrongPassword},
+		{"far too short codes", &bmc.Faults{ShortCodes: 30}, ipmi.QuirkSun20, ipmi.LoginWrongPassword},
+		{"wrong checksums", &bmc.Faults{WrongChecksums: true}, ipmi.QuirkNoChecksum, 0},
+		{"wrong tags", &bmc.Faults{WrongTags: true}, 0, ipmi.LoginNotBMC},
+		{"echoed privilege", &bmc.Faults{EchoPrivilege: true}, 0, 0},
+		{"no sessions", &bmc.Faults{NoSessions: true}, 0, ipmi.LoginNoSession},
+		{"no suite 17", &bmc.Faults{RefuseSuites: []rmcp.Suite{17}}, 0, 0},
+		{"a device id of 14 bytes", &bmc.Faults{ShortDeviceID: true}, 0, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			address := serveFaulty(t, bmc.NewMemory(true), tt.faults)
+			c := newClient(t)
+			o := account()
+			o.Quirks = tt.quirks
+			if tt.want == ipmi.LoginNotBMC {
+				o.Timeout = 2 * time.Second
+			}
+			s, err := c.Open(t.Context(), address, o)
+			if tt.want != 0 {
+				wantKind(t, err, tt.want)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close(t.Context())
+			if b, err := s.Do(t.Context(), getID); err != nil || len(b) < 11 {
+				t.Errorf("device id %x, %v", b, err)
+			}
+		})
+	}
 }

@@ -194,10 +194,17 @@ func (s *Session) rakp2(b []byte, now time.Duration) error {
 	return nil
 }
 
-// sameCode compares a code with the right one. Some BMCs send more bytes than there are.
+// shortestCode is the least that a code may be cut to: that of the weakest suite in packets.
+const shortestCode = 12
+
+// sameCode compares a code with the right one. Some BMCs send more bytes than there are, or fewer.
 func (s *Session) sameCode(right, got []byte) bool {
-	if s.o.quirks.has(QuirkSupermicro20|QuirkSun20) && len(got) > len(right) {
-		got = got[:len(right)]
+	if s.o.quirks.has(QuirkSupermicro20 | QuirkSun20) {
+		n := min(len(right), len(got))
+		if n < shortestCode && n < len(right) {
+			return false
+		}
+		right, got = right[:n], got[:n]
 	}
 	return rmcp.Equal(right, got)
 }

@@ -233,7 +233,7 @@ func (s *Session) suspicion() (LoginKind, error) {
 	case l.crowded > 0:
 		return LoginNoSession, rmcp.StatusNoResources
 	case l.stage == stageOpen && l.alive:
-		return LoginNotBMC, errors.New("it says what it can, and does not answer Open Session")
+		return LoginNotBMC, errors.New("it says what it can, and gives no valid answer to Open Session")
 	case l.stage > stageOpen || l.alive:
 		return LoginNoAnswer, errors.New("it stopped answering on the way")
 	case s.sendErr != nil:
