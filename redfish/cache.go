@@ -10,19 +10,22 @@ type cache struct {
 	mu      sync.Mutex
 	entries map[string]*entry
 	size    int
+	swept   time.Time // when what is too old was last thrown away
 }
 
 // entry is one resource as it was.
 type entry struct {
 	doc   Document
 	at    time.Time // when it was read; zero if something may have changed it since
+	kept  time.Time // since when it is here
 	bytes int
 }
 
 // The bounds of a cache.
 const (
 	maxEntries = 512
-	maxCached  = 16 << 20
+	maxCached  = 4 << 20 // of text; in memory it is several times that
+	keptFor    = 10 * time.Minute
 )
 
 // get gives what is kept of a path, and whether it is younger than ttl.
@@ -50,18 +53,34 @@ func (k *cache) put(path string, doc Document, bytes int) {
 	if bytes > maxCached/4 {
 		return
 	}
+	k.sweep()
 	for len(k.entries) >= maxEntries || k.size+bytes > maxCached {
 		k.drop()
 	}
-	k.entries[path] = &entry{doc, time.Now(), bytes}
+	k.entries[path] = &entry{doc, time.Now(), time.Now(), bytes}
 	k.size += bytes
+}
+
+// sweep throws away, now and then, what nobody has asked for in a long time: a process
+// may have thousands of clients.
+func (k *cache) sweep() {
+	if time.Since(k.swept) < time.Minute {
+		return
+	}
+	k.swept = time.Now()
+	for path, e := range k.entries {
+		if time.Since(e.kept) > keptFor {
+			k.size -= e.bytes
+			delete(k.entries, path)
+		}
+	}
 }
 
 // drop takes out the oldest entry.
 func (k *cache) drop() {
 	oldest := ""
 	for path, e := range k.entries {
-		if oldest == "" || e.at.Before(k.entries[oldest].at) {
+		if oldest == "" || e.kept.Before(k.entries[oldest].kept) {
 			oldest = path
 		}
 	}

@@ -24,8 +24,13 @@ type Document struct {
 	etag  string
 }
 
-// maxDepth is how deep a document may be nested. Real ones stay below twenty.
-const maxDepth = 100
+// The bounds of a document: how deep it may be nested, where real ones stay below
+// twenty, and how many values may be in it, each of which takes far more memory than
+// text. The largest that there are, registries of attributes, have some 100,000.
+const (
+	maxDepth  = 100
+	maxValues = 1 << 20
+)
 
 // ErrNotJSON says that an answer is not what a service of Redfish says.
 var ErrNotJSON = errors.New("no JSON document")
@@ -34,8 +39,11 @@ var ErrNotJSON = errors.New("no JSON document")
 // front and zero bytes behind, which some services send.
 func ParseDocument(text []byte) (Document, error) {
 	text = bytes.TrimRight(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), "\x00 \t\r\n")
-	if depth(text) > maxDepth {
+	switch deep, values := measure(text); {
+	case deep > maxDepth:
 		return Document{}, fmt.Errorf("%w: nested deeper than %d", ErrNotJSON, maxDepth)
+	case values > maxValues:
+		return Document{}, fmt.Errorf("%w: more than %d values", ErrNotJSON, maxValues)
 	}
 	in := json.NewDecoder(bytes.NewReader(text))
 	in.UseNumber()
@@ -50,9 +58,10 @@ func ParseDocument(text []byte) (Document, error) {
 	return d, nil
 }
 
-// depth gives how deep a text is nested, before anything is decoded.
-func depth(text []byte) int {
-	deepest, now, quoted := 0, 0, false
+// measure gives how deep a text is nested, and about how many values are in it, before
+// anything is decoded.
+func measure(text []byte) (deepest, values int) {
+	now, quoted := 0, false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case quoted && c == '\\':
@@ -62,12 +71,15 @@ func depth(text []byte) int {
 		case quoted:
 		case c == '{' || c == '[':
 			now++
+			values++
 			deepest = max(deepest, now)
+		case c == ',':
+			values++
 		case c == '}' || c == ']':
 			now--
 		}
 	}
-	return deepest
+	return deepest, values
 }
 
 // At gives the part at a path.

@@ -45,6 +45,9 @@ func TestDocument(t *testing.T) {
 	if err := d.Decode(&into); err != nil || into.I != 7 {
 		t.Error(into, err)
 	}
+	if _, err := redfish.ParseDocument([]byte("[" + strings.Repeat("{},", 1<<20) + "{}]")); !errors.Is(err, redfish.ErrNotJSON) {
+		t.Errorf("a million values: %v", err)
+	}
 	if _, err := redfish.ParseDocument([]byte(strings.Repeat("[", 200) + strings.Repeat("]", 200))); !errors.Is(err, redfish.ErrNotJSON) {
 		t.Error(err)
 	}

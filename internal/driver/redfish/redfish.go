@@ -88,7 +88,7 @@ func (s *Settings) Traits(driver.Shelf) (driver.Traits, error) {
 	return driver.Traits{
 		Type: "redfish", Timeout: s.Timeout, Login: []string{secret.Password},
 		Plugs: slices.SortedFunc(maps.Keys(s.plugs), hostlist.Compare),
-		Verbs: []room.Op{room.Status, room.On, room.Off, room.SoftOff, room.Cycle, room.Reset, room.Diag, room.Beacon, room.BeaconOn, room.BeaconOff},
+		Verbs: []room.Op{room.Status, room.On, room.Off, room.SoftOff, room.Cycle, room.Reset, room.Diag, room.Temp, room.Beacon, room.BeaconOn, room.BeaconOff},
 	}, nil
 }
 

@@ -220,7 +220,7 @@ func (e *enclosure) resource(r *http.Request, path string, ask object) (int, obj
 	case "/Chassis/1/Power":
 		return 200, object{"PowerControl": []object{{"Name": "System", "PowerConsumedWatts": "212"}}, "Voltages": []object{{"Name": "12V", "ReadingVolts": 12.1}}}
 	case "/Chassis/1/Thermal":
-		return 200, object{"Temperatures": []object{{"Name": "Inlet", "ReadingCelsius": 24}, {"Name": "Off", "ReadingCelsius": nil}}, "Fans": []object{{"Name": "F1", "Reading": 3000}}}
+		return 200, object{"Temperatures": []object{{"Name": "Inlet", "ReadingCelsius": 24}, {"Name": "CPU", "ReadingCelsius": 60.5}, {"Name": "Off", "ReadingCelsius": nil}}, "Fans": []object{{"Name": "F1", "Reading": 3000}}}
 	}
 	id, action, _ := strings.Cut(strings.TrimPrefix(id, "/Systems/"), "/")
 	b := e.blades[id]
@@ -399,6 +399,10 @@ func TestOneSession(t *testing.T) {
 			b.asked = nil
 		})
 	}
+	warm := &sink{}
+	if err := n.Do(t.Context(), driver.Batch{Op: room.Temp, Plugs: []int{0}}, warm); err != nil || warm.raw != "24" {
+		t.Errorf("temperature %q, %v", warm.raw, err)
+	}
 	e.locked(func() { clear(e.sessions) }) // as if it had expired
 	got := &sink{}
 	if err := n.Do(t.Context(), driver.Batch{Op: room.Status, Plugs: []int{0}}, got); err != nil || got.told != "on" {
@@ -440,7 +444,7 @@ func TestReachIntoMachines(t *testing.T) {
 	var values []string
 	if err := n.(driver.Meter).Measure(t.Context(), func(r driver.Reading) {
 		values = append(values, fmt.Sprint(r.Plug, " ", r.Part, " ", r.Value, r.Quantity.Unit()))
-	}); err != nil || len(values) != 12 || !slices.Contains(values, "2  212W") || !slices.Contains(values, "-1 p1: Inlet 24°C") {
+	}); err != nil || len(values) != 16 || !slices.Contains(values, "2  212W") || !slices.Contains(values, "-1 p1: Inlet 24°C") {
 		t.Errorf("measured %q, %v", values, err)
 	}
 	d, err := n.(driver.Describer).Describe(t.Context())
@@ -496,11 +500,11 @@ func TestSettingsThatAreWrong(t *testing.T) {
 }
 
 // sink keeps the last that was told.
-type sink struct{ told string }
+type sink struct{ told, raw string }
 
-func (s *sink) State(_ int, st room.State, _ string) { s.told = st.String() }
-func (s *sink) Done(int)                             { s.told = "done" }
-func (s *sink) Failed(_ int, said string)            { s.told = "failed: " + said }
-func (s *sink) Unknown(_ int, why *driver.Fault)     { s.told = "unknown: " + why.Why() }
-func (s *sink) Fault(*driver.Fault)                  {}
-func (s *sink) Trace(devspec.Trace)                  {}
+func (s *sink) State(_ int, st room.State, raw string) { s.told, s.raw = st.String(), raw }
+func (s *sink) Done(int)                               { s.told = "done" }
+func (s *sink) Failed(_ int, said string)              { s.told = "failed: " + said }
+func (s *sink) Unknown(_ int, why *driver.Fault)       { s.told = "unknown: " + why.Why() }
+func (s *sink) Fault(*driver.Fault)                    {}
+func (s *sink) Trace(devspec.Trace)                    {}

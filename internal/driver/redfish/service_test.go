@@ -19,11 +19,12 @@ func TestDriverAtOurService(t *testing.T) {
 		s := redfish.New().New().(*redfish.Settings)
 		s.Systems, s.Rest, s.Timeout, s.TLS.Insecure = make(map[string]string), time.Millisecond, 10*time.Second, true
 		var plugs []string
+		warm := 21.5
 		for _, p := range []string{"p1", "p2", "p3", "p4"} {
 			b.Add(service.Machine{
 				ID: "node " + p, Power: service.PowerOff, Indicator: service.Dark, Log: true,
 				Resets: []service.ResetType{service.ResetOn, service.ForceOff, service.GracefulShutdown, service.ForceRestart, service.Nmi},
-			})
+			}, service.Reading{Name: "Inlet", Kind: service.Temperature, Value: &warm})
 			plugs = append(plugs, p)
 			s.Systems[p] = "node " + p
 		}

@@ -1,8 +1,11 @@
 package redfish
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +21,7 @@ const abreast = 4
 // Do implements [driver.Session].
 func (n *session) Do(ctx context.Context, b driver.Batch, sink driver.Sink) error {
 	switch b.Op {
-	case room.Status, room.On, room.Off, room.SoftOff, room.Cycle, room.Reset, room.Diag, room.Beacon, room.BeaconOn, room.BeaconOff:
+	case room.Status, room.On, room.Off, room.SoftOff, room.Cycle, room.Reset, room.Diag, room.Temp, room.Beacon, room.BeaconOn, room.BeaconOff:
 		return n.Abreast(ctx, b, sink, abreast, func(a *action.Action, plug int) (room.State, string, error) {
 			return (&talk{n, a, plug}).do(b.Op)
 		})
@@ -49,6 +52,9 @@ func (t *talk) do(op room.Op) (room.State, string, error) {
 	switch op {
 	case room.Status:
 		return t.power()
+	case room.Temp:
+		said, err := t.warmth()
+		return room.StateUnknown, said, err
 	case room.Beacon:
 		return t.light()
 	case room.BeaconOn:
@@ -105,6 +111,24 @@ func (t *talk) cycle() error {
 			}
 		}
 	}, func() error { return t.switched(redfish.PowerOn) })
+}
+
+// warmth reads the temperature of the air that the machine takes in, or else the first
+// that it tells, in degrees Celsius.
+func (t *talk) warmth() (said string, err error) {
+	err = t.with(func(ctx context.Context, s *redfish.System) error {
+		list, err := s.Sensors(ctx)
+		list = slices.DeleteFunc(list, func(x redfish.Sensor) bool { return x.Kind != "Temperature" || !x.Valid })
+		if len(list) == 0 {
+			return cmp.Or(err, error(&redfish.UnsupportedError{What: "a temperature"}))
+		}
+		i := max(0, slices.IndexFunc(list, func(x redfish.Sensor) bool {
+			return x.Part == "Intake" || strings.Contains(strings.ToLower(x.Name), "inlet")
+		}))
+		said = strconv.FormatFloat(list[i].Value, 'f', -1, 64)
+		return nil
+	})
+	return said, err
 }
 
 func (t *talk) light() (state room.State, said string, err error) {
