@@ -22,6 +22,7 @@ import (
 	"millwright.dev/millwright/ipmi/host"
 	"millwright.dev/millwright/ipmi/lan"
 	"millwright.dev/millwright/ipmi/mc"
+	"millwright.dev/millwright/ipmi/pef"
 	"millwright.dev/millwright/ipmi/pet"
 	"millwright.dev/millwright/ipmi/sdr"
 	"millwright.dev/millwright/ipmi/sel"
@@ -302,6 +303,41 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
+func TestConsoleSettings(t *testing.T) {
+	_, h := machine(t)
+	ctx, d := t.Context(), doer{h}
+	n, err := h.FindChannel(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lan.ChangeSOL(ctx, d, n, func() error { return lan.SetSOL(ctx, d, n, lan.SOLBitRateNow, 6) }); err != nil {
+		t.Error(err)
+	}
+	if c, err := lan.GetSOLConfig(ctx, d, n); err != nil || !c.Enabled || c.Now.Baud() != 9600 {
+		t.Errorf("console %+v, %v", c, err)
+	}
+	suites, err := channel.GetSuites(ctx, d, n, channel.PayloadSOL)
+	if err != nil || len(suites) == 0 {
+		t.Errorf("suites %+v, %v", suites, err)
+	}
+	if s, err := channel.GetPayloadSupport(ctx, d, n); err != nil || s.Standard&(1<<channel.PayloadSOL) == 0 {
+		t.Errorf("payloads %+v, %v", s, err)
+	}
+}
+
+func TestFilters(t *testing.T) {
+	_, h := machine(t)
+	ctx, d := t.Context(), doer{h}
+	c, err := pef.GetCapabilities(ctx, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filters, err := pef.GetFilters(ctx, d)
+	if err != nil || len(filters) != int(c.Filters) {
+		t.Errorf("%d filters of %d, %v", len(filters), c.Filters, err)
+	}
+}
+
 func TestAlerts(t *testing.T) {
 	_, h := machine(t)
 	ctx := t.Context()
@@ -448,6 +484,20 @@ func TestController(t *testing.T) {
 	}
 	if got, err := h.Watchdog(ctx); err != nil || !got.Running || got.Initial != time.Hour {
 		t.Errorf("watchdog %+v, %v", got, err)
+	}
+	fns, err := mc.GetNetFns(ctx, doer{h}, channel.Present)
+	if err != nil || !slices.Contains(fns.List(0), ipmi.NetFnApp) {
+		t.Errorf("network functions %v, %v", fns.List(0), err)
+	}
+	c, err := mc.GetCommands(ctx, doer{h}, mc.CommandQuery{Channel: channel.Present, NetFn: ipmi.NetFnApp})
+	if err != nil || !c.Supported[mc.CmdDeviceID] || c.Supported[mc.CmdMasterWriteRead] {
+		t.Errorf("device id %v, bus %v, %v", c.Supported[mc.CmdDeviceID], c.Supported[mc.CmdMasterWriteRead], err)
+	}
+	if err := mc.SetSystemInfo(ctx, doer{h}, mc.InfoOSName, "Debian GNU/Linux 13 (trixie)"); err != nil {
+		t.Error(err)
+	}
+	if os, err := mc.GetSystemInfo(ctx, doer{h}, mc.InfoOSName); err != nil || os != "Debian GNU/Linux 13 (trixie)" {
+		t.Errorf("system %q, %v", os, err)
 	}
 	if err := h.Reset(ctx); err != nil {
 		t.Error(err)

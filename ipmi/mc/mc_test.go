@@ -130,7 +130,7 @@ func TestWatchdog(t *testing.T) {
 func TestSystemInfo(t *testing.T) {
 	d := ipmitest.Table(t, map[string]string{
 		"06/59 00 01 00 00": `00 11 00 00 13 "2.1.0-abcdefgh"`,
-		"06/59 00 01 00 01": `00 11 01 "ijkl~" 00 00 00`,
+		"06/59 00 01 01 00": `00 11 01 "ijkl~" 00 00 00`,
 		"06/58":             "00",
 	})
 	got, err := mc.GetSystemInfo(t.Context(), d, mc.InfoFirmwareVersion)

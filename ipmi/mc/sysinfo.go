@@ -27,7 +27,8 @@ const (
 // SystemInfoQuery is the request of Get System Info Parameters (section 22.14b).
 type SystemInfoQuery struct {
 	Parameter    SystemInfo
-	Set, Block   uint8
+	Set          uint8 // of texts: which block of 16 bytes
+	Block        uint8
 	RevisionOnly bool
 }
 
@@ -90,8 +91,8 @@ func GetSystemInfo(ctx context.Context, d ipmi.Doer, p SystemInfo) (string, erro
 		return "", fmt.Errorf("read system info %d: %w", p, err)
 	}
 	length, text := int(b[1]), b[2:]
-	for block := uint8(1); len(text) < length; block++ {
-		more, err := GetSystemInfoBlock(ctx, d, SystemInfoQuery{Parameter: p, Block: block})
+	for set := uint8(1); len(text) < length; set++ { // blocks are chosen as sets
+		more, err := GetSystemInfoBlock(ctx, d, SystemInfoQuery{Parameter: p, Set: set})
 		if errors.Is(err, ipmi.CodeOutOfRange) || errors.Is(err, ipmi.CodeInvalidField) {
 			break // it has less than it said
 		}
