@@ -113,7 +113,7 @@ func TestSuspended(t *testing.T) {
 
 // TestDestinations: events go nowhere that only this host can reach.
 func TestDestinations(t *testing.T) {
-	s := newStand(t, nil)
+	s := newStand(t, func(o *service.Options) { o.RetryEvery = time.Millisecond })
 	reached := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was asked") }))
 	defer reached.Close()
 	port := reached.URL[strings.LastIndexByte(reached.URL, ':'):]
@@ -138,7 +138,14 @@ func TestDestinations(t *testing.T) {
 			t.Errorf("%s: %d, want %d", destination, r.status, want)
 		}
 	}
+	// A name is judged by what it leads to.
+	named := s.ask(ask{path: subscriptions, body: `{"Destination":"https://localhost` + port + `","Protocol":"Redfish","VerifyCertificate":false,"DeliveryRetryPolicy":"TerminateAfterRetries"}`})
 	s.service.Publish(service.Event{Key: service.Notice, Args: []string{"x"}})
+	for deadline := time.Now().Add(30 * time.Second); named.status != 201 || s.ask(ask{path: named.header.Get("Location")}).status != 404; {
+		if time.Now().After(deadline) {
+			t.Fatalf("it has not been given up: %d", named.status)
+		}
+	}
 	if r := s.ask(ask{path: subscriptions, body: `{"Destination":"https://192.0.2.1/","Protocol":"Redfish"}`, user: "op"}); r.status != 403 {
 		t.Errorf("an operator subscribes: %d", r.status)
 	}
