@@ -67,6 +67,7 @@ func serveFaulty(tb testing.TB, host bmc.Host, f *bmc.Faults) string {
 
 // On a bad network everything is answered, and nothing that must not be is done twice.
 func TestBadNetwork(t *testing.T) {
+	t.Parallel()
 	for _, share := range []float64{0.01, 0.05, 0.2} {
 		t.Run(fmt.Sprintf("%g", share), func(t *testing.T) {
 			t.Parallel()
@@ -129,6 +130,7 @@ func visit(ctx context.Context, c *ipmi.Client, address string, sure, unsure *at
 
 // Many at a time over one session, from many goroutines.
 func TestManyGoroutines(t *testing.T) {
+	t.Parallel()
 	address := serve(t, bmc.NewMemory(true))
 	c := newClient(t)
 	o := account()
@@ -154,6 +156,7 @@ func TestManyGoroutines(t *testing.T) {
 
 // What BMCs of our own do wrong as real ones do, and what helps against it.
 func TestFaultyBMCs(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		faults *bmc.Faults

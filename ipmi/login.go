@@ -64,7 +64,8 @@ type login struct {
 	first    uint32 // 1.5: what we want the BMC's numbers to begin with
 	auth     rmcp.AuthType
 	caps     rmcp.AuthCaps
-	oldCaps  bool // ask without the bit that 2.0 added
+	oldCaps  bool  // ask without the bit that 2.0 added
+	unheard  uint8 // 1.5: challenges that led to nothing
 }
 
 // startLogin begins the first login, or another when the BMC has forgotten us.
@@ -210,6 +211,9 @@ func (s *Session) tickLogin(now time.Duration) {
 	case (l.stage == stageRAKP2 || l.stage == stageRAKP4) && l.tries >= rakpTries:
 		s.handshake(now)
 		return
+	case l.stage == stageActivate && l.tries >= rakpTries:
+		s.challengeAgain(now)
+		return
 	case l.stage == stageOpen && l.tries >= lowersAfter && l.alive && l.at+1 < len(l.suites):
 		l.at++ // some say nothing to a suite that they do not know
 		s.handshake(now)
@@ -232,6 +236,8 @@ func (s *Session) suspicion() (LoginKind, error) {
 		return l.doubt, l.doubtErr
 	case l.crowded > 0:
 		return LoginNoSession, rmcp.StatusNoResources
+	case l.unheard > 0:
+		return LoginWrongPassword, errors.New("it does not answer Activate Session, as BMCs do that think so")
 	case l.stage == stageOpen && l.alive:
 		return LoginNotBMC, errors.New("it says what it can, and gives no valid answer to Open Session")
 	case l.stage > stageOpen || l.alive:

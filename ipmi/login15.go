@@ -138,6 +138,8 @@ func (s *Session) activated(p *rmcp.Packet, code Code, data []byte, now time.Dur
 	switch code {
 	case 0x81, 0x82, 0x83:
 		s.crowded15(why, now)
+	case 0x84, 0x85: // it has taken us at our first word, and we did not hear it
+		s.challengeAgain(now)
 	case 0x86:
 		if s.o.privilege == PrivilegeAuto && l.want > PrivilegeUser {
 			l.want--
@@ -149,6 +151,19 @@ func (s *Session) activated(p *rmcp.Packet, code Code, data []byte, now time.Dur
 		s.suspect(LoginRefused, why)
 	}
 	return nil
+}
+
+const challenges = 4 // of one login that lead to nothing
+
+// challengeAgain begins a login of 1.5 anew: a challenge is good for one answer.
+func (s *Session) challengeAgain(now time.Duration) {
+	l := s.login
+	if l.unheard++; l.unheard >= challenges {
+		kind, err := s.suspicion()
+		s.failLogin(kind, err)
+		return
+	}
+	s.enter(stageChallenge, now)
 }
 
 func (s *Session) crowded15(why error, now time.Duration) {

@@ -45,6 +45,7 @@ func (o *oldConn) ReadFrom(b []byte) (int, net.Addr, error) {
 }
 
 func TestIPMI15(t *testing.T) {
+	t.Parallel()
 	address := ipmitest.Sim(t, "")
 	const md5, password, none = 1 << rmcp.AuthMD5, 1 << rmcp.AuthPassword, 1 << rmcp.AuthNone
 	for _, tt := range []struct {
@@ -57,6 +58,7 @@ func TestIPMI15(t *testing.T) {
 		{"a BMC that does not know the question of 2.0", oldConn{types: md5, plus: true}, ipmi.Options{User: "admin", Password: "secret", IPMI15: true}, 0},
 		{"the password itself", oldConn{types: password}, ipmi.Options{User: "admin", Password: "secret", IPMI15: true, PlainPassword: true}, 0},
 		{"the password itself, unasked", oldConn{types: password | none}, ipmi.Options{User: "admin", Password: "secret", IPMI15: true}, ipmi.LoginSuiteRefused},
+		{"wrong password", oldConn{types: md5}, ipmi.Options{User: "admin", Password: "Secret", IPMI15: true}, ipmi.LoginWrongPassword},
 		{"wrong name", oldConn{types: md5}, ipmi.Options{User: "nobody", Password: "secret", IPMI15: true}, ipmi.LoginWrongName},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -20,6 +20,7 @@ func newClient(t *testing.T) *ipmi.Client {
 // Every suite that the simulator can do (it has 7, 8 and 12, and answers nothing in them, to
 // FreeIPMI's tools neither): log in, ask what it is, log out.
 func TestIPMISim(t *testing.T) {
+	t.Parallel()
 	address := ipmitest.Sim(t, "")
 	c := newClient(t)
 	if a, err := c.Ping(t.Context(), address); err != nil || !a.IPMI {
