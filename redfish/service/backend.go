@@ -55,6 +55,12 @@ type AccountKeeper interface {
 	RemoveAccount(ctx context.Context, u User, name string) error
 }
 
+// ManagerResetter is a backend whose managers can be started anew, without anything
+// happening to their machines.
+type ManagerResetter interface {
+	ResetManager(ctx context.Context, u User, id string) error
+}
+
 // Seer is a backend that can say more quickly than by Machine whether a user may see a
 // machine. It is asked for each event and listener.
 type Seer interface {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,6 +12,9 @@ import (
 func (s *Service) managerRoutes(at func(string, *resource)) {
 	at("/Managers", &resource{get: (*call).managerList, collection: true})
 	at("/Managers/{}", &resource{get: (*call).manager})
+	if _, can := s.opts.Backend.(ManagerResetter); can {
+		at("/Managers/{}/Actions/Manager.Reset", &resource{post: (*call).resetManager, write: configureManager})
+	}
 	at("/Managers/{}/NetworkProtocol", &resource{get: (*call).network})
 	at("/Managers/{}/VirtualMedia", &resource{get: (*call).mediaList, collection: true})
 	at("/Managers/{}/VirtualMedia/{}", &resource{get: (*call).oneMedium, patch: (*call).changeMedium, write: configureComponents})
@@ -39,10 +43,36 @@ func (c *call) manager() (object, error) {
 	}
 	put(o, "FirmwareVersion", m.ManagerVersion)
 	put(o, "Model", c.opts.Product)
+	if _, can := c.opts.Backend.(ManagerResetter); can {
+		o["Actions"] = object{"#Manager.Reset": object{
+			"target": c.path + "/Actions/Manager.Reset", "ResetType@Redfish.AllowableValues": []ResetType{GracefulRestart, ForceRestart},
+		}}
+	}
 	if len(m.Media) > 0 {
 		o["VirtualMedia"] = link(c.path + "/VirtualMedia")
 	}
 	return o, nil
+}
+
+// resetManager is the action that starts a manager anew.
+func (c *call) resetManager() error {
+	body, err := c.body(maxBody)
+	if err != nil {
+		return err
+	}
+	m, err := c.machine()
+	if err != nil {
+		return err
+	}
+	f := fieldsOf(body, "#Manager.Reset")
+	f.choice("ResetType", true, string(GracefulRestart), string(ForceRestart))
+	f.rest(nil)
+	if err := f.err(); err != nil {
+		return err
+	}
+	keeper, _ := c.opts.Backend.(ManagerResetter)
+	user := c.user
+	return c.carryOut("Restart of the manager of "+m.Name, func(ctx context.Context) error { return keeper.ResetManager(ctx, user, m.ID) })
 }
 
 // network tells by which protocols the manager is reached (ManagerNetworkProtocol).

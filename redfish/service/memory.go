@@ -174,6 +174,11 @@ func (b *Memory) Reset(ctx context.Context, _ User, id string, how ResetType) er
 	return err
 }
 
+// ResetManager implements [ManagerResetter]: it is back at once.
+func (b *Memory) ResetManager(_ context.Context, _ User, id string) error {
+	return b.with(id, func(*memoryMachine) error { return nil })
+}
+
 // SetIndicator implements [Backend].
 func (b *Memory) SetIndicator(_ context.Context, _ User, id string, lit bool) error {
 	return b.with(id, func(m *memoryMachine) error {
@@ -288,4 +293,6 @@ func (b *Memory) RemoveAccount(_ context.Context, _ User, name string) error {
 var (
 	_ Backend       = (*Memory)(nil)
 	_ AccountKeeper = (*Memory)(nil)
+
+	_ ManagerResetter = (*Memory)(nil)
 )

@@ -90,6 +90,9 @@ func TestAnswers(t *testing.T) {
 		{"no way to expand", ask{path: root + "/Systems?$expand=Members"}, 400, "QueryParameterValueFormatError", ""},
 		{"only with others", ask{path: root + "/Systems?only&$top=1"}, 400, "QueryCombinationInvalid", ""},
 
+		{"a manager is started anew", ask{path: root + "/Managers/m1/Actions/Manager.Reset", body: `{"ResetType":"GracefulRestart"}`}, 204, "", ""},
+		{"not by an operator", ask{path: root + "/Managers/m1/Actions/Manager.Reset", body: `{"ResetType":"GracefulRestart"}`, user: "op"}, 403, "InsufficientPrivilege", ""},
+		{"nor switched off", ask{path: root + "/Managers/m1/Actions/Manager.Reset", body: `{"ResetType":"ForceOff"}`}, 400, "ActionParameterValueNotInList", ""},
 		{"a medium", ask{path: cd + "/Actions/VirtualMedia.InsertMedia", body: `{"Image":"http://x.example/boot.iso"}`}, 204, "", ""},
 		{"a file of the host", ask{path: cd + "/Actions/VirtualMedia.InsertMedia", body: `{"Image":"file:///etc/shadow"}`}, 400, "ActionParameterValueFormatError", ""},
 		{"no image", ask{path: cd + "/Actions/VirtualMedia.InsertMedia", body: `{}`}, 400, "ActionParameterMissing", ""},
