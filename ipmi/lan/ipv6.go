@@ -59,18 +59,22 @@ type Address6 struct {
 	Status  uint8 // 0 active, 1 disabled, 2 pending, 3 failed, 4 deprecated, 5 invalid
 }
 
-// ParseAddress6 reads parameters 56 and 59.
+// ParseAddress6 reads parameters 56 and 59. The status is missing in requests.
 func ParseAddress6(b []byte) (Address6, error) {
-	if err := ipmi.Short("IPv6 address", b, 20); err != nil {
+	if err := ipmi.Short("IPv6 address", b, 19); err != nil {
 		return Address6{}, err
 	}
 	if b[18] > 128 {
 		return Address6{}, fmt.Errorf("IPv6 address with a prefix of %d bits", b[18])
 	}
-	return Address6{
+	a := Address6{
 		Index: b[0], Enabled: b[1]&0x80 != 0, Source: b[1] & 0x0f,
-		Address: netip.PrefixFrom(netip.AddrFrom16([16]byte(b[2:18])), int(b[18])), Status: b[19],
-	}, nil
+		Address: netip.PrefixFrom(netip.AddrFrom16([16]byte(b[2:18])), int(b[18])),
+	}
+	if len(b) > 19 {
+		a.Status = b[19]
+	}
+	return a, nil
 }
 
 // Append adds parameter 56 or 59 to b.
