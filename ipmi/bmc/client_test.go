@@ -2,6 +2,8 @@ package bmc
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
 	"net/netip"
 	"sync"
 	"testing"
@@ -176,4 +178,25 @@ func (c *console) read(got [][]byte) (ipmi.Code, []byte) {
 		c.t.Fatalf("answer % x: %v", b, err)
 	}
 	return ipmi.Code(m.Data[0]), m.Data[1:]
+}
+
+// failing is a log that fails the test when a panic is told.
+func failing(t testing.TB) *slog.Logger { return slog.New(noPanic{slog.DiscardHandler, t}) }
+
+type noPanic struct {
+	slog.Handler
+	t testing.TB
+}
+
+func (noPanic) Enabled(context.Context, slog.Level) bool { return true }
+
+func (n noPanic) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "panic" {
+			n.t.Errorf("%s: %v", r.Message, a.Value)
+			panic(a.Value.String())
+		}
+		return true
+	})
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,9 +123,13 @@ func operations() []operation {
 		{"channel info 1", "Channel Medium Type   : 802.3 LAN"},
 		{"channel getaccess 1 2", "Privilege Level      : ADMINISTRATOR"},
 		{"channel getciphers ipmi 1", "17   N/A     hmac_sha256     sha256_128      aes_cbc_128"},
+		{"session info active", "privilege level               : ADMINISTRATOR"},
+		{"pef policy list", "16 |"},
+		{"sol set retry-count 5 1", ""},
+		{"sol info 1", "Retry Count                     : 5"},
+		{"sol payload status 1 2", "User 2 on channel 1 is enabled"},
 		{"pef info", "0x51"},
 		{"pef status", ""},
-		{"pef policy list", ""},
 		{"dcmi discover", "Supported DCMI capabilities"},
 		{"dcmi power reading", "Instantaneous power reading:                   231 Watts"},
 		{"dcmi power set_limit limit 400", ""},
@@ -148,50 +153,68 @@ func TestIPMITool(t *testing.T) {
 	}{
 		{name: "suite 17", args: []string{"-I", "lanplus", "-C", "17"}, more: passwords()},
 		{name: "suite 3", args: []string{"-I", "lanplus", "-C", "3"}, more: passwords()},
-		{name: "by itself", args: []string{"-I", "lanplus"}, more: passwords()},
 		{name: "IPMI 1.5", args: []string{"-I", "lan"}},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			port := peer(t)
-			all := append(way.more, operations()...)
-			var script strings.Builder
-			for i, o := range all {
-				fmt.Fprintf(&script, "echo @@%d@@\n%s\n", i, o.command)
-			}
-			file := filepath.Join(t.TempDir(), "script")
-			if err := os.WriteFile(file, []byte(script.String()), 0o600); err != nil {
-				t.Fatal(err)
-			}
 			args := append([]string{"ipmitool"}, way.args...)
-			args = append(args, "-H", "127.0.0.1", "-p", port, "-U", "admin", "-P", "password", "exec", file)
-			out, _ := try(t, "", args...) // its exit code is that of the last
+			args = append(args, "-H", "127.0.0.1", "-p", port, "-U", "admin", "-P", "password")
 			passed := 0
-			for i, o := range all {
-				_, rest, found := strings.Cut(out, fmt.Sprintf("@@%d@@", i))
-				part, _, _ := strings.Cut(rest, "@@")
-				bad := strings.Contains(part, "failed") || strings.Contains(part, "Unable") || strings.Contains(part, "rror")
-				if !found || bad || !strings.Contains(part, o.want) {
-					t.Errorf("%s: no %q in %q", o.command, o.want, part)
+			grouped, single := apart(append(way.more, operations()...))
+			for some := range slices.Chunk(grouped, 15) {
+				passed += script(t, args, some)
+			}
+			for _, o := range single {
+				out := run(t, "", append(args[:len(args):len(args)], strings.Fields(o.command)...)...)
+				if !strings.Contains(out, o.want) {
+					t.Errorf("%s: no %q in %q", o.command, o.want, out)
 					continue
 				}
 				passed++
 			}
-			// These leave ipmitool's scripts of lanplus no session to go on with.
-			for _, o := range []operation{
-				{"session info active", "privilege level               : ADMINISTRATOR"},
-				{"sol set retry-count 5 1", ""},
-				{"sol info 1", "Retry Count                     : 5"},
-				{"sol payload status 1 2", "User 2 on channel 1 is enabled"},
-			} {
-				args := append(args[:len(args)-2:len(args)-2], strings.Fields(o.command)...)
-				if out := run(t, "", args...); !strings.Contains(out, o.want) {
-					t.Errorf("%s: no %q in %q", o.command, o.want, out)
-				}
-			}
-			t.Logf("%d of %d operations", passed, len(all))
+			t.Logf("%d operations", passed)
 		})
 	}
+}
+
+// apart gives those operations that can stand in a script, and those after which
+// ipmitool often ends by a segmentation fault when it is to go on.
+func apart(all []operation) (grouped, single []operation) {
+	for _, o := range all {
+		switch first, _, _ := strings.Cut(o.command, " "); first {
+		case "channel", "session", "sol", "pef", "dcmi":
+			single = append(single, o)
+		default:
+			grouped = append(grouped, o)
+		}
+	}
+	return grouped, single
+}
+
+// script has ipmitool do operations in one session, and says how many it did well.
+func script(t *testing.T, args []string, all []operation) (passed int) {
+	t.Helper()
+	var text strings.Builder
+	for i, o := range all {
+		fmt.Fprintf(&text, "echo @@%d@@\n%s\n", i, o.command)
+	}
+	file := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, ended := try(t, "", append(args[:len(args):len(args)], "exec", file)...)
+	for i, o := range all {
+		_, rest, found := strings.Cut(out, fmt.Sprintf("@@%d@@", i))
+		part, _, _ := strings.Cut(rest, "@@")
+		bad := strings.Contains(part, "failed") || strings.Contains(part, "Unable") || strings.Contains(part, "rror")
+		if !found || bad || !strings.Contains(part, o.want) {
+			t.Errorf("%s: no %q in %q (%v)", o.command, o.want, part, ended)
+			continue
+		}
+		passed++
+	}
+	return passed
 }
 
 func passwords() []operation {
