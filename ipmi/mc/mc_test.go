@@ -3,6 +3,7 @@ package mc_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -198,5 +199,31 @@ func TestSelfTestFaults(t *testing.T) {
 	}
 	if f := (mc.SelfTest{Result: mc.SelfTestPassed, Detail: 0xff}).Faults(); f != nil {
 		t.Errorf("a test that was passed has faults %q", f)
+	}
+}
+
+func TestEnablesFlagsAndACPI(t *testing.T) {
+	ctx := t.Context()
+	d := ipmitest.Table(t, map[string]string{
+		"06/2f": "00 0c", "06/2e 04": "00", "06/31": "00 09", "06/30 08": "00", "06/07": "00 05 2a", "06/06 80 7f": "00", "06/08": "d5",
+	})
+	e, err := mc.GetEnables(ctx, d)
+	if err != nil || !e.Has(mc.EnableSEL|mc.EnableEventBuffer) || e.Has(mc.EnableOEM0) {
+		t.Errorf("enables %02x, %v", e, err)
+	}
+	f, err := mc.GetFlags(ctx, d)
+	if err != nil || !f.Has(mc.FlagMessage|mc.FlagWatchdogPreTime) || f.Has(mc.FlagEventBuffer) {
+		t.Errorf("flags %02x, %v", f, err)
+	}
+	a, err := mc.GetACPI(ctx, d)
+	if err != nil || a.String() != "S5/G2 soft off" || a.Device != 0x2a {
+		t.Errorf("ACPI %v, %v", a, err)
+	}
+	if err := errors.Join(mc.SetEnables(ctx, d, e&^mc.EnableSEL), mc.ClearFlags(ctx, d, mc.FlagWatchdogPreTime),
+		mc.SetACPI(ctx, d, mc.ACPI{Device: mc.ACPIUnchanged})); err != nil {
+		t.Errorf("%v: sent %q", err, d.Sent())
+	}
+	if _, err := mc.GetDeviceGUID(ctx, d); !errors.Is(err, ipmi.CodeState) || !strings.Contains(err.Error(), "read the controller's GUID") {
+		t.Errorf("got %v", err)
 	}
 }
