@@ -108,12 +108,12 @@ func visit(ctx context.Context, c *ipmi.Client, address string, sure, unsure *at
 		return err
 	}
 	defer s.Close(ctx)
-	for range 10 {
+	for range 6 {
 		if b, err := s.Do(ctx, getID); err != nil || len(b) < 11 {
 			return fmt.Errorf("device id %x: %w", b, err)
 		}
 	}
-	soon, cancel := context.WithTimeout(ctx, 2*time.Second)
+	soon, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	_, err = s.Do(soon, cycle)
 	var maybe *ipmi.UnsureError
