@@ -75,7 +75,7 @@ func (s *Settings) Traits(shelf driver.Shelf) (driver.Traits, error) {
 		t.Ping = spec.PingPeriod
 	}
 	for _, op := range room.Ops() {
-		if spec.Can(families[op]) {
+		if family, has := families[op]; has && spec.Can(family) {
 			t.Verbs = append(t.Verbs, op)
 		}
 	}
