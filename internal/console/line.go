@@ -46,7 +46,7 @@ type Status struct {
 const (
 	maxKeys   = 4 << 10 // bytes that are typed at once
 	waitKeys  = 16      // how many of these wait for the console
-	readBytes = 32 << 10
+	readBytes = 8 << 10
 	// steady is how long a console must have been open for its loss to count as the
 	// first one.
 	steady = 5 * time.Second

@@ -157,7 +157,11 @@ func (r *Rehearsal) namedAbsolutely(path string) bool {
 // readdress gives the text of a file with the new addresses.
 func readdress(name string, text []byte, at map[string]target) ([]byte, error) {
 	if isRoomFile(name, text) {
-		return readdressYAML(name, text, at)
+		text, err := readdressYAML(name, text, at)
+		if err != nil {
+			return nil, err
+		}
+		return hushConsoles(name, text)
 	}
 	return readdressPowerMan(text, at), nil
 }
@@ -219,5 +223,5 @@ func (r *Rehearsal) verify(ctx context.Context, config string, at map[string]tar
 			return fmt.Errorf("the copy in %s has a wrong address for device %s, so it must not be used", config, d.Name)
 		}
 	}
-	return nil
+	return hushed(back.Room)
 }

@@ -325,6 +325,31 @@ func TestChoices(t *testing.T) {
 	}
 }
 
+// TestConsolesAreOutOfReach holds that a rehearsal touches no console of the room.
+func TestConsolesAreOutOfReach(t *testing.T) {
+	dir := folder(t, map[string]string{"vpc.dev": vpc, "room.yaml": `
+specifications: vpc.dev
+credentials: {box: {user: ops, password: "env:NONE"}}
+devices: {lamp: {driver: script, settings: {spec: vpc, address: "tcp://10.0.0.1:23"}}}
+nodes:
+  "web[1-2]": {console: {via: "telnet://ts1:[7001-7002]"}} # a rack
+  db1:
+    console: {credential: box, via: ssh://db1, log: yes}
+  vm1: {console: {via: 'exec:virsh console "vm1"'}}
+  pdu1: {cords: "lamp:1", console: {via: "lamp:1"}}
+`})
+	_, _, copied := play(t, filepath.Join(dir, "room.yaml"), options())
+	text, err := os.ReadFile(copied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, real := range []string{"ts1", "ssh://db1", "virsh"} {
+		if strings.Contains(string(text), real) {
+			t.Errorf("%s is still there:\n%s", real, text)
+		}
+	}
+}
+
 func TestACopyOverwritesNothing(t *testing.T) {
 	dir := folder(t, map[string]string{"mine": "keep"})
 	r, err := rehearse.Read(t.Context(), "../../examples/small", options())
