@@ -3,7 +3,8 @@
 //
 // A [Client] holds one UDP socket for as many BMCs as wanted. [Client.Open] logs in to one
 // and gives a [Session], which carries out requests: any number of goroutines may
-// call its Do. What the commands mean lies in the packages below this one, one
+// call its Do. Start at [Client.Open]; [Client.OpenFunc] and [Session.Go] do the same without a
+// goroutine for each BMC. What the commands mean lies in the packages below this one, one
 // for each subject; their functions take a [Doer], so they work over a session, through
 // a bridge, or over whatever else can do a request:
 //
