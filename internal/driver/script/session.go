@@ -2,6 +2,7 @@ package script
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"millwright.dev/millwright/devspec"
@@ -63,7 +64,11 @@ func (s *session) Ping(ctx context.Context) error {
 
 // Do implements [driver.Session].
 func (s *session) Do(ctx context.Context, b driver.Batch, sink driver.Sink) error {
-	actions, err := s.spec.Choose(families[b.Op], b.Plugs, b.Whole)
+	family, has := families[b.Op]
+	actions, err := s.spec.Choose(family, b.Plugs, b.Whole)
+	if !has {
+		err = fmt.Errorf("the device language has no scripts for %v", b.Op)
+	}
 	if err != nil {
 		for _, p := range b.Plugs {
 			sink.Failed(p, err.Error())

@@ -69,7 +69,13 @@ func (s *Settings) Traits(shelf driver.Shelf) (driver.Traits, error) {
 	spec := s.spec
 	t := driver.Traits{
 		Type: spec.Name, Plugs: spec.Plugs, Timeout: spec.Limit(),
-		Actions: func(op room.Op, plugs int, whole bool) int { return spec.Runs(families[op], plugs, whole) },
+		Actions: func(op room.Op, plugs int, whole bool) int {
+			family, has := families[op]
+			if !has {
+				return 0
+			}
+			return spec.Runs(family, plugs, whole)
+		},
 	}
 	if spec.Script(devspec.ScriptPing) != nil {
 		t.Ping = spec.PingPeriod
@@ -82,7 +88,8 @@ func (s *Settings) Traits(shelf driver.Shelf) (driver.Traits, error) {
 	return t, nil
 }
 
-// families says which family of scripts does an operation.
+// families says which family of scripts does an operation. For the others there are no
+// scripts.
 var families = map[room.Op]devspec.Op{
 	room.On: devspec.OpOn, room.Off: devspec.OpOff, room.Cycle: devspec.OpCycle, room.Reset: devspec.OpReset,
 	room.Status: devspec.OpStatus, room.StatusSoft: devspec.OpStatusSoft, room.Temp: devspec.OpTemp,
