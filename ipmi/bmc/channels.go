@@ -25,12 +25,12 @@ type access struct {
 }
 
 // lan checks that a channel is the one that sessions come in by.
-func (c *call) lan(channel byte) (byte, error) {
+func (c *call) lan(channel byte) error {
 	switch channel {
 	case lanChannel, thisChannel:
-		return lanChannel, nil
+		return nil
 	}
-	return 0, ipmi.CodeInvalidField
+	return ipmi.CodeInvalidField
 }
 
 // authCapabilities says how to log in (section 22.13).
@@ -39,7 +39,7 @@ func authCapabilities(c *call) ([]byte, error) {
 	if err != nil {
 		return nil, ipmi.CodeLength
 	}
-	if _, err := c.lan(r.Channel); err != nil {
+	if err := c.lan(r.Channel); err != nil {
 		return nil, err
 	}
 	if Privilege(r.Privilege) > OEM || r.Privilege == 0 {
@@ -64,7 +64,7 @@ func cipherSuites(c *call) ([]byte, error) {
 	if err != nil {
 		return nil, ipmi.CodeLength
 	}
-	if _, err := c.lan(r.Channel); err != nil {
+	if err := c.lan(r.Channel); err != nil {
 		return nil, err
 	}
 	var records []byte
@@ -119,7 +119,7 @@ func channelInfo(c *call) ([]byte, error) {
 }
 
 func getChannelAccess(c *call) ([]byte, error) {
-	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+	if err := c.lan(c.data[0] & 0x0f); err != nil {
 		return nil, err
 	}
 	if w := c.data[1] >> 6; w != 1 && w != 2 {
@@ -130,7 +130,7 @@ func getChannelAccess(c *call) ([]byte, error) {
 }
 
 func setChannelAccess(c *call) ([]byte, error) {
-	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+	if err := c.lan(c.data[0] & 0x0f); err != nil {
 		return nil, err
 	}
 	if c.data[1]>>6 != 0 {
@@ -155,7 +155,7 @@ func setChannelAccess(c *call) ([]byte, error) {
 func securityKeys(c *call) ([]byte, error) {
 	const read, set, lock = 0, 1, 2
 	const notLockable byte = 0
-	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+	if err := c.lan(c.data[0] & 0x0f); err != nil {
 		return nil, err
 	}
 	op, key := c.data[1]&3, c.data[2]
@@ -179,14 +179,14 @@ func securityKeys(c *call) ([]byte, error) {
 const payloadSOL = byte(rmcp.PayloadSOL)
 
 func payloadSupport(c *call) ([]byte, error) {
-	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+	if err := c.lan(c.data[0] & 0x0f); err != nil {
 		return nil, err
 	}
 	return []byte{0x03, 0x00, 0x3f, 0x00, 0x00, 0x00, 0x00, 0x00}, nil // IPMI and SOL; all of a login
 }
 
 func payloadVersion(c *call) ([]byte, error) {
-	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+	if err := c.lan(c.data[0] & 0x0f); err != nil {
 		return nil, err
 	}
 	switch t := c.data[1] & 0x3f; {
@@ -197,7 +197,7 @@ func payloadVersion(c *call) ([]byte, error) {
 }
 
 func getPayloadAccess(c *call) ([]byte, error) {
-	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+	if err := c.lan(c.data[0] & 0x0f); err != nil {
 		return nil, err
 	}
 	a, err := c.m.account(c.data[1])
@@ -212,7 +212,7 @@ func getPayloadAccess(c *call) ([]byte, error) {
 }
 
 func setPayloadAccess(c *call) ([]byte, error) {
-	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+	if err := c.lan(c.data[0] & 0x0f); err != nil {
 		return nil, err
 	}
 	a, err := c.m.account(c.data[1])

@@ -11,4 +11,6 @@
 // its code is dropped in silence, each command has the lowest privilege that the
 // specification gives it (appendix G), and handshakes cost their source tokens, failed ones
 // many. What real BMCs do wrong can be had too: see [Faults].
+//
+// Start at [New].
 package bmc

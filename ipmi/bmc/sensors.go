@@ -86,7 +86,6 @@ func gaugeOf(r []byte) (g gauge, share int, ok bool) {
 		g.assert &= 0x0fff
 		g.deassert &= 0x0fff
 	}
-	share = 1
 	if r[3] == recordCompact {
 		share = max(1, int(r[23]&0x0f))
 		g.hysteresis = [2]uint8{r[25], r[26]}

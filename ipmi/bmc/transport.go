@@ -70,14 +70,14 @@ func ipv6Rules(p uint8) rule {
 }
 
 func setLAN(c *call) ([]byte, error) {
-	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+	if err := c.lan(c.data[0] & 0x0f); err != nil {
 		return nil, err
 	}
 	return nil, c.m.lan.set(lanRules, c.data[1], c.data[2:])
 }
 
 func getLAN(c *call) ([]byte, error) {
-	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+	if err := c.lan(c.data[0] & 0x0f); err != nil {
 		return nil, err
 	}
 	return c.parameter(lanRules, c.m.lan, c.m.lanDefault)
@@ -206,14 +206,14 @@ func solRules(p uint8) rule {
 }
 
 func setSOL(c *call) ([]byte, error) {
-	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+	if err := c.lan(c.data[0] & 0x0f); err != nil {
 		return nil, err
 	}
 	return nil, c.m.sol.set(solRules, c.data[1], c.data[2:])
 }
 
 func getSOL(c *call) ([]byte, error) {
-	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+	if err := c.lan(c.data[0] & 0x0f); err != nil {
 		return nil, err
 	}
 	return c.parameter(solRules, c.m.sol, func(p, _ byte) []byte { return c.m.solDefault(p, c) })

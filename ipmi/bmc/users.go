@@ -3,7 +3,6 @@ package bmc
 import (
 	"bytes"
 	"crypto/subtle"
-	"strings"
 
 	"millwright.dev/millwright/ipmi"
 	"millwright.dev/millwright/ipmi/rmcp"
@@ -42,8 +41,6 @@ func newAccounts(c Config) []account {
 	}
 	return all
 }
-
-func (a *account) text() string { return strings.TrimRight(string(a.name[:]), "\x00") }
 
 // usable says whether the account can log in at all: a name, a password, and access.
 func (a *account) usable() bool {
@@ -90,7 +87,7 @@ func (m *Machine) enabledUsers() (n byte) {
 
 // setUserAccess changes what a user may do on a channel (section 22.26).
 func setUserAccess(c *call) ([]byte, error) {
-	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+	if err := c.lan(c.data[0] & 0x0f); err != nil {
 		return nil, err
 	}
 	a, err := c.m.account(c.data[1])
@@ -110,7 +107,7 @@ func setUserAccess(c *call) ([]byte, error) {
 }
 
 func getUserAccess(c *call) ([]byte, error) {
-	if _, err := c.lan(c.data[0] & 0x0f); err != nil {
+	if err := c.lan(c.data[0] & 0x0f); err != nil {
 		return nil, err
 	}
 	a, err := c.m.account(c.data[1])
