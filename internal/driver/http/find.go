@@ -10,9 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/antchfx/htmlquery"
-	"github.com/antchfx/xmlquery"
 	"github.com/theory/jsonpath"
+	"golang.org/x/net/html"
 
 	"millwright.dev/millwright/internal/driver/web"
 )
@@ -32,8 +31,9 @@ type page struct {
 	*web.Answer
 	json  any
 	jsonE error
-	html  func(expr string) ([]string, error)
-	htmlE error
+	// markup is what HTML or XML is parsed to.
+	markup  *html.Node
+	markupE error
 }
 
 func newPage(a *web.Answer) *page { return &page{Answer: a} }
@@ -135,13 +135,13 @@ func (p *page) findRegex(pattern string) (string, error) {
 }
 
 func (p *page) findXPath(expr string) (string, error) {
-	if p.html == nil && p.htmlE == nil {
+	if p.markup == nil && p.markupE == nil {
 		p.parseMarkup()
 	}
-	if p.htmlE != nil {
-		return "", p.htmlE
+	if p.markupE != nil {
+		return "", p.markupE
 	}
-	texts, err := p.html(expr)
+	texts, err := query(p.markup, expr)
 	switch {
 	case err != nil:
 		return "", err
@@ -156,33 +156,11 @@ func (p *page) findXPath(expr string) (string, error) {
 // parseMarkup parses the body as XML if it says that it is, and as HTML if not.
 func (p *page) parseMarkup() {
 	kind := p.Header.Get("Content-Type")
+	parse := parseHTML
 	if strings.Contains(kind, "xml") && !strings.Contains(kind, "html") || bytes.HasPrefix(bytes.TrimSpace(p.Body), []byte("<?xml")) {
-		doc, err := xmlquery.Parse(bytes.NewReader(p.Body))
-		if err != nil {
-			p.htmlE = fmt.Errorf("it is no XML: %w", err)
-			return
-		}
-		p.html = func(expr string) (texts []string, err error) {
-			nodes, err := xmlquery.QueryAll(doc, expr)
-			for _, n := range nodes {
-				texts = append(texts, n.InnerText())
-			}
-			return texts, err
-		}
-		return
+		parse = parseXML
 	}
-	doc, err := htmlquery.Parse(bytes.NewReader(p.Body))
-	if err != nil {
-		p.htmlE = fmt.Errorf("it is no HTML: %w", err)
-		return
-	}
-	p.html = func(expr string) (texts []string, err error) {
-		nodes, err := htmlquery.QueryAll(doc, expr)
-		for _, n := range nodes {
-			texts = append(texts, htmlquery.InnerText(n))
-		}
-		return texts, err
-	}
+	p.markup, p.markupE = parse(p.Body)
 }
 
 // holds says whether a page shows what is claimed. The error says what is not so.
