@@ -175,8 +175,8 @@ func (v *visit) lookForPrograms() {
 func programsOf(d *room.Device) (list []string) {
 	said := settingsOf(d)
 	if d.Driver == "exec" {
-		for _, op := range []string{"on", "off", "cycle", "reset", "status", "status-soft", "temp", "beacon", "beacon-on", "beacon-off"} {
-			if words := strings.Fields(said[op]); len(words) > 0 && !slices.Contains(list, words[0]) {
+		for _, op := range room.Ops() {
+			if words := strings.Fields(said[op.String()]); len(words) > 0 && !slices.Contains(list, words[0]) {
 				list = append(list, words[0])
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/room"
 )
 
 // The relays of these tests reach into their machines.
@@ -77,5 +78,16 @@ func TestMachines(t *testing.T) {
 	}
 	if got := strings.Join(outcomes, ", "); got != "intent , result ok, intent , result failed" {
 		t.Errorf("the events are: %s", got)
+	}
+}
+
+// TestEveryOperationIsKnown: what the command line can ask for, the API takes.
+func TestEveryOperationIsKnown(t *testing.T) {
+	s := newStand(t, &relays{}, 1)
+	for _, op := range room.Ops() {
+		r := s.ask(call{method: "POST", path: "/v1/operations", body: `{"op":"` + op.String() + `","targets":"n1","dry_run":true}`, user: "ann"})
+		if r.status != http.StatusOK && r.status != http.StatusConflict { // 409: the device cannot do it
+			t.Errorf("%s: %d %.200s", op, r.status, r.body)
+		}
 	}
 }

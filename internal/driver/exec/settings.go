@@ -80,6 +80,8 @@ type Settings struct {
 	Beacon     string `yaml:"beacon" doc:"command that prints whether the locator light is on"`
 	BeaconOn   string `yaml:"beacon-on" doc:"command that switches the locator light on"`
 	BeaconOff  string `yaml:"beacon-off" doc:"command that switches the locator light off"`
+	SoftOff    string `yaml:"soft-off" doc:"command that asks the operating system on a plug's machine to shut down"`
+	Diag       string `yaml:"diag" doc:"command that sends a plug's machine a diagnostic interrupt (NMI)"`
 
 	OnMatch  string `yaml:"on-match" default:"(?i)^on$" doc:"regular expression (RE2) of what status and beacon print for on"`
 	OffMatch string `yaml:"off-match" default:"(?i)^off$" doc:"regular expression (RE2) of what status and beacon print for off"`
@@ -115,6 +117,7 @@ func (s *Settings) commands() map[room.Op]string {
 		room.On: s.On, room.Off: s.Off, room.Cycle: s.Cycle, room.Reset: s.Reset,
 		room.Status: s.Status, room.StatusSoft: s.StatusSoft, room.Temp: s.Temp,
 		room.Beacon: s.Beacon, room.BeaconOn: s.BeaconOn, room.BeaconOff: s.BeaconOff,
+		room.SoftOff: s.SoftOff, room.Diag: s.Diag,
 	}
 }
 

@@ -38,6 +38,8 @@ type Definition struct {
 	Reset     *Request `yaml:"reset" doc:"resets the machine on a plug"`
 	BeaconOn  *Request `yaml:"beacon-on" doc:"switches the locator light on"`
 	BeaconOff *Request `yaml:"beacon-off" doc:"switches the locator light off"`
+	SoftOff   *Request `yaml:"soft-off" doc:"asks the operating system on a plug's machine to shut down"`
+	Diag      *Request `yaml:"diag" doc:"sends a plug's machine a diagnostic interrupt (NMI)"`
 
 	Measure  []Measure  `yaml:"measure" doc:"how to read what the device measures"`
 	Describe []Describe `yaml:"describe" doc:"how to read what the device says of itself"`
@@ -140,6 +142,10 @@ func (d *Definition) change(op room.Op) *Request {
 		return d.BeaconOn
 	case room.BeaconOff:
 		return d.BeaconOff
+	case room.SoftOff:
+		return d.SoftOff
+	case room.Diag:
+		return d.Diag
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ const MaxKey = 255
 
 // Do asks for one operation at once: POST /v1/operations.
 type Do struct {
-	Op      string `json:"op" doc:"What to do. The word is one of those that the command line has." enum:"on,off,cycle,reset,status,status-soft,temp,beacon,beacon-on,beacon-off" example:"on"`
+	Op      string `json:"op" doc:"What to do. The word is one of those that the command line has." enum:"on,off,cycle,reset,status,status-soft,temp,beacon,beacon-on,beacon-off,soft-off,diag" example:"on"`
 	Targets string `json:"targets,omitempty" doc:"Which nodes: a host list with names, ranges, aliases and @groups, less what has a minus before it. Empty means all, which only an operation that reads may say." example:"web[1-40],-web7"`
 	Verify  bool   `json:"verify,omitempty" doc:"Read the outcome back from the devices before it counts as ok."`
 	Live    bool   `json:"live,omitempty" doc:"In a stream: results one by one, as early as they are known."`
