@@ -284,9 +284,6 @@ func getBootOption(c *call) ([]byte, error) {
 
 // bootOnce forgets boot flags that were for one boot.
 func (m *Machine) bootOnce() {
-	if _, ok := m.host.(Booter); ok {
-		return
-	}
 	v, ok := m.boot.at(uint8(chassis.BootFlags), 0)
 	if !ok {
 		return

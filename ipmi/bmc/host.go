@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -14,8 +15,18 @@ import (
 // Caller is who asks.
 type Caller struct {
 	User      string
-	Privilege Privilege // of the session at this moment
-	Session   uint32    // the machine's number of it; 0: no session
+	Privilege Privilege  // of the session at this moment
+	Session   uint32     // the machine's number of it; 0: no session
+	From      netip.Addr // of the client; invalid when no client asks
+}
+
+// callerKey is where the context of a Host's methods has who asks.
+type callerKey struct{}
+
+// CallerOf tells a Host on whose behalf it is asked, where its method does not say.
+func CallerOf(ctx context.Context) Caller {
+	who, _ := ctx.Value(callerKey{}).(Caller)
+	return who
 }
 
 // Host is the computer that a machine looks after, or what stands for one. Its

@@ -224,6 +224,9 @@ func (m *Machine) do(c *call) (data []byte, code ipmi.Code) {
 	if len(c.req.Bridge) > 0 {
 		return nil, ipmi.CodeDestination
 	}
+	if !m.quick && c.who.Privilege != 0 {
+		c.ctx = context.WithValue(c.ctx, callerKey{}, c.who)
+	}
 	if e, ok := m.host.(Extender); ok && c.who.Privilege != 0 {
 		if data, handled, err := e.Extend(c.ctx, c.who, c.req); handled {
 			return data, m.codeOf(c, err)

@@ -110,7 +110,7 @@ func (m *Machine) newCall(w way, s *session, msg rmcp.Message) *call {
 		req: ipmi.Request{NetFn: ipmi.NetFn(msg.NetFn), Cmd: msg.Cmd, LUN: msg.ToLUN, Data: msg.Data},
 	}
 	if s != nil {
-		c.who = Caller{User: s.name, Privilege: s.level, Session: s.id}
+		c.who = Caller{User: s.name, Privilege: s.level, Session: s.id, From: w.from.Addr()}
 	}
 	return c
 }
@@ -328,7 +328,7 @@ func (m *Machine) forward(s *session, w way, msg rmcp.Message) []byte {
 		return []byte{byte(ipmi.CodeInvalidCommand)}
 	}
 	c := m.newCall(w, nil, msg)
-	c.who = Caller{User: s.name, Privilege: s.level}
+	c.who = Caller{User: s.name, Privilege: s.level, From: w.from.Addr()}
 	data, code := m.do(c)
 	return append([]byte{byte(code)}, data...)
 }
