@@ -66,6 +66,8 @@ var floors = []floor{
 	{where: "ipmi/bmc", what: "a BMC as a server: sessions, commands, data from files or a program", may: list("ipmi", "ipmi/rmcp", "ipmi/field", "ipmi/event", "ipmi/mc", "ipmi/channel", "ipmi/user", "ipmi/chassis", "ipmi/lan", "ipmi/pef", "ipmi/dcmi", "ipmi/sdr", "ipmi/sensor", "ipmi/fru", "ipmi/sel", "ipmi/sol")},
 	{where: "redfish", what: "Redfish: a client over documents as they are"},
 	{where: "redfish/service", what: "Redfish as a server: one machine, or many", may: list("redfish")},
+	{where: "libvirt", what: "libvirt's remote protocol: virtual machines, their events and their consoles"},
+	{where: "libvirt/libvirttest", what: "a libvirtd of a test's own, with a guest that echoes", may: list("libvirt")},
 
 	// Ground.
 	{where: "internal/durable", what: "files that are whole whatever happens"},
