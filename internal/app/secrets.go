@@ -57,6 +57,10 @@ func References(r *room.Room) []Reference {
 		add("veto "+r.Vetoes[i].Name+": bearer", r.Vetoes[i].Bearer)
 	}
 	add("http: oidc: client-secret", r.Settings.HTTP.OIDC.ClientSecret)
+	for _, u := range r.Settings.IPMI.Users {
+		add("ipmi: users: "+u.Name, u.Password)
+	}
+	add("ipmi: kg", r.Settings.IPMI.Kg)
 	return list
 }
 

@@ -60,6 +60,8 @@ type Settings struct {
 	HTTP HTTP
 	// Redfish is the door for Redfish clients.
 	Redfish Redfish
+	// IPMI is the door that shows nodes as BMCs.
+	IPMI IPMI
 	// Consoles is what nodes' consoles are unless they say otherwise.
 	Consoles Consoles
 }

@@ -24,6 +24,7 @@ type document struct {
 	Consoles       consolesPart              `yaml:"consoles" doc:"What is kept of the nodes' consoles, unless a node says otherwise."`
 	HTTP           httpPart                  `yaml:"http" doc:"The public API over the network. Unless listen says where, nothing listens and only the unix socket is there."`
 	Redfish        redfishPart               `yaml:"redfish" doc:"The door for Redfish clients, which see each node as a system. Unless listen says where, nothing listens."`
+	IPMI           ipmiPart                  `yaml:"ipmi" doc:"The door that shows nodes as BMCs, for whatever speaks IPMI over LAN. Only the nodes that are named here are."`
 }
 
 type settingsPart struct {

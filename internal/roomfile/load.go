@@ -123,18 +123,20 @@ type loader struct {
 	found   map[string]string // files found beside the one that includes them
 	shelf   shelf
 
-	draft    room.Draft
-	nodeAt   map[string]int // place in draft.Nodes
-	nodes    []nodeSource   // beside draft.Nodes
-	groups   []entrySource  // beside draft.Groups
-	aliases  []entrySource  // beside draft.Aliases
-	feeds    []entrySource  // beside draft.Feeds
-	creds    []entrySource  // beside draft.Credentials
-	vetoes   []entrySource  // beside draft.Vetoes
-	devices  []deviceSource // beside draft.Devices
-	deviceAt map[string]int
-	once     map[string]place // sections that only one file may have
-	partial  bool             // some names could not be understood
+	draft  room.Draft
+	nodeAt map[string]int // place in draft.Nodes
+
+	ipmiNodes *value         // what the section ipmi: says of nodes
+	nodes     []nodeSource   // beside draft.Nodes
+	groups    []entrySource  // beside draft.Groups
+	aliases   []entrySource  // beside draft.Aliases
+	feeds     []entrySource  // beside draft.Feeds
+	creds     []entrySource  // beside draft.Credentials
+	vetoes    []entrySource  // beside draft.Vetoes
+	devices   []deviceSource // beside draft.Devices
+	deviceAt  map[string]int
+	once      map[string]place // sections that only one file may have
+	partial   bool             // some names could not be understood
 }
 
 // part is a file's content: a room file's or, if conf is set, a powerman.conf's.

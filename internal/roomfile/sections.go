@@ -62,6 +62,7 @@ func (l *loader) sections() {
 			l.powermanDoor(v)
 		}
 	}
+	l.placeIPMI()
 }
 
 // decode puts a value into the struct that dst points to.
@@ -98,6 +99,10 @@ func (l *loader) document(doc *value) {
 		case "redfish":
 			if l.onlyOnce(f) {
 				l.redfish(f.value)
+			}
+		case "ipmi":
+			if l.onlyOnce(f) {
+				l.ipmi(f.value)
 			}
 		case "consoles": // before this, by takeConsoles
 		case "vetoes":
