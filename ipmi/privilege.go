@@ -16,6 +16,8 @@ const (
 	PrivilegeOperator Privilege = 3
 	PrivilegeAdmin    Privilege = 4
 	PrivilegeOEM      Privilege = 5
+	// PrivilegeNone is of users that may not log in at all; no session can have it.
+	PrivilegeNone Privilege = 0x0f
 )
 
 // String names the privilege as people write it.
@@ -33,11 +35,17 @@ func (p Privilege) String() string {
 		return "administrator"
 	case PrivilegeOEM:
 		return "oem"
+	case PrivilegeNone:
+		return "no_access"
 	}
 	return fmt.Sprintf("privilege %d", uint8(p))
 }
 
-// ParsePrivilege reads a privilege as people write it.
+// Append adds the privilege to b as messages have it: its number in the lower four bits.
+func (p Privilege) Append(b []byte) []byte { return append(b, byte(p)&0x0f) }
+
+// ParsePrivilege reads a privilege to log in with, as people write it. For a user's limit
+// there is also ParsePrivilegeName of package channel.
 func ParsePrivilege(text string) (Privilege, error) {
 	switch strings.ToLower(text) {
 	case "", "auto":

@@ -91,55 +91,30 @@ func GetInfo(ctx context.Context, d ipmi.Doer, number uint8) (Info, error) {
 	return ipmi.Ask(ctx, d, fmt.Sprintf("read what channel %d is", number), r, ParseInfo)
 }
 
-// Privilege is a level of privilege (section 6.8).
-type Privilege uint8
+// Privilege is a level of privilege: the one type of the whole library.
+type Privilege = ipmi.Privilege
 
-// The levels. Each may do what those below it may.
+// The levels by the names that they have here. Each may do what those below it may.
 const (
-	Callback      Privilege = 1
-	User          Privilege = 2
-	Operator      Privilege = 3
-	Administrator Privilege = 4
-	OEM           Privilege = 5
-	NoAccess      Privilege = 0x0f
+	Callback      = ipmi.PrivilegeCallback
+	User          = ipmi.PrivilegeUser
+	Operator      = ipmi.PrivilegeOperator
+	Administrator = ipmi.PrivilegeAdmin
+	OEM           = ipmi.PrivilegeOEM
+	NoAccess      = ipmi.PrivilegeNone
 )
 
-func (p Privilege) String() string {
-	switch p {
-	case 0:
-		return "unset"
-	case Callback:
-		return "callback"
-	case User:
-		return "user"
-	case Operator:
-		return "operator"
-	case Administrator:
-		return "administrator"
-	case OEM:
-		return "oem"
-	case NoAccess:
-		return "no_access"
-	}
-	return fmt.Sprintf("privilege %d", uint8(p))
-}
-
-// ParsePrivilegeName gives the level of a name as String has it; "admin", "proprietary"
-// and "none" work as well.
+// ParsePrivilegeName gives the limit of a user by a name as String has it; "admin",
+// "proprietary" and "none" work as well. There is no "auto".
 func ParsePrivilegeName(name string) (Privilege, error) {
 	switch name {
-	case "callback":
-		return Callback, nil
-	case "user":
-		return User, nil
-	case "operator":
-		return Operator, nil
-	case "administrator", "admin":
-		return Administrator, nil
-	case "oem", "proprietary":
-		return OEM, nil
 	case "no_access", "none":
 		return NoAccess, nil
+	case "proprietary":
+		return OEM, nil
+	}
+	if p, err := ipmi.ParsePrivilege(name); err == nil && p != ipmi.PrivilegeAuto {
+		return p, nil
 	}
 	return 0, fmt.Errorf("no privilege %q: it is one of callback, user, operator, administrator, oem or no_access", name)
 }

@@ -106,9 +106,6 @@ func ParsePrivilege(b []byte) (Privilege, error) {
 	return Privilege(b[0] & 0x0f), nil
 }
 
-// Append adds the request or the answer of Set Session Privilege Level to b.
-func (p Privilege) Append(b []byte) []byte { return append(b, byte(p)&0x0f) }
-
 // SetPrivilege sets the privilege of the session and gives what it then has; 0 only asks.
 func SetPrivilege(ctx context.Context, d ipmi.Doer, p Privilege) (Privilege, error) {
 	r := ipmi.Request{NetFn: ipmi.NetFnApp, Cmd: CmdSetPrivilege, Data: p.Append(nil)}

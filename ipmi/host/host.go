@@ -30,6 +30,9 @@ type Options struct {
 	NoProbes bool
 	// Variant is what an earlier Variant gave for the same firmware: then nothing is asked.
 	Variant string
+	// Seen, if given, is asked and told which variants machines are of: then one of many alike
+	// machines is probed.
+	Seen *oem.Seen
 	// Cache keeps sensor records on disk; Name is the machine's name in it.
 	Cache *sdr.Cache
 	Name  string
@@ -103,12 +106,28 @@ func (h *Host) maker(ctx context.Context) (made, error) {
 		return made{}, err
 	}
 	m := made{id: id}
-	o := oem.Options{NoProbes: h.o.NoProbes, Known: h.o.Variant}
-	if m.variant, m.machine, err = oem.Find(ctx, h.o.Makers, oem.Target{Doer: h.d, ID: id}, o); err != nil {
+	if m.variant, m.machine, err = h.find(ctx, id); err != nil {
 		return made{}, err
 	}
 	h.made = &m
 	return m, nil
+}
+
+func (h *Host) find(ctx context.Context, id mc.DeviceID) (string, oem.Machine, error) {
+	o := oem.Options{NoProbes: h.o.NoProbes, Known: h.o.Variant}
+	if o.Known == "" && h.o.Seen != nil {
+		name, ok := h.o.Seen.Get(id)
+		if ok && name == "" {
+			return "", nil, nil
+		}
+		o.Known = name
+	}
+	name, machine, err := oem.Find(ctx, h.o.Makers, oem.Target{Doer: h.d, ID: id}, o)
+	// What was found without asking is not the last word for those who would ask.
+	if err == nil && h.o.Seen != nil && !o.NoProbes {
+		h.o.Seen.Put(id, name)
+	}
+	return name, machine, err
 }
 
 // can gives the machine as one that has a capability; what is worded like "read the

@@ -2,11 +2,9 @@ package host
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"millwright.dev/millwright/ipmi/oem"
-	"millwright.dev/millwright/ipmi/sdr"
 	"millwright.dev/millwright/ipmi/sel"
 )
 
@@ -36,11 +34,7 @@ func (h *Host) FollowLog(ctx context.Context, f *sel.Follower, every time.Durati
 		every = 5 * time.Second
 	}
 	return f.Follow(ctx, h.d, every, func(u sel.Update) error {
-		lookup := h.lookup(ctx)
-		entries := make([]sel.Entry, 0, len(u.Records))
-		for _, r := range u.Records {
-			entries = append(entries, sel.Describe(r, lookup))
-		}
+		entries := u.Entries(h.lookup(ctx))
 		h.decode(ctx, entries)
 		return tell(entries, u)
 	})
@@ -64,25 +58,5 @@ func (h *Host) lookup(ctx context.Context) sel.Lookup {
 	if err != nil {
 		return nil
 	}
-	sensors := set.Sensors()
-	return func(owner, lun, number uint8) (sel.Sensor, bool) {
-		for i := range sensors {
-			s := &sensors[i]
-			if s.Owner == owner && s.LUN == lun && s.Number == number {
-				return sel.Sensor{Name: s.Name, Entity: s.Entity.String(), Units: s.Units, Value: value(s)}, true
-			}
-		}
-		return sel.Sensor{}, false
-	}
-}
-
-func value(s *sdr.Sensor) func(raw uint8) (float64, bool) {
-	if !s.Analog() {
-		return nil
-	}
-	f := s.Formula()
-	return func(raw uint8) (float64, bool) {
-		v := f.Value(raw)
-		return v, !math.IsNaN(v)
-	}
+	return sel.FromSensors(set.Sensors())
 }

@@ -194,6 +194,28 @@ func TestWithTheMakersCommands(t *testing.T) {
 	}
 }
 
+// Of alike machines one is asked which variant it is, also when it is of none that is known.
+func TestSeen(t *testing.T) {
+	for want, answers := range map[string]map[string]string{
+		"lenovo xcc": {"06/01": "00 20 81 02 25 02 bf 66 4a 00 01 00", "3a/c1": "00 00 10 00"},
+		"":           {"06/01": "00 21 81 02 25 02 bf 66 4a 00 01 00"},
+	} {
+		var seen oem.Seen
+		for i := range 3 {
+			d := ipmitest.Table(t, answers)
+			h := host.New(d, host.Options{Seen: &seen, NoProbes: i == 0})
+			v, err := h.Variant(t.Context())
+			n := len(d.Sent()) - 1
+			switch {
+			case err != nil, i > 0 && v != want:
+				t.Errorf("%q, %v; want %q", v, err, want)
+			case i == 0 && n != 0, i == 1 && n == 0, i == 2 && n != 0:
+				t.Errorf("%q: machine %d was asked %d times", want, i, n)
+			}
+		}
+	}
+}
+
 // A machine without DCMI has its watts from the Node Manager.
 func TestPowerWithoutDCMI(t *testing.T) {
 	answers := map[string]string{

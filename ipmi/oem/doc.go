@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"millwright.dev/millwright/ipmi"
 	"millwright.dev/millwright/ipmi/mc"
@@ -78,6 +79,34 @@ type Options struct {
 // more than once keep the name that [Find] gave under its key.
 func Key(id mc.DeviceID) string {
 	return fmt.Sprintf("%d.%d.%d.%s.%x", id.Maker, id.Product, id.ID, id.Firmware(), id.Aux)
+}
+
+// Seen remembers which variants machines are of, by [Key], for all that one program talks to:
+// of a thousand alike machines one is asked. The zero value is empty; many goroutines may
+// use it. It forgets everything when it holds more kinds of machines than a room has.
+type Seen struct {
+	mu    sync.Mutex
+	names map[string]string
+}
+
+const maxSeen = 4096
+
+// Get gives the name of the variant, "" for none that is known, and whether it was put there.
+func (s *Seen) Get(id mc.DeviceID) (name string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name, ok = s.names[Key(id)]
+	return name, ok
+}
+
+// Put remembers what Find gave for a machine.
+func (s *Seen) Put(id mc.DeviceID, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.names == nil || len(s.names) >= maxSeen {
+		s.names = make(map[string]string)
+	}
+	s.names[Key(id)] = name
 }
 
 // Find gives the maker whose variant fits, and what it can do: first those whose product
@@ -199,6 +228,8 @@ func MakerName(id uint32) string {
 		return "Lenovo"
 	case 20301:
 		return "IBM System x"
+	case 20569:
+		return "Inventec"
 	case 20974:
 		return "AMI"
 	case 37945:

@@ -1,13 +1,10 @@
 package sensor_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,22 +12,11 @@ import (
 
 	"millwright.dev/millwright/ipmi"
 	"millwright.dev/millwright/ipmi/event"
+	"millwright.dev/millwright/ipmi/ipmitest"
 	"millwright.dev/millwright/ipmi/rmcp"
 	"millwright.dev/millwright/ipmi/sdr"
 	"millwright.dev/millwright/ipmi/sensor"
 )
-
-const simLAN = `name "sim"
-set_working_mc 0x20
-  startlan 1
-    addr 127.0.0.1 %d
-    priv_limit admin
-    allowed_auths_admin none md2 md5 straight
-    guid a123456789abcdefa123456789abcdef
-  endlan
-  user 1 true "" "anonymous" user 10 none md2 md5 straight
-  user 2 true "admin" "secret" admin 10 none md2 md5 straight
-`
 
 // simSensors are those of the simulated machine, with their raw readings.
 var simSensors = []struct {
@@ -56,10 +42,9 @@ func simRecord(name string, t event.SensorType, u event.Unit, f sdr.Factors, for
 	return r
 }
 
-// simMachine is the script that makes the machine: the sensors above and a power supply.
+// simMachine is what makes the machine: the sensors above and a power supply.
 func simMachine() string {
 	var b strings.Builder
-	b.WriteString("mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02\nsel_enable 0x20 1000 0x0a\n")
 	add := func(r sdr.Record) {
 		b.WriteString("main_sdr_add 0x20")
 		for _, v := range r.Append(nil) {
@@ -84,78 +69,17 @@ func simMachine() string {
 	b.WriteString("sensor_add 0x20 0 0x20 8 0x6f\n")
 	b.WriteString("sensor_set_event_support 0x20 0 0x20 enable scanning per-state 000000000001111 000000000001111 000000000001111 000000000001111\n")
 	b.WriteString("sensor_set_bit 0x20 0 0x20 0 1 0\nsensor_set_bit 0x20 0 0x20 3 1 0\n")
-	b.WriteString("mc_enable 0x20\n")
 	return b.String()
-}
-
-// startSim starts OpenIPMI's simulator; its port may be taken by somebody who was faster.
-func startSim(t *testing.T, c *ipmi.Client) (s *ipmi.Session, port int) {
-	t.Helper()
-	for range 10 {
-		free, err := net.ListenPacket("udp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port = free.LocalAddr().(*net.UDPAddr).Port
-		free.Close()
-		if s := runSim(t, c, port); s != nil {
-			return s, port
-		}
-	}
-	t.Fatal("ipmi_sim did not come up with any of ten ports")
-	return nil, 0
-}
-
-func runSim(t *testing.T, c *ipmi.Client, port int) *ipmi.Session {
-	t.Helper()
-	dir := t.TempDir()
-	lan, machine := filepath.Join(dir, "lan.conf"), filepath.Join(dir, "sim.emu")
-	for name, text := range map[string]string{lan: fmt.Sprintf(simLAN, port), machine: simMachine()} {
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, "ipmi_sim", "-c", lan, "-f", machine, "-s", dir, "-n")
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(ended)
-	}()
-	stop := func() {
-		cancel()
-		<-ended
-	}
-	t.Cleanup(stop)
-	up, done := context.WithTimeout(t.Context(), 10*time.Second)
-	defer done()
-	go func() {
-		select {
-		case <-ended:
-			done()
-		case <-up.Done():
-		}
-	}()
-	s, err := c.Open(up, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), ipmi.Options{
-		User: "admin", Password: "secret", Suites: []rmcp.Suite{rmcp.Suite(3)},
-	})
-	if err != nil {
-		stop()
-		t.Logf("ipmi_sim: %v: %s", err, said.Bytes())
-		return nil
-	}
-	return s
 }
 
 func TestSimulator(t *testing.T) {
 	c := ipmi.NewClient(ipmi.ClientOptions{})
 	t.Cleanup(func() { _ = c.Close() })
-	s, port := startSim(t, c)
+	address := ipmitest.Sim(t, simMachine())
+	s, err := c.Open(t.Context(), address, ipmi.Options{User: ipmitest.SimUser, Password: ipmitest.SimPassword, Suites: []rmcp.Suite{rmcp.Suite(3)}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	set, err := sdr.Read(t.Context(), s, sdr.Options{})
 	if err != nil || len(set.Records) != len(simSensors)+1 || len(set.Faults) > 0 {
 		t.Fatalf("%v, %+v", err, set)
@@ -165,7 +89,7 @@ func TestSimulator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareWithIPMITool(t, readings, port)
+	compareWithIPMITool(t, readings, address)
 	if got := names(readings[8].States); got != "Presence detected, Power Supply input lost (AC/DC)" || sensor.Health(readings) != event.Failed {
 		t.Errorf("power supply: %q, health %v", got, sensor.Health(readings))
 	}
@@ -200,11 +124,16 @@ func TestSimulator(t *testing.T) {
 }
 
 // compareWithIPMITool holds that values are those that ipmitool shows, as far as it shows digits.
-func compareWithIPMITool(t *testing.T, readings []sensor.Reading, port int) {
+func compareWithIPMITool(t *testing.T, readings []sensor.Reading, address string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "ipmitool", "-I", "lanplus", "-C", "3", "-H", "127.0.0.1", "-p", strconv.Itoa(port), "-U", "admin", "-P", "secret", "-c", "sdr", "list", "full")
+	name, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(ctx, "ipmitool", "-I", "lanplus", "-C", "3", "-H", name, "-p", port,
+		"-U", ipmitest.SimUser, "-P", ipmitest.SimPassword, "-c", "sdr", "list", "full")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("ipmitool: %v: %s", err, out)
