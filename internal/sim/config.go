@@ -61,6 +61,9 @@ type PDU struct {
 	Open bool
 	// SwitchDelay is how long a relay takes to move after its command.
 	SwitchDelay time.Duration
+	// Standby is for a service processor that lives on the cords of its machines: it is
+	// off the network while none of those whose [Machine].Button it has is fed.
+	Standby bool
 }
 
 // Login is a user's name and password, in clear text: there is nothing behind
@@ -72,6 +75,11 @@ type Machine struct {
 	Name string
 	// Inlets are its cords; one live inlet is enough.
 	Inlets []Inlet
+	// Button is the plug of its service processor, if it has one. Switching that plug
+	// pushes the machine's power button, so it is on for as long as the machine is not
+	// off. A machine that has a button and no cords is always fed, or as long as the
+	// circuit of its service processor is; when that comes back, it is as it was.
+	Button Inlet
 	// Boot is the time from power to up.
 	Boot time.Duration
 	// StayOff is for a machine that waits for its button ([Room.Press]) when

@@ -66,7 +66,7 @@ func (r *Room) unitAt(address string) *Unit {
 // reachable tells whether the unit is on the network. Room.mu is held.
 func (u *Unit) reachable() bool {
 	_, refuses := u.shows(Refuse)
-	return !refuses && (u.feed == nil || u.feed.live)
+	return !refuses && (u.feed == nil || u.feed.live) && u.awake()
 }
 
 // applyReach opens or closes the listener as things are. Room.mu is held.
@@ -76,6 +76,9 @@ func (u *Unit) applyReach() error {
 	case !u.reachable():
 		u.disconnect()
 	case u.listener == nil && !u.room.memory:
+		if s, ok := u.style.(PacketStyle); ok {
+			return u.openPackets(s)
+		}
 		ln, err := u.listen()
 		if err != nil {
 			return fmt.Errorf("sim: PDU %s: %w", u.name, err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -161,6 +162,72 @@ func (t *Terminal) Messages(answer func(message []byte) []byte) error {
 			return fmt.Errorf("answer: %w", err)
 		}
 	}
+}
+
+// openPackets gives a make that answers whole sockets its own. Room.mu is held.
+func (u *Unit) openPackets(s PacketStyle) error {
+	conn, err := new(net.ListenConfig).ListenPacket(u.room.ctx, "udp", u.address)
+	if err != nil {
+		return fmt.Errorf("sim: PDU %s: %w", u.name, err)
+	}
+	u.listener, u.address = conn, conn.LocalAddr().String()
+	u.room.tasks.Go(func() { s.ServePackets(u.room.ctx, &faulty{PacketConn: conn, unit: u}) })
+	return nil
+}
+
+// faulty is a socket with the faults of its unit. Those of lines of text are as near as
+// datagrams come to them.
+type faulty struct {
+	net.PacketConn
+	unit *Unit
+	lost bool // the answer before
+}
+
+// ReadFrom implements [net.PacketConn].
+func (c *faulty) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		n, from, err := c.PacketConn.ReadFrom(b)
+		if err != nil {
+			return n, from, err
+		}
+		c.unit.commands.Add(1)
+		if _, hangs := c.unit.shows(Hang); !hangs {
+			return n, from, nil
+		}
+	}
+}
+
+// WriteTo implements [net.PacketConn].
+func (c *faulty) WriteTo(b []byte, to net.Addr) (int, error) {
+	if f, slow := c.unit.shows(Slow); slow {
+		wait := time.NewTimer(f.Delay)
+		defer wait.Stop()
+		select {
+		case <-wait.C:
+		case <-c.unit.room.ctx.Done():
+		}
+	}
+	if _, hangs := c.unit.shows(Hang); hangs {
+		return len(b), nil
+	}
+	if _, drops := c.unit.shows(Drop); drops && c.lose() {
+		return len(b), nil
+	}
+	if _, noise := c.unit.shows(Garbage); noise {
+		b = slices.Clone(b)
+		for i := range b {
+			b[i] ^= byte(i*37 + 11)
+		}
+	}
+	return c.PacketConn.WriteTo(b, to)
+}
+
+// lose says of every second answer that it is to be lost.
+func (c *faulty) lose() bool {
+	c.unit.room.mu.Lock()
+	defer c.unit.room.mu.Unlock()
+	c.lost = !c.lost
+	return c.lost
 }
 
 var (

@@ -76,12 +76,15 @@ func (s MachineState) String() string {
 type machine struct {
 	name    string
 	inlets  []*outlet
+	button  *outlet // of its service processor; nil if it has none
 	boot    time.Duration
 	stayOff bool
 
 	state   MachineState
 	powered bool
+	wasOn   bool        // when its power went
 	booting *time.Timer // nil unless state is Booting
+	closing *time.Timer // until it has shut itself down; nil unless it does
 }
 
 // liveInlets counts the cords that carry current.
@@ -95,26 +98,34 @@ func (m *machine) liveInlets() int {
 	return n
 }
 
+// mains tells whether a machine is fed.
+func (m *machine) mains() bool {
+	if m.button != nil && len(m.inlets) == 0 {
+		return m.button.unit.feed == nil || m.button.unit.feed.live
+	}
+	return m.liveInlets() > 0
+}
+
 // follow brings a machine to what its inlets say. Room.mu is held.
 func (r *Room) follow(m *machine) {
-	powered := m.liveInlets() > 0
+	powered := m.mains()
 	if powered == m.powered {
 		return
 	}
 	m.powered = powered
 	switch {
 	case !powered:
+		m.wasOn = m.state != Off
 		r.halt(m)
-	case !m.stayOff:
+	case m.stayOff, len(m.inlets) == 0 && !m.wasOn: // it waits for its button
+	default:
 		r.boot(m)
 	}
+	r.wake(m)
 }
 
 func (r *Room) halt(m *machine) {
-	if m.booting != nil {
-		m.booting.Stop()
-		m.booting = nil
-	}
+	m.stop()
 	if m.state != Off {
 		r.enter(m, Off)
 	}
@@ -139,8 +150,19 @@ func (r *Room) boot(m *machine) {
 	m.booting = self
 }
 
+// stop ends what a machine is about to become.
+func (m *machine) stop() {
+	for _, t := range []**time.Timer{&m.booting, &m.closing} {
+		if *t != nil {
+			(*t).Stop()
+			*t = nil
+		}
+	}
+}
+
 func (r *Room) enter(m *machine, s MachineState) {
 	m.state = s
+	defer r.reveal(m)
 	kind := MachineOff
 	switch s {
 	case Booting:
@@ -191,6 +213,10 @@ func (r *Room) arrive(o *outlet, on bool) {
 
 // relay moves a relay and lets the current do the rest.
 func (r *Room) relay(o *outlet, on bool) {
+	if m := o.presses(); m != nil {
+		r.push(m, on)
+		return
+	}
 	if o.has(relayOn) == on {
 		return
 	}

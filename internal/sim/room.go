@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -68,6 +69,11 @@ func Start(ctx context.Context, cfg Config) (*Room, error) {
 	r.tasks.Go(func() {
 		<-r.ctx.Done()
 		r.shut()
+		for _, u := range r.units {
+			if c, ok := u.style.(io.Closer); ok {
+				_ = c.Close() // it is over in any case
+			}
+		}
 	})
 	return r, nil
 }
@@ -137,9 +143,13 @@ func (r *Room) addMachine(c *Machine) error {
 		o.machines = append(o.machines, m)
 		m.inlets = append(m.inlets, o)
 	}
-	if m.liveInlets() > 0 {
-		m.powered, m.state = true, Up
+	if err := r.addButton(m, c.Button); err != nil {
+		return err
 	}
+	if m.powered = m.mains(); m.powered && (len(m.inlets) > 0 || m.button.has(relayOn)) {
+		m.state = Up
+	}
+	r.light(m)
 	r.machines = append(r.machines, m)
 	r.machineByName[m.name] = m
 	return nil
@@ -172,10 +182,7 @@ func (r *Room) shut() {
 		}
 	}
 	for _, m := range r.machines {
-		if m.booting != nil {
-			m.booting.Stop()
-			m.booting = nil
-		}
+		m.stop()
 	}
 }
 

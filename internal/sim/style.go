@@ -2,10 +2,13 @@ package sim
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
+	"time"
 )
 
 // Style is the way one make of power strip talks.
@@ -16,6 +19,21 @@ type Style interface {
 	// returns nil when the user has left, or the first error of the terminal.
 	// It runs once for each connection, at the same time as others.
 	Serve(t *Terminal) error
+}
+
+// PacketStyle is a make whose datagrams are not a conversation with each peer. Its Serve is
+// not called; instead it has the unit's socket.
+type PacketStyle interface {
+	Style
+	// ServePackets answers until ctx ends or conn is closed, and then returns. It is
+	// called anew each time that the unit comes back to the network.
+	ServePackets(ctx context.Context, conn net.PacketConn)
+}
+
+// Follower is a make that wants to know what becomes of the machines whose buttons it
+// has. Follow is told of outlet i's at each change; it must be quick and not call the room.
+type Follower interface {
+	Follow(i int, s MachineState, boot time.Duration)
 }
 
 // Styles returns the built-in makes, the default first.

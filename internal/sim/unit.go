@@ -3,8 +3,8 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
-	"net"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -21,6 +21,7 @@ type Unit struct {
 	style      Style
 	login      Login
 	delay      time.Duration
+	standby    bool // it lives on the cords of the machines that it has buttons of
 	limit      int // of connections at once; 0: none
 	ssh, udp   bool
 	open       bool          // nobody is asked to log in
@@ -39,7 +40,7 @@ type Unit struct {
 
 	// Under Room.mu:
 	address      string // as configured, then as bound
-	listener     net.Listener
+	listener     io.Closer
 	terminals    map[*Terminal]struct{}
 	connections  int       // ever accepted
 	keptUntil    time.Time // by a session that broke off
@@ -49,7 +50,7 @@ type Unit struct {
 
 func newUnit(r *Room, p *PDU) (*Unit, error) {
 	u := &Unit{
-		room: r, name: p.Name, login: p.Login, delay: p.SwitchDelay, limit: p.Sessions, ssh: p.SSH, udp: p.UDP, open: p.Open, address: p.Listen,
+		room: r, name: p.Name, login: p.Login, delay: p.SwitchDelay, limit: p.Sessions, ssh: p.SSH, udp: p.UDP, open: p.Open, address: p.Listen, standby: p.Standby,
 		outlets: make([]outlet, len(p.Outlets)), terminals: map[*Terminal]struct{}{},
 	}
 	if u.address == "" {
