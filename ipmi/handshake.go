@@ -69,6 +69,12 @@ func (s *Session) opened(b []byte, from netip.AddrPort, now time.Duration) error
 		return rmcp.FaultFormat
 	}
 	if r.Algorithms != l.x.Algorithms {
+		// What it has chosen is not taken. Some know one suite and answer it to all: a later
+		// proposal of ours may be that one.
+		l.alive = true
+		if s.nextSuite(now) {
+			return nil
+		}
 		s.suspect(LoginSuiteChanged, fmt.Errorf("it was to be %v, it is %v", l.x.Algorithms, r.Algorithms))
 		return nil
 	}
@@ -86,15 +92,24 @@ func (s *Session) opened(b []byte, from netip.AddrPort, now time.Duration) error
 	return nil
 }
 
+// nextSuite proposes the next of the suites that may be tried, if there is one.
+func (s *Session) nextSuite(now time.Duration) bool {
+	l := s.login
+	if l.at+1 >= len(l.suites) {
+		return false
+	}
+	l.at++
+	s.handshake(now)
+	return true
+}
+
 func (s *Session) openRefused(status rmcp.Status, now time.Duration) {
 	l := s.login
 	l.alive = true
 	switch status {
 	case rmcp.StatusAuthAlgorithm, rmcp.StatusIntegrityAlg, rmcp.StatusConfidentiality, rmcp.StatusNoSuite,
 		rmcp.StatusNoAuthMatch, rmcp.StatusNoIntegrityMatch:
-		if l.at+1 < len(l.suites) {
-			l.at++
-			s.handshake(now)
+		if s.nextSuite(now) {
 			return
 		}
 		s.suspect(LoginSuiteRefused, status)
