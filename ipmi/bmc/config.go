@@ -40,7 +40,7 @@ type Limits struct {
 	Sessions  int           // open at a time; 16
 	Idle      time.Duration // after which a session ends; 60 s
 	Handshake time.Duration // in which a login must be done; 15 s
-	HalfOpen  int           // logins under way; the oldest goes first; 16
+	HalfOpen  int           // logins under way, of one source a quarter; 64
 	Burst     int           // handshake tokens that a source can save up; 100
 	PerSecond float64       // handshake tokens that a source gets; 10
 	Failure   int           // tokens that a failed login costs; a handshake costs one; 10
@@ -121,7 +121,7 @@ func (l *Limits) fill() {
 		}
 	}
 	def(&l.Sessions, 16)
-	def(&l.HalfOpen, 16)
+	def(&l.HalfOpen, 64)
 	def(&l.Burst, 100)
 	def(&l.Failure, 10)
 	def(&l.Running, 16)

@@ -51,7 +51,7 @@ func (m *Machine) newLogin(w way, o rmcp.OpenRequest, now time.Time) (*session, 
 	if status != rmcp.StatusOK {
 		return nil, status
 	}
-	if m.channel.mode == 0 || !m.mayTry(w.from.Addr(), now) || !m.admitLogin(now) {
+	if m.channel.mode == 0 || !m.admitLogin(w, now) {
 		return nil, rmcp.StatusNoResources
 	}
 	if level == 0 || level > m.channel.limit {
@@ -131,6 +131,8 @@ func (m *Machine) rakp1(w way, payload []byte) {
 		answer.Status = rmcp.StatusNameLength
 	case Privilege(r.Role&0x0f) > OEM:
 		answer.Status = rmcp.StatusRole
+	case !s.login.same(r) && !m.mayTry(s.from.Addr(), now):
+		answer.Status = rmcp.StatusNoResources
 	default:
 		answer.Status = m.identify(s, r, now)
 	}
@@ -139,7 +141,9 @@ func (m *Machine) rakp1(w way, payload []byte) {
 		answer.Random, answer.GUID = x.ManagedRandom, x.GUID
 		answer.Code = m.quirkOfCodes(x, &s.login.key).AppendCode2(nil, &s.login.key)
 	} else {
-		m.failed(s, answer.Status.String(), now)
+		if answer.Status != rmcp.StatusNoResources { // that one was not even tried
+			m.failed(s, answer.Status.String(), now)
+		}
 		m.drop(s)
 	}
 	if f := m.cfg.Faults; f != nil {
@@ -151,17 +155,18 @@ func (m *Machine) rakp1(w way, payload []byte) {
 	m.sendPlain(w, rmcp.PayloadRAKP2, answer.Append(nil))
 }
 
+// same says whether a RAKP message 1 is the one that has come before.
+func (l *login) same(r rmcp.RAKP1) bool {
+	x := &l.exchange
+	return l.started && x.ConsoleRandom == r.Random && x.Role == r.Role && bytes.Equal(x.Name, r.Name)
+}
+
 // identify looks the user up, and keeps what the codes are made of.
 func (m *Machine) identify(s *session, r rmcp.RAKP1, now time.Time) rmcp.Status {
 	l := s.login
 	x := &l.exchange
-	if l.started {
-		if x.ConsoleRandom == r.Random && x.Role == r.Role && bytes.Equal(x.Name, r.Name) {
-			return rmcp.StatusOK // it came again
-		}
-		if !m.mayTry(s.from.Addr(), now) {
-			return rmcp.StatusNoResources
-		}
+	if l.same(r) {
+		return rmcp.StatusOK // it came again
 	}
 	l.started = true
 	s.used = now

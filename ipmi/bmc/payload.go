@@ -85,6 +85,10 @@ func deactivatePayload(c *call) ([]byte, error) {
 		if c.sess != nil && c.sess.level < Privilege(c.solParam(solAccess)[0]&0x0f) {
 			return nil, ipmi.CodePrivilege
 		}
+		// Who may do less cannot take the console from who may do more.
+		if c.sess != nil && c.sess.limit < line.session.limit && c.sess.user != line.session.user {
+			return nil, ipmi.CodePrivilege
+		}
 		gone := rmcp.SOL{Flags: rmcp.SOLDeactivating}.Append(nil)
 		if s := line.session; !s.over {
 			c.m.transmit(s.way, s.channel.Seal(make([]byte, 0, packetRoom), rmcp.PayloadSOL, gone))

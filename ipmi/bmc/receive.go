@@ -171,6 +171,15 @@ func (m *Machine) request(s *session, w way, payload []byte, now time.Time) {
 		m.unlock()
 		return
 	}
+	if msg.NetFn == rmcp.NetFnApp && msg.Cmd == rmcp.CmdSendMessage {
+		if m.bridgesFast() {
+			m.unlock()
+			m.bridge(s, w, msg)
+			return
+		}
+		m.inBackground(s, w, msg, func(msg rmcp.Message) { m.bridge(s, w, msg) })
+		return
+	}
 	cmd, _ := lookup(ipmi.NetFn(msg.NetFn), msg.Cmd)
 	_, extended := m.host.(Extender)
 	slow := (cmd.host || extended) && !m.quick
@@ -181,23 +190,17 @@ func (m *Machine) request(s *session, w way, payload []byte, now time.Time) {
 			return
 		}
 	}
-	bridged := msg.NetFn == rmcp.NetFnApp && msg.Cmd == rmcp.CmdSendMessage
-	if bridged {
-		m.unlock()
-		m.bridge(s, w, msg)
-		return
-	}
 	if !slow {
 		m.unlock()
 		m.carryOut(s, w, msg, cmd)
 		return
 	}
-	m.inBackground(s, w, msg, cmd)
+	m.inBackground(s, w, msg, func(msg rmcp.Message) { m.carryOut(s, w, msg, cmd) })
 }
 
 // inBackground carries a request out beside the others, as many at a time as the limits
 // allow. It is called with the lock and gives it back.
-func (m *Machine) inBackground(s *session, w way, msg rmcp.Message, cmd command) {
+func (m *Machine) inBackground(s *session, w way, msg rmcp.Message, act func(rmcp.Message)) {
 	if m.closed || m.running >= m.cfg.Limits.Running {
 		s.finish(msg, nil, false, time.Time{})
 		m.answer(s, w, msg, []byte{byte(ipmi.CodeBusy)})
@@ -207,7 +210,7 @@ func (m *Machine) inBackground(s *session, w way, msg rmcp.Message, cmd command)
 	m.running++
 	msg.Data = bytes.Clone(msg.Data)
 	m.wait.Go(func() {
-		m.carryOut(s, w, msg, cmd)
+		act(msg)
 		m.mu.Lock()
 		m.running--
 		m.unlock()
@@ -283,6 +286,16 @@ func (m *Machine) transmit(w way, b []byte) {
 	w.out.send(b, w.from, w.local)
 }
 
+// bridgesFast says that nothing behind this machine takes its time.
+func (m *Machine) bridgesFast() bool {
+	for _, behind := range m.cfg.Behind {
+		if !behind.quick || len(behind.cfg.Behind) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // bridge passes a message on to a controller behind this one (section 6.13). Two answers
 // come: that it was sent, and what the other says. The machine is not locked.
 func (m *Machine) bridge(s *session, w way, msg rmcp.Message) {
@@ -329,6 +342,9 @@ func (m *Machine) forward(s *session, w way, msg rmcp.Message) []byte {
 	}
 	c := m.newCall(w, nil, msg)
 	c.who = Caller{User: s.name, Privilege: s.level, From: w.from.Addr()}
+	ctx, cancel := context.WithTimeout(m.ctx, hostPatience)
+	defer cancel()
+	c.ctx = ctx
 	data, code := m.do(c)
 	return append([]byte{byte(code)}, data...)
 }
@@ -346,7 +362,7 @@ func (m *Machine) challenge(w way, data []byte) ([]byte, ipmi.Code) {
 	m.mu.Lock()
 	defer m.unlock()
 	now := time.Now()
-	if m.channel.mode == 0 || !m.mayTry(w.from.Addr(), now) || !m.admitLogin(now) {
+	if m.channel.mode == 0 || !m.admitLogin(w, now) {
 		return nil, ipmi.CodeBusy
 	}
 	s := &session{
@@ -369,8 +385,15 @@ func (m *Machine) activate15(w way, s *session, p *rmcp.Packet) {
 		return
 	}
 	now := time.Now()
+	if !s.active && !m.mayTry(s.from.Addr(), now) {
+		m.drop(s)
+		return
+	}
 	if err := p.Verify15(&l.key); err != nil || s.user == 0 {
-		m.failed(s, "the password is wrong", now)
+		if !s.active { // one challenge is good for one guess
+			m.failed(s, "the password is wrong", now)
+			m.drop(s)
+		}
 		return
 	}
 	msg, err := rmcp.ParseMessage(p.Payload)

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/binary"
+	mrand "math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"millwright.dev/millwright/ipmi/rmcp"
@@ -222,8 +224,12 @@ func (m *Machine) sweep(now time.Time) {
 }
 
 // admitLogin makes room for a login. It is false when all sessions are taken. Logins
-// under way go first, the oldest before the others.
-func (m *Machine) admitLogin(now time.Time) bool {
+// under way make room for it, if there are too many.
+//
+// An Open Session request proves nothing about who sent it, and costs its source nothing: else
+// whoever writes an administrator's address on datagrams would keep them out. What counts
+// is the message after it, which takes an answer of ours to make.
+func (m *Machine) admitLogin(w way, now time.Time) bool {
 	m.sweep(now)
 	if f := m.cfg.Faults; f != nil && f.NoSessions {
 		return false
@@ -231,22 +237,41 @@ func (m *Machine) admitLogin(now time.Time) bool {
 	if m.sessions.open() >= m.cfg.Limits.Sessions {
 		return false
 	}
-	var oldest *session
-	n := 0
-	for _, s := range m.sessions.list {
-		if s.active {
-			continue
-		}
-		n++
-		if oldest == nil || s.used.Before(oldest.used) {
-			oldest = s
-		}
-	}
-	if n >= m.cfg.Limits.HalfOpen {
-		m.drop(oldest)
+	if s := m.sessions.tooMany(source(w.from.Addr()), m.cfg.Limits.HalfOpen); s != nil {
+		m.drop(s)
 	}
 	return true
 }
+
+// tooMany gives the login that makes room for another from a source, nil while there is
+// room. A source that has more than its share makes room by itself. Those that
+// have shown nothing go first, and of them any: to drop the oldest would let a flood drop
+// each before its next message can come.
+func (t *sessions) tooMany(from netip.Addr, most int) *session {
+	var all, own []*session
+	for _, s := range t.list {
+		if s.active {
+			continue
+		}
+		all = append(all, s)
+		if source(s.from.Addr()) == from {
+			own = append(own, s)
+		}
+	}
+	if share := max(1, most/4); len(own) >= share {
+		all = own
+	} else if len(all) < most {
+		return nil
+	}
+	slices.SortStableFunc(all, func(a, b *session) int { return a.used.Compare(b.used) })
+	if fresh := slices.DeleteFunc(slices.Clone(all), func(s *session) bool { return s.proven() }); len(fresh) > 0 {
+		return fresh[mrand.IntN(len(fresh))]
+	}
+	return all[0]
+}
+
+// proven says whether a login's source has shown that our answers reach it.
+func (s *session) proven() bool { return !s.v15 && s.login.started }
 
 // activate turns a login into a session. It is false when there is no room any more.
 func (m *Machine) activate(s *session) bool {
