@@ -265,7 +265,7 @@ func (t *sessions) tooMany(from netip.Addr, most int) *session {
 	}
 	slices.SortStableFunc(all, func(a, b *session) int { return a.used.Compare(b.used) })
 	if fresh := slices.DeleteFunc(slices.Clone(all), func(s *session) bool { return s.proven() }); len(fresh) > 0 {
-		return fresh[mrand.IntN(len(fresh))]
+		return fresh[mrand.IntN(len(fresh))] //nolint:gosec // to be hard to guess is no use here
 	}
 	return all[0]
 }
