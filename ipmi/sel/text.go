@@ -56,6 +56,14 @@ func (m Measure) String() string {
 
 // Text puts the entry into one line, without its time.
 func (e Entry) Text() string {
+	if e.Sensor == "" {
+		return e.Kind + ": " + e.What()
+	}
+	return e.Kind + " " + e.Sensor + ": " + e.What()
+}
+
+// What says what happened, for where Kind and Sensor are shown beside it.
+func (e Entry) What() string {
 	var parts []string
 	if e.State.Name != "" {
 		parts = append(parts, e.State.String())
@@ -66,11 +74,7 @@ func (e Entry) Text() string {
 	if e.Limit != nil {
 		parts = append(parts, "threshold "+e.Limit.String())
 	}
-	what := strings.Join(append(parts, e.Details...), "; ")
-	if e.Sensor == "" {
-		return e.Kind + ": " + what
-	}
-	return e.Kind + " " + e.Sensor + ": " + what
+	return strings.Join(append(parts, e.Details...), "; ")
 }
 
 // Entries describes the whole log, with times as [Log.Times] works them out. lookup may be nil.

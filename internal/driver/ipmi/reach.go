@@ -103,9 +103,8 @@ func (n *session) Log(ctx context.Context, plug int, tell func(driver.LogEntry))
 	return n.machine(ctx, plug, func(ctx context.Context, h *host.Host) error {
 		entries, err := h.Log(ctx, false)
 		for _, e := range entries {
-			what := e.Text()
 			tell(driver.LogEntry{
-				ID: strconv.FormatUint(uint64(e.ID), 16), At: e.When.Time, Source: n.Clean(cmp.Or(e.Sensor, e.Kind)), Text: n.Clean(what),
+				ID: strconv.FormatUint(uint64(e.ID), 16), At: e.When.Time, Source: n.Clean(cmp.Or(e.Sensor, e.Kind)), Text: n.Clean(e.What()),
 				Severity: severityOf(e.Severity), Ended: e.State.Deasserted,
 			})
 		}
