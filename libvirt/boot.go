@@ -20,9 +20,9 @@ type Boot struct {
 
 // What a machine boots from is part of its description, which counts from its next
 // start on. So a change is kept there, and so is what was before it: in an element of
-// the description's metadata that is ours. It has a token if the change is for one
-// start, and since a running machine's description is what it was started with, a
-// token that is in that too has been used up, whoever was there to see it.
+// the description's metadata that is ours. Each change has a token, and since a running machine's description is what it
+// was started with, a token that is in that too has been started with, whoever was there
+// to see it.
 
 // namespace of our element.
 const namespace = "https://millwright.dev/xmlns/libvirt/boot/1"
@@ -34,7 +34,8 @@ type notes struct {
 
 // note is what was before a change.
 type note struct {
-	Once string `xml:"once,attr"` // the token; empty if the change lasts
+	ID   string `xml:"id,attr"`   // tells this change from others
+	Once string `xml:"once,attr"` // "yes" if it is for one start
 	OS   []struct {
 		Dev string `xml:"dev,attr"`
 	} `xml:"os"`
@@ -132,25 +133,61 @@ func (c *Conn) SettleBoot(ctx context.Context, d Domain) error {
 	if err != nil || is.Metadata.Boot == nil || is.Metadata.Boot.Once == "" {
 		return err
 	}
-	live, err := c.XML(ctx, d)
-	if err != nil {
+	if used, err := c.startedWith(ctx, d, is); err != nil || !used {
 		return err
-	}
-	runs, err := ParseDescription(live)
-	if err != nil {
-		return err
-	}
-	if now, err := c.State(ctx, d); err != nil || now.Off() {
-		return err
-	}
-	if runs.Metadata.Boot == nil || runs.Metadata.Boot.Once != is.Metadata.Boot.Once {
-		return nil // it runs as it was started before the change
 	}
 	if text, err = withBoot(text, is, Boot{}, ""); err != nil || text == "" {
 		return err
 	}
 	_, err = c.Define(ctx, text)
 	return err
+}
+
+// startedWith says whether a machine runs as it was started after the change in its
+// lasting description.
+func (c *Conn) startedWith(ctx context.Context, d Domain, lasting *Description) (bool, error) {
+	if now, err := c.State(ctx, d); err != nil || now.Off() {
+		return false, err
+	}
+	text, err := c.XML(ctx, d)
+	if err != nil {
+		return false, err
+	}
+	runs, err := ParseDescription(text)
+	if err != nil {
+		return false, err
+	}
+	return runs.Metadata.Boot != nil && runs.Metadata.Boot.ID == lasting.Metadata.Boot.ID, nil
+}
+
+// Restart presses a machine's reset button. But what a machine boots from was settled
+// when it was started: if that has been changed since by [Conn.SetBoot], the machine is
+// switched off and on.
+func (c *Conn) Restart(ctx context.Context, d Domain) error {
+	text, err := c.LastingXML(ctx, d)
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(text, namespace) {
+		return c.Reset(ctx, d)
+	}
+	is, err := ParseDescription(text)
+	if err != nil {
+		return err
+	}
+	if is.Metadata.Boot == nil {
+		return c.Reset(ctx, d)
+	}
+	switch with, err := c.startedWith(ctx, d, is); {
+	case err != nil:
+		return err
+	case with:
+		return c.Reset(ctx, d)
+	}
+	if err := c.Destroy(ctx, d); err != nil {
+		return err
+	}
+	return c.Start(ctx, d)
 }
 
 // withBoot changes what a description boots from; "" if there is nothing to change.
@@ -186,8 +223,9 @@ func withBoot(text string, is *Description, b Boot, token string) (string, error
 	}
 	kept := ""
 	if b.Device != "" {
-		if before.Once = ""; b.Once {
-			before.Once = token
+		before.ID, before.Once = token, ""
+		if b.Once {
+			before.Once = "yes"
 		}
 		kept = before.xml()
 	}
@@ -246,7 +284,7 @@ func (n *note) putBack(is *Description, all []element) []edit {
 // xml writes the note.
 func (n *note) xml() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<mw:boot xmlns:mw="%s" once="%s">`, namespace, escape(n.Once))
+	fmt.Fprintf(&b, `<mw:boot xmlns:mw="%s" id="%s" once="%s">`, namespace, escape(n.ID), escape(n.Once))
 	for _, o := range n.OS {
 		fmt.Fprintf(&b, `<mw:os dev="%s"/>`, escape(o.Dev))
 	}

@@ -119,12 +119,24 @@ func TestAbreast(t *testing.T) {
 	}
 }
 
-// A console takes what is typed, ends with its machine, and is there again after it.
-func TestConsole(t *testing.T) {
-	ctx := limited(t)
+// Guests in QEMU, side by side on one daemon, which takes its time to look at QEMU.
+func TestGuests(t *testing.T) {
 	daemon := libvirttest.Start(t)
+	t.Run("guests", func(t *testing.T) {
+		for name, test := range map[string]func(*testing.T, *libvirttest.Daemon){"console": testConsole, "boot": testBoot} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, daemon)
+			})
+		}
+	})
+}
+
+// A console takes what is typed, ends with its machine, and is there again after it.
+func testConsole(t *testing.T, daemon *libvirttest.Daemon) {
+	ctx := limited(t)
 	c := daemon.Dial(t, "qemu", libvirt.Options{})
-	d, err := c.Define(ctx, daemon.Guest("echo"))
+	d, err := c.Define(ctx, daemon.Guest("talker"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,14 +215,13 @@ func TestDaemonEnds(t *testing.T) {
 }
 
 // What a machine boots from: for good, for once, and back.
-func TestBoot(t *testing.T) {
-	ctx := limited(t)
-	daemon := libvirttest.Start(t)
+func testBoot(t *testing.T, daemon *libvirttest.Daemon) {
 	c := daemon.Dial(t, "qemu", libvirt.Options{})
 	plain := daemon.Guest("echo")
 	ordered := strings.NewReplacer("<boot dev='hd'/>", "", "<shareable/>", "<shareable/><boot order='1'/>").Replace(plain)
 	for name, text := range map[string]string{"the system's order": plain, "the devices' order": ordered} {
 		t.Run(name, func(t *testing.T) {
+			ctx := limited(t)
 			d, err := c.Define(ctx, text)
 			if err != nil {
 				t.Fatal(err)
@@ -237,13 +248,20 @@ func TestBoot(t *testing.T) {
 			is("set for once", once)
 			must(c.SettleBoot(ctx, d))
 			is("not started yet", once)
-			must(c.Start(ctx, d))
-			must(c.SettleBoot(ctx, d))
-			is("started", disk)
+			if text == plain {
+				must(c.Start(ctx, d))
+				must(c.SettleBoot(ctx, d))
+				is("started", disk)
+			}
 			must(c.SetBoot(ctx, d, once))
 			must(c.SettleBoot(ctx, d))
 			is("set again while it runs", once)
-			must(c.Destroy(ctx, d))
+			if text == plain {
+				must(c.Restart(ctx, d))
+				must(c.SettleBoot(ctx, d))
+				is("restarted", disk)
+				must(c.Destroy(ctx, d))
+			}
 			must(c.SetBoot(ctx, d, libvirt.Boot{Device: "cdrom"}))
 			must(c.SettleBoot(ctx, d))
 			is("for good", libvirt.Boot{Device: "cdrom"})

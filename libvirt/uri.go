@@ -47,6 +47,9 @@ func ParseURI(text string) (URI, error) {
 		return fail("a password does not belong into it")
 	}
 	it.User = u.User.Username()
+	if it.Path == "" {
+		it.Path = "/system"
+	}
 	if it.Transport == "" {
 		if it.Transport = "unix"; it.Host != "" {
 			it.Transport = "tls"
@@ -55,8 +58,8 @@ func ParseURI(text string) (URI, error) {
 	switch {
 	case it.Driver == "":
 		return fail("it begins with the hypervisor, as in qemu:///system")
-	case u.Opaque != "" || !strings.HasPrefix(u.Path, "/"):
-		return fail("its path is missing, as in qemu:///system")
+	case u.Opaque != "" || !strings.Contains(text, "://"):
+		return fail("it is not of the form qemu:///system")
 	case it.Transport != "unix" && it.Transport != "tcp" && it.Transport != "tls" && it.Transport != "ssh":
 		return fail("the transports are unix, tcp, tls and ssh")
 	case (it.Transport == "unix") != (it.Host == ""):
@@ -73,7 +76,7 @@ func ParseURI(text string) (URI, error) {
 				return fail("it has " + bad + ", which is not for a URI to say here")
 			}
 		}
-		it.Name = it.Driver + "://" + (&url.URL{Path: u.Path, RawQuery: q.Encode()}).String()
+		it.Name = it.Driver + "://" + (&url.URL{Path: it.Path, RawQuery: q.Encode()}).String()
 	}
 	return it, nil
 }

@@ -9,6 +9,7 @@ import (
 	"millwright.dev/millwright/internal/driver/ilo"
 	"millwright.dev/millwright/internal/driver/ipal"
 	ipmidriver "millwright.dev/millwright/internal/driver/ipmi"
+	libvirtdriver "millwright.dev/millwright/internal/driver/libvirt"
 	"millwright.dev/millwright/internal/driver/modbus"
 	"millwright.dev/millwright/internal/driver/mqtt"
 	"millwright.dev/millwright/internal/driver/redfish"
@@ -29,6 +30,8 @@ func (d *Device) leaveOut(settings any) {
 		d.Real, d.scheme = s.Address, "tcp"
 	case *ipmidriver.Settings:
 		d.Real, d.scheme = s.Address, "udp"
+	case *libvirtdriver.Settings:
+		d.Real, d.scheme = s.Address, "qemu+tcp"
 	case *modbus.Settings:
 		d.Real, d.scheme = s.Address, "tcp"
 	case *mqtt.Settings:

@@ -10,6 +10,7 @@ import (
 	"millwright.dev/millwright/internal/driver/ilo"
 	"millwright.dev/millwright/internal/driver/ipal"
 	ipmidriver "millwright.dev/millwright/internal/driver/ipmi"
+	libvirtdriver "millwright.dev/millwright/internal/driver/libvirt"
 	"millwright.dev/millwright/internal/driver/manual"
 	"millwright.dev/millwright/internal/driver/modbus"
 	"millwright.dev/millwright/internal/driver/mqtt"
@@ -30,6 +31,7 @@ func Drivers(opts script.Options) []driver.Driver {
 		ilo.New(),
 		ipmidriver.New(),
 		redfish.New(),
+		libvirtdriver.New(),
 		ipal.New(),
 		wol.New(),
 		manual.New(),
