@@ -370,3 +370,20 @@ func TestLongResets(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsPutTogetherIsNeverAsItWas holds that the ETag of a collection, in which its
+// members' states have no part, tells nobody that its members are as they were.
+func TestWhatIsPutTogetherIsNeverAsItWas(t *testing.T) {
+	s := newStand(t, nil)
+	for _, query := range []string{"", "?$expand=.", "?$expand=*($levels=2)", "?$select=Members"} {
+		plain := s.ask(ask{path: root + "/Systems"})
+		tag := plain.header.Get("ETag")
+		want := http.StatusOK
+		if !strings.Contains(query, "expand") {
+			want = http.StatusNotModified
+		}
+		if r := s.ask(ask{path: root + "/Systems" + query, header: map[string]string{"If-None-Match": tag}}); r.status != want {
+			t.Errorf("%q with %s: %d, not %d", query, tag, r.status, want)
+		}
+	}
+}

@@ -38,6 +38,10 @@ func (q *query) plain() bool {
 	return q.selected == nil && q.expand == 0 && q.top < 0 && q.skip < 0 && !q.only
 }
 
+// tells says whether the ETag of a document, which is that of it alone, tells of all that
+// is shown: what is put together of several may have changed where it has not.
+func (q *query) tells() bool { return q.expand == 0 && !q.only }
+
 // parseQuery reads the query, and refuses what cannot be done.
 func (c *call) parseQuery(res *resource) error {
 	c.query = query{top: -1, skip: -1}

@@ -215,7 +215,7 @@ func (c *call) show(r *resource) error {
 	}
 	if c.path != "/redfish" {
 		etag := etagOf(o)
-		if matches(c.r.Header.Values("If-None-Match"), etag) {
+		if c.query.tells() && matches(c.r.Header.Values("If-None-Match"), etag) {
 			c.w.Header().Set("ETag", etag)
 			c.w.WriteHeader(http.StatusNotModified)
 			return nil
