@@ -44,7 +44,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second one is the system's
 	root := p.root()
-	root.SetArgs(args)
+	root.SetArgs(arrange(root, args))
 	err := root.ExecuteContext(ctx)
 	if p.out == (style{}) { // the call did not get as far as a command
 		p.dress()

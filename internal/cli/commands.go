@@ -26,7 +26,7 @@ var commands = []constructor{
 	upCommand, downCommand,
 	onCommand, offCommand, cycleCommand, resetCommand, softOffCommand, diagCommand, bootCommand, beaconCommand, answerCommand,
 
-	statusCommand, readingsCommand, tempCommand, logCommand, consoleCommand, consolesCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
+	statusCommand, readingsCommand, tempCommand, logCommand, consoleCommand, consolesCommand, bmcCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
 
 	runCommand, clearCommand, reloadCommand, configCommand, revisionsCommand, secretCommand,
 	userCommand, tokenCommand, grantCommand,

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // widestHelp is how wide help is set on wide terminals.
@@ -23,7 +24,7 @@ func (p *program) help(c *cobra.Command, _ []string) {
 		long = c.Short
 	}
 	b.WriteString(reflow(long, width))
-	use := c.UseLine()
+	use := UseLine(c)
 	if c == c.Root() {
 		use = c.Name() + " COMMAND"
 	}
@@ -33,7 +34,7 @@ func (p *program) help(c *cobra.Command, _ []string) {
 	}
 	p.helpCommands(&b, c)
 	for _, part := range []struct{ title, flags string }{
-		{"Flags:", c.LocalNonPersistentFlags().FlagUsagesWrapped(width - 1)},
+		{"Flags:", ownFlags(c).FlagUsagesWrapped(width - 1)},
 		{"For every command:", c.Root().PersistentFlags().FlagUsagesWrapped(width - 1)},
 	} {
 		if part.flags != "" {
@@ -43,7 +44,21 @@ func (p *program) help(c *cobra.Command, _ []string) {
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "\nMore about a command: %s COMMAND --help\n", c.CommandPath())
 	}
+	for up := c.Parent(); up != nil && up != c.Root(); up = up.Parent() {
+		if up.HasAvailablePersistentFlags() {
+			fmt.Fprintf(&b, "\nFlags of every verb: %s --help\n", up.CommandPath())
+		}
+	}
 	p.printf("%s", b.String())
+}
+
+// ownFlags are a command's flags, less those that all commands have or that those above
+// it give.
+func ownFlags(c *cobra.Command) *pflag.FlagSet {
+	if c == c.Root() {
+		return c.LocalNonPersistentFlags()
+	}
+	return c.LocalFlags()
 }
 
 // helpCommands lists a command's commands: those of the program by group, in the

@@ -63,7 +63,7 @@ var floors = []floor{
 	{where: "ipmi/oem/*", what: "one folder for each maker", may: list("ipmi", "ipmi/oem", "ipmi/oem/intel", "ipmi/mc", "ipmi/sdr", "ipmi/sel", "ipmi/fru", "ipmi/sensor", "ipmi/event", "ipmi/dcmi", "ipmi/lan")},
 	{where: "ipmi/oem/standard", what: "the list of makers", may: list("ipmi/oem", "ipmi/oem/intel", "ipmi/oem/*")},
 	{where: "ipmi/host", what: "all of one machine in one value, whoever made it", may: list("ipmi", "ipmi/oem", "ipmi/oem/standard", "ipmi/mc", "ipmi/channel", "ipmi/user", "ipmi/chassis", "ipmi/lan", "ipmi/pef", "ipmi/dcmi", "ipmi/sdr", "ipmi/sensor", "ipmi/fru", "ipmi/spd", "ipmi/sel", "ipmi/pet", "ipmi/event")},
-	{where: "ipmi/bmc", what: "a BMC as a server: sessions, commands, data from files or a program", may: list("ipmi", "ipmi/rmcp", "ipmi/field", "ipmi/event", "ipmi/mc", "ipmi/channel", "ipmi/user", "ipmi/chassis", "ipmi/lan", "ipmi/pef", "ipmi/dcmi", "ipmi/sdr", "ipmi/sensor", "ipmi/fru", "ipmi/sel", "ipmi/sol")},
+	{where: "ipmi/bmc", what: "a BMC as a server: sessions, commands, data from files or a program", may: list("ipmi", "ipmi/rmcp", "ipmi/field", "ipmi/event", "ipmi/mc", "ipmi/channel", "ipmi/user", "ipmi/chassis", "ipmi/lan", "ipmi/pef", "ipmi/dcmi", "ipmi/sdr", "ipmi/sensor", "ipmi/fru", "ipmi/sel", "ipmi/pet", "ipmi/sol")},
 	{where: "redfish", what: "Redfish: a client over documents as they are"},
 	{where: "redfish/service", what: "Redfish as a server: one machine, or many", may: list("redfish")},
 	{where: "libvirt", what: "libvirt's remote protocol: virtual machines, their events and their consoles"},
