@@ -328,6 +328,9 @@ func FuzzRecord(f *testing.F) {
 			_ = s.TypeName() + s.Units.String() + event.StateOf(s.Type, s.Reading, b[0], true).Name
 		}
 		again, err := sdr.Parse(r.Append(nil))
+		if err == nil { // once more: a name that is left with one letter gets a blank, for fields of one byte are reserved
+			again, err = sdr.Parse(again.Append(nil))
+		}
 		if err != nil {
 			t.Fatalf("%+v: %v", r, err)
 		}
