@@ -19,6 +19,7 @@ import (
 	"millwright.dev/millwright/internal/auth"
 	"millwright.dev/millwright/internal/console"
 	"millwright.dev/millwright/internal/desk"
+	ipmidoor "millwright.dev/millwright/internal/door/ipmi"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/fleet"
@@ -73,6 +74,7 @@ type App struct {
 	board  *ask.Board
 
 	consoles *console.Hub
+	bmcs     *ipmidoor.Door // nil until the doors are open
 
 	history *revision.Book
 

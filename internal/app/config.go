@@ -184,6 +184,7 @@ func (a *App) apply(r *room.Room) error {
 	}
 	a.state.Apply(r)
 	a.consoles.Apply(r)
+	a.showBMCs(r)
 	a.openGate()
 	a.warnOfDoors(before, r)
 	a.broken.Store(nil)

@@ -46,6 +46,7 @@ type Addresses struct {
 	PowerMan []string
 	HTTP     []string // of the API, by TLS
 	Redfish  []string
+	IPMI     map[string]string // of each node that is shown as a BMC
 }
 
 // openDoors are listeners with what serves them.
@@ -102,7 +103,7 @@ func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
 		doors.addresses.PowerMan = append(doors.addresses.PowerMan, l.Addr().String())
 		doors.servers = append(doors.servers, func(ctx context.Context) error { return server.Serve(ctx, l) })
 	}
-	return doors, nil
+	return doors, a.openIPMI(ctx, doors)
 }
 
 // listenPowerMan binds every address that the names resolve to. It fails only if
