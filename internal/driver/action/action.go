@@ -203,7 +203,7 @@ func Clean(mask *secret.Masker, text string, most int) string {
 		text = text[:most] + "…"
 	}
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if r < ' ' || r >= 0x7f && r < 0xa0 { // the upper ones, too, are orders to a terminal
 			return ' '
 		}
 		return r

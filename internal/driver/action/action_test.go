@@ -232,7 +232,7 @@ func TestAside(t *testing.T) {
 }
 
 func TestClean(t *testing.T) {
-	if got := action.Clean(nil, " a\x1b\nb\xff"+strings.Repeat("x", 20), 10); got != "a  b?xxxxx…" {
+	if got := action.Clean(nil, " a\x1b\nb\xff"+strings.Repeat("x", 20), 10); got != "a  b?xxxxx…" || action.Clean(nil, "\u009b2J", 10) != " 2J" {
 		t.Errorf("%q", got)
 	}
 }
