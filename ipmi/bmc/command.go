@@ -1,6 +1,10 @@
 package bmc
 
-import "millwright.dev/millwright/ipmi"
+import (
+	"millwright.dev/millwright/ipmi"
+	"millwright.dev/millwright/ipmi/pef"
+	"millwright.dev/millwright/ipmi/pet"
+)
 
 // command is what a machine knows of a command before it does it.
 type command struct {
@@ -88,6 +92,10 @@ func sensorCommand(cmd uint8) command {
 		return command{run: setLastEvent, level: Administrator, min: 3}
 	case 0x15:
 		return command{run: getLastEvent, level: Operator}
+	case pef.CmdAlert:
+		return command{run: alertImmediate, level: Administrator, min: 3, once: true}
+	case pet.CmdAcknowledge:
+		return command{run: acknowledgeTrap, level: User, min: 12}
 	case 0x20:
 		return command{run: deviceSDRInfo, level: User}
 	case 0x21:

@@ -47,6 +47,7 @@ type Machine struct {
 	lan     params
 	sol     params
 	pef     params
+	alerts  alerter
 	boot    params
 	info    params
 	line    *port // of the console, while it is active

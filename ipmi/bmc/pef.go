@@ -5,6 +5,8 @@ import (
 
 	"millwright.dev/millwright/ipmi"
 	"millwright.dev/millwright/ipmi/event"
+	"millwright.dev/millwright/ipmi/mc"
+	"millwright.dev/millwright/ipmi/pef"
 	"millwright.dev/millwright/ipmi/sel"
 )
 
@@ -32,14 +34,16 @@ func platformEvent(c *call) ([]byte, error) {
 		Generator: generator, Revision: d[0], SensorType: event.SensorType(d[1]), Sensor: d[2],
 		Type: event.ReadingType(d[3] & 0x7f), Deassert: d[3]&0x80 != 0, Data: [3]byte(d[4:7]),
 	}
-	if c.m.enables.Has(1<<3) && !c.m.logEvent(e) {
+	if !c.m.logEvent(e) && c.m.enables.Has(mc.EnableSEL) {
 		return nil, ipmi.CodeNoSpace
 	}
 	return nil, nil
 }
 
-// pefCapabilities says what filters can do (section 30.1): alert, and the power actions.
-func pefCapabilities(*call) ([]byte, error) { return []byte{0x51, 0x3f, pefFilters}, nil }
+// pefCapabilities says what filters can do (section 30.1): they alert, and switch nothing.
+func pefCapabilities(*call) ([]byte, error) {
+	return pef.Capabilities{Version: 0x51, Actions: pef.Alert, Filters: pefFilters}.Append(nil), nil
+}
 
 func pefPostpone(c *call) ([]byte, error) { return []byte{c.data[0]}, nil }
 
@@ -68,7 +72,7 @@ func pefRules(p uint8) rule {
 
 func setPEF(c *call) ([]byte, error) {
 	p, data := c.data[0]&0x7f, c.data[1:]
-	pef := &c.m.pef
+	kept := &c.m.pef
 	switch p {
 	case 7: // the first byte of a filter
 		if len(data) != 2 {
@@ -79,11 +83,11 @@ func setPEF(c *call) ([]byte, error) {
 			return nil, ipmi.CodeOutOfRange
 		}
 		f := append([]byte{data[0] & 0x7f}, make([]byte, 20)...)
-		if old, ok := pef.at(6, data[0]&0x7f); ok {
+		if old, ok := kept.at(6, data[0]&0x7f); ok {
 			copy(f, old)
 		}
 		f[1] = data[1]
-		pef.put(6, data[0]&0x7f, f)
+		kept.put(6, data[0]&0x7f, f)
 		return nil, nil
 	case 13: // a block of a string
 		if len(data) < 3 || len(data) > 18 {
@@ -93,10 +97,10 @@ func setPEF(c *call) ([]byte, error) {
 		if set > pefStrings || block == 0 || block > pefBlocks {
 			return nil, ipmi.CodeOutOfRange
 		}
-		pef.put(13, set*pefBlocks+block, append([]byte(nil), data[2:]...))
+		kept.put(13, set*pefBlocks+block, append([]byte(nil), data[2:]...))
 		return nil, nil
 	}
-	return nil, pef.set(pefRules, p, data)
+	return nil, kept.set(pefRules, p, data)
 }
 
 func getPEF(c *call) ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"millwright.dev/millwright/ipmi"
+	"millwright.dev/millwright/ipmi/mc"
 	"millwright.dev/millwright/ipmi/sel"
 )
 
@@ -88,12 +89,12 @@ func (m *Machine) Log(e sel.Event) bool {
 }
 
 func (m *Machine) logEvent(e sel.Event) bool {
-	const enableSEL = 1 << 3
-	if m.enables&enableSEL == 0 {
-		return false
-	}
 	if e.Revision == 0 {
 		e.Revision = 4
+	}
+	m.filterEvent(e)
+	if !m.enables.Has(mc.EnableSEL) {
+		return false
 	}
 	r := sel.Record{Type: sel.TypeSystem, Event: e}
 	_, ok := m.addRecord([sel.Size]byte(r.Append(nil)))

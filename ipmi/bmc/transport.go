@@ -173,11 +173,19 @@ func (m *Machine) lanDefault(p, _ byte) []byte {
 		}
 		return b[:min(len(b), 17)]
 	case 24:
-		b := make([]byte, 9) // administrator for each that there is
-		for i := range min(len(m.cfg.Suites), 16) {
-			b[1+i/2] |= byte(Administrator) << (4 * (i & 1))
+		// Administrator for each that there is: by its place in the list, as the specification has
+		// it, and by its number, as FreeIPMI and many BMCs do.
+		var b [9]byte
+		admit := func(i int) {
+			if at := 1 + i/2; at < len(b) {
+				b[at] |= byte(Administrator) << (4 * (i & 1))
+			}
 		}
-		return b
+		for i, s := range m.cfg.Suites {
+			admit(i)
+			admit(int(s))
+		}
+		return b[:]
 	}
 	return nil
 }
