@@ -58,6 +58,7 @@ func (f *Follower) Run(ctx context.Context) {
 	defer wg.Wait()
 	turns := make(chan struct{}, atOnce)
 	due := make(map[string]time.Time)
+	var reading underWay
 	tick := time.NewTicker(step)
 	defer tick.Stop()
 	for {
@@ -73,12 +74,44 @@ func (f *Follower) Run(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			}
+			name := r.Devices[id].Name
+			if !reading.begin(name) {
+				<-turns
+				continue
+			}
 			wg.Go(func() {
-				defer func() { <-turns }()
+				defer func() { reading.end(name); <-turns }()
 				f.device(ctx, r, id)
 			})
 		}
 	}
+}
+
+// underWay are the devices whose logs are being read. One that takes longer than the time
+// between two readings is not read twice at a time: what is new would be told twice, and
+// a few that hang would take the turns of all.
+type underWay struct {
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+func (u *underWay) begin(name string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.names[name] {
+		return false
+	}
+	if u.names == nil {
+		u.names = make(map[string]bool)
+	}
+	u.names[name] = true
+	return true
+}
+
+func (u *underWay) end(name string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.names, name)
 }
 
 // dueNow gives the devices whose logs are due, and says when they are next. The first

@@ -54,3 +54,14 @@ func TestAFloodIsCut(t *testing.T) {
 		t.Errorf("%d events, from %q to %q", len(list), list[0].Detail, list[len(list)-1].Detail)
 	}
 }
+
+func TestALogIsReadOnceAtATime(t *testing.T) {
+	var u underWay
+	if !u.begin("bmc7") || u.begin("bmc7") || !u.begin("bmc8") {
+		t.Error("bmc7 is read twice, or bmc8 not at all")
+	}
+	u.end("bmc7")
+	if !u.begin("bmc7") || u.begin("bmc8") {
+		t.Error("bmc7 is not read again, or bmc8 is")
+	}
+}
