@@ -142,6 +142,8 @@ var floors = []floor{
 	{where: "internal/door/redfish", what: "the door for Redfish clients: each node is a system", may: list("hostlist", "devspec", "redfish/service", "internal/secret", "internal/auth", "internal/room", "internal/event", "internal/driver", "internal/fleet", "internal/desk")},
 	{where: "internal/door/powerman", what: "the door for PowerMan's clients", may: list("hostlist", "devspec", "powerman", "internal/auth", "internal/room", "internal/event", "internal/driver", "internal/fleet", "internal/desk")},
 
+	{where: "internal/vbmc", what: "guests of libvirt as machines with BMCs", may: list("libvirt", "libvirt/libvirttest", "ipmi", "ipmi/bmc", "ipmi/chassis", "ipmi/event", "ipmi/field", "ipmi/fru", "ipmi/mc", "ipmi/sdr", "ipmi/sel", "ipmi/sol")},
+
 	// Above: wiring, and the programs.
 	{where: "internal/app", what: "wiring and life cycle", may: slices.Concat(libraries, ground, hands, brain, list("internal/logbook", "internal/secret/vault", "internal/veto", "internal/ask", "internal/console", "internal/revision", "internal/tcpwrap", "internal/auth", "internal/auth/oidc", "internal/auth/pki", "internal/driver/*", "internal/roomfile", "internal/shelf", "internal/desk", "internal/door/http", "internal/door/http/wire", "internal/door/powerman", "internal/door/redfish", "internal/door/ipmi")), libs: list("golang.org/x/time")},
 	{where: "internal/client", what: "asks a running daemon through its API", may: list("internal/secret", "internal/room", "internal/event", "internal/door/http/wire"), libs: list("github.com/coder/websocket")},
