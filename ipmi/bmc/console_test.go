@@ -17,7 +17,7 @@ func TestConsoles(t *testing.T) {
 	}{
 		{"ipmitool suite 17", "SOL Session operational", "\r~.", []string{"ipmitool", "-I", "lanplus", "-C", "17", "-H", "127.0.0.1", "-p", port, "-U", "admin", "-P", "password", "sol", "activate"}},
 		{"ipmitool suite 3", "SOL Session operational", "\r~.", []string{"ipmitool", "-I", "lanplus", "-C", "3", "-H", "127.0.0.1", "-p", port, "-U", "admin", "-P", "password", "sol", "activate"}},
-		{"ipmiconsole", "SOL established", "&.", []string{"ipmiconsole", "-I", "17", "-h", ownAddress(t), "-u", "admin", "-p", "password", "-l", "admin"}},
+		{"ipmiconsole", "SOL established", "&.", []string{"ipmiconsole", "-I", "17", "-h", ownAddress(t, withOldOnes()), "-u", "admin", "-p", "password", "-l", "admin"}},
 		{"solterm", "Connected", "\r~.", []string{"solterm", "lan", "-U", "admin", "-P", "password", "-A", "rmcp+", "-p", port, "127.0.0.1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

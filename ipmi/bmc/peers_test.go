@@ -40,10 +40,15 @@ func (talker) Console(context.Context, Caller) (io.ReadWriteCloser, error) {
 // peer serves a machine for a test with everything on.
 func peer(t *testing.T) string {
 	t.Helper()
+	_, port := serve(t, withOldOnes(), talker{NewMemory(true)})
+	return port
+}
+
+// withOldOnes is the machine for clients of IPMI 1.5 too.
+func withOldOnes() Config {
 	cfg := demo()
 	cfg.V15 = true
-	_, port := serve(t, cfg, talker{NewMemory(true)})
-	return port
+	return cfg
 }
 
 // run gives what a program prints. It must end well.
@@ -277,10 +282,8 @@ func TestFreeIPMI(t *testing.T) {
 }
 
 // ownAddress serves a machine at IPMI's port, for clients that know no other.
-func ownAddress(t *testing.T) string {
+func ownAddress(t *testing.T, cfg Config) string {
 	t.Helper()
-	cfg := demo()
-	cfg.V15 = true
 	m := machine(t, func(c *Config) { *c = cfg }, talker{NewMemory(true)})
 	for range 20 {
 		ip := net.IPv4(127, byte(1+rand.IntN(200)), byte(rand.IntN(250)), byte(1+rand.IntN(250)))
@@ -299,7 +302,7 @@ func ownAddress(t *testing.T) string {
 }
 
 func TestClientsOfTheStandardPort(t *testing.T) {
-	at := ownAddress(t)
+	at := ownAddress(t, withOldOnes())
 	login := []string{"-N", at, "-U", "admin", "-P", "password", "-F"}
 	for _, o := range []struct {
 		args []string
