@@ -31,6 +31,7 @@ type simFlags struct {
 	control string
 	quiet   bool
 	standIn bool
+	apart   bool
 }
 
 func simCommand(p *program) *cobra.Command {
@@ -47,9 +48,12 @@ addresses is changed; a daemon that is given the copy drives the simulated room,
 no real device is ever reached.
 
 Devices of the drivers snmp and http are simulated as their profile says; where the
-driver would ask the device which it is, as an APC rack PDU. Those of the other
-drivers, and of http with a definition instead of a profile, are left out: in the copy
-nobody answers at their addresses.
+driver would ask the device which it is, as an APC rack PDU. Those of ipmi and redfish
+are service processors that have the power buttons of their nodes, with sensors, an
+event log and, by ipmi, a console. They are silent while their machines' cords are dead,
+unless --bmc-apart gives them power of their own. Devices of the other drivers, and of
+http with a definition instead of a profile, are left out: in the copy nobody answers
+at their addresses.
 
 What a device of the driver script is simulated as follows from the name of its
 specification. Where that is not known, say it by device or specification, as often as
@@ -70,6 +74,7 @@ and outlets lie on demand: see millwright sim ctl --help.`,
 	c.Flags().StringVar(&f.write, "write", "", "write a copy of the room that leads to the simulation into `FOLDER`")
 	c.Flags().StringArrayVar(&f.styles, "style", nil, "simulate `DEVICE=STYLE`; may be repeated")
 	c.Flags().BoolVar(&f.standIn, "stand-in", false, "let others, with the same plugs, stand in for unknown makes")
+	c.Flags().BoolVar(&f.apart, "bmc-apart", false, "let service processors live on power of their own")
 	c.Flags().DurationVar(&f.boot, "boot", 3*time.Second, "`TIME` from power to up, of each machine")
 	c.Flags().IntVar(&f.base, "port-base", 0, "listen on 127.0.0.1, from port `N` on")
 	c.Flags().StringVar(&f.control, "control", "", "open a control `SOCKET` for: millwright sim ctl")
@@ -112,7 +117,7 @@ there is. The same is possible with: socat - UNIX-CONNECT:SOCKET`,
 func (p *program) sim(ctx context.Context, path string, f simFlags) error {
 	o := rehearse.Options{
 		Files: app.ReadOptions(standard.Drivers(script.Options{}), false),
-		Boot:  f.boot, PortBase: f.base, Copy: f.write != "", StandIns: f.standIn,
+		Boot:  f.boot, PortBase: f.base, Copy: f.write != "", StandIns: f.standIn, BMCsApart: f.apart,
 		Secrets: secretsOf(ctx, path), Log: slog.New(slog.NewTextHandler(p.stderr, nil)),
 	}
 	for _, text := range f.styles {

@@ -41,7 +41,7 @@ func (r *Rehearsal) castSNMP(ctx context.Context, d *Device, of *room.Device, s 
 	if peer.Network == "udp" {
 		d.own = loopback(peer.Address)
 	}
-	if r.notWanted(d) {
+	if r.notWanted(d, "") {
 		return nil
 	}
 	made := peer.Profile
@@ -72,10 +72,10 @@ func (r *Rehearsal) castSNMP(ctx context.Context, d *Device, of *room.Device, s 
 }
 
 // notWanted says whether the user has chosen to leave a device out that says itself
-// what it is.
-func (r *Rehearsal) notWanted(d *Device) bool {
+// what it is: that is known as the style is.
+func (r *Rehearsal) notWanted(d *Device, is string) bool {
 	switch style := choose(d.Name, "", r.opts.Choices); style {
-	case "":
+	case "", is:
 	case None:
 		d.Style = None
 	default:
@@ -154,7 +154,7 @@ func (r *Rehearsal) castHTTP(ctx context.Context, d *Device, of *room.Device, s 
 	if u, err := url.Parse(s.Address); err == nil && u.Scheme == "http" {
 		d.own = loopback(net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")))
 	}
-	if r.notWanted(d) {
+	if r.notWanted(d, "") {
 		return nil
 	}
 	if s.Profile == "" {

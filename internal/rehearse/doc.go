@@ -9,8 +9,9 @@
 //
 // Devices of the drivers snmp and http say in their settings what they are; they are
 // played by the simulators that those drivers are tested against, on the outlets of the
-// same room (appliance.go). Those of other drivers are out of reach in the copy, if
-// they have an address (leftout.go).
+// same room (appliance.go). Service processors of the drivers ipmi and redfish have the
+// power buttons of the room's machines (processor.go). Devices of other drivers are out of
+// reach in the copy, if they have an address (leftout.go).
 //
 // Makes that nobody knows can have stand-ins (standin.go), which rehearse the room's
 // order and faults but not the device's own language.

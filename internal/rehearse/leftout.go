@@ -28,16 +28,12 @@ func (d *Device) leaveOut(settings any) {
 		d.Real, d.scheme = s.Address, "https"
 	case *ipal.Settings:
 		d.Real, d.scheme = s.Address, "tcp"
-	case *ipmidriver.Settings:
-		d.Real, d.scheme = s.Address, "udp"
 	case *libvirtdriver.Settings:
 		d.Real, d.scheme = s.Address, "qemu+tcp"
 	case *modbus.Settings:
 		d.Real, d.scheme = s.Address, "tcp"
 	case *mqtt.Settings:
 		d.Real, d.scheme = s.Address, "mqtt"
-	case *redfish.Settings:
-		d.Real, d.scheme = s.Address, "https"
 	default:
 		return
 	}
@@ -52,7 +48,11 @@ func whereIs(settings any) string {
 		return hostport(s.Address)
 	case *snmp.Settings:
 		return s.Peer().Address
+	case *ipmidriver.Settings:
+		return s.Peer().Address
 	case *httpdriver.Settings:
+		address = s.Address
+	case *redfish.Settings:
 		address = s.Address
 	default:
 		var d Device

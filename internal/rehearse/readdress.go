@@ -183,12 +183,15 @@ func scalar(text []byte, n ast.ScalarNode) (edit, error) {
 func newAddress(old string, devices []string, at map[string]target) string {
 	scheme := at[devices[0]].scheme
 	switch {
+	case scheme == bare:
 	case scheme != "":
+		scheme += "://"
 	case strings.HasPrefix(old, "tcp:"):
-		scheme = "tcp"
+		scheme = "tcp://"
 	default:
-		scheme = "telnet"
+		scheme = "telnet://"
 	}
+	scheme = strings.TrimPrefix(scheme, bare)
 	var hosts, ports []string
 	for _, d := range devices {
 		host, port, err := net.SplitHostPort(at[d].address)
@@ -201,9 +204,9 @@ func newAddress(old string, devices []string, at map[string]target) string {
 	case !same(hosts):
 		return old // the room's own addresses
 	case same(ports):
-		return scheme + "://" + at[devices[0]].address
+		return scheme + at[devices[0]].address
 	}
-	return scheme + "://" + net.JoinHostPort(hosts[0], "["+strings.Join(ports, ",")+"]")
+	return scheme + net.JoinHostPort(hosts[0], "["+strings.Join(ports, ",")+"]")
 }
 
 func same(texts []string) bool {

@@ -14,6 +14,8 @@ import (
 
 	"millwright.dev/millwright/internal/driver"
 	httpdriver "millwright.dev/millwright/internal/driver/http"
+	ipmidriver "millwright.dev/millwright/internal/driver/ipmi"
+	"millwright.dev/millwright/internal/driver/redfish"
 	"millwright.dev/millwright/internal/driver/script"
 	"millwright.dev/millwright/internal/driver/snmp"
 	"millwright.dev/millwright/internal/room"
@@ -42,6 +44,9 @@ type Options struct {
 	// StandIns lets devices whose make nobody knows be played by one with the same
 	// plugs and a specification of its own. Only with Copy.
 	StandIns bool
+	// BMCsApart has service processors live on power of their own. Without it, those of
+	// machines with cords are as dead as these.
+	BMCsApart bool
 	// Secrets is where secret:NAME is kept; nil for nowhere. It is not copied, and
 	// a copy asks it only if the room itself says where it is.
 	Secrets secret.Store
@@ -80,7 +85,8 @@ type Rehearsal struct {
 	state   string            // the folder with the copy's store of secrets, if it has one
 	// standIns are the specifications of stand-ins, by their names.
 	standIns map[string][]byte
-	own      bool // on the addresses that the room itself names
+	buttons  map[sim.Inlet]bool // those that machines have
+	own      bool               // on the addresses that the room itself names
 }
 
 // Read reads a room and finds out how to play it. Besides what is wrong with the
@@ -93,7 +99,7 @@ func Read(ctx context.Context, path string, o Options) (*Rehearsal, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Rehearsal{path: path, opts: o, read: read, logins: map[string]login{}, madeUp: map[string]string{}, standIns: map[string][]byte{}}
+	r := &Rehearsal{path: path, opts: o, read: read, logins: map[string]login{}, madeUp: map[string]string{}, buttons: map[sim.Inlet]bool{}, standIns: map[string][]byte{}}
 	r.config = sim.Config{Styles: []sim.Style{board{}}}
 	if err := r.cast(ctx); err != nil {
 		return nil, err
@@ -147,6 +153,10 @@ func (r *Rehearsal) castOne(ctx context.Context, d *Device, of *room.Device) (un
 		unit = r.castSNMP(ctx, d, of, s)
 	case *httpdriver.Settings:
 		unit = r.castHTTP(ctx, d, of, s)
+	case *ipmidriver.Settings:
+		unit = r.castIPMI(ctx, d, of, s)
+	case *redfish.Settings:
+		unit = r.castRedfish(ctx, d, of, s)
 	default:
 		d.leaveOut(s)
 	}
@@ -245,10 +255,10 @@ func allCounted(plugs []room.Plug) bool {
 	return true
 }
 
-// login is what a device wants to hear. passphrase is "" if there is none.
+// login is what a device wants to hear. passphrase and kg are "" if there are none.
 type login struct {
 	sim.Login
-	passphrase string
+	passphrase, kg string
 }
 
 // login gives what a device wants to hear: what the room logs in with, if that is
@@ -259,7 +269,7 @@ func (r *Rehearsal) login(ctx context.Context, credential string) login {
 	}
 	c, _ := r.read.Room.Credential(credential)
 	l := login{Login: sim.Login{User: c.User}}
-	for kind, to := range map[string]*string{secret.Password: &l.Password, secret.Passphrase: &l.passphrase} {
+	for kind, to := range map[string]*string{secret.Password: &l.Password, secret.Passphrase: &l.passphrase, secret.Kg: &l.kg} {
 		ref := c.Secrets[kind]
 		if ref == "" {
 			continue
@@ -291,10 +301,13 @@ func besideRoom(ref string) (name string, ok bool) {
 	return name, isFile && filepath.IsLocal(name)
 }
 
+// most is how long a made-up secret is: all that a BMC takes.
+const most = 16
+
 // makeUp gives the copy's secret for what the room says.
 func (r *Rehearsal) makeUp(ref string) string {
 	if r.madeUp[ref] == "" {
-		r.madeUp[ref] = rand.Text()
+		r.madeUp[ref] = rand.Text()[:most]
 	}
 	return r.madeUp[ref]
 }
@@ -318,14 +331,8 @@ func (r *Rehearsal) machines() {
 	rm := r.read.Room
 	for i := range rm.Nodes {
 		m := sim.Machine{Name: rm.Nodes[i].Name, Boot: r.opts.Boot}
-		for _, c := range rm.Nodes[i].Cords {
-			if r.devices[c.Device].Style == None {
-				continue
-			}
-			d := &rm.Devices[c.Device]
-			m.Inlets = append(m.Inlets, sim.Inlet{PDU: d.Name, Outlet: r.outlets[c.Device][d.Plugs[c.Plug].Name]})
-		}
-		if len(m.Inlets) > 0 {
+		r.hang(&m, &rm.Nodes[i])
+		if len(m.Inlets) > 0 || m.Button != (sim.Inlet{}) {
 			r.config.Machines = append(r.config.Machines, m)
 		}
 	}

@@ -43,7 +43,7 @@ func Styles() []string {
 	for _, s := range styles() {
 		names = append(names, s.Name())
 	}
-	return append(names, None)
+	return append(names, styleIPMI, styleRedfish, None)
 }
 
 func styles() []sim.Style { return append(sim.Styles(), board{}) }
@@ -118,7 +118,7 @@ func (e *Unplayed) Error() string {
 		fmt.Fprintf(&b, "\nMakes: %s. A device that is %q is out of reach in the rehearsal.", strings.Join(Styles(), ", "), None)
 	}
 	if other >= 0 {
-		fmt.Fprintf(&b, "\nDevices of the drivers script, snmp and http can be simulated, and others left out that have an address. Take %s out of the room that is rehearsed.", e.Devices[other].Name)
+		fmt.Fprintf(&b, "\nDevices of the drivers script, snmp, http, ipmi and redfish can be simulated, and others left out that have an address. Take %s out of the room that is rehearsed.", e.Devices[other].Name)
 	}
 	return b.String()
 }

@@ -22,7 +22,7 @@ type Unit struct {
 	login      Login
 	delay      time.Duration
 	standby    bool // it lives on the cords of the machines that it has buttons of
-	limit      int // of connections at once; 0: none
+	limit      int  // of connections at once; 0: none
 	ssh, udp   bool
 	open       bool          // nobody is asked to log in
 	busyInside bool          // the fault Busy shows behind the log-in only
