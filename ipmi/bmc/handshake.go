@@ -170,6 +170,7 @@ func (m *Machine) identify(s *session, r rmcp.RAKP1, now time.Time) rmcp.Status 
 	}
 	l.started = true
 	s.used = now
+	m.watch(l)
 	_, _ = rand.Read(x.ManagedRandom[:]) // it never fails
 	x.ConsoleRandom, x.Role, x.Name = r.Random, r.Role, bytes.Clone(r.Name)
 	s.name = strings.ToValidUTF8(string(r.Name), "?")

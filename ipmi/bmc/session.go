@@ -45,6 +45,7 @@ type login struct {
 	failed   bool
 	code     []byte // of the RAKP message 3 that was believed
 	last     []byte // our RAKP message 4
+	late     *time.Timer
 	v15      rmcp.Activated
 	auth     rmcp.AuthType
 }
@@ -218,8 +219,24 @@ func (m *Machine) sweep(now time.Time) {
 		if s.active {
 			m.end(s, SessionExpired)
 		} else {
+			m.abandoned(s)
 			m.drop(s)
 		}
+	}
+}
+
+// abandoned tells of a login that its source did not go on with after our proof: a client whose
+// password is wrong sees so by that, and most say no more.
+func (m *Machine) abandoned(s *session) {
+	if s.proven() && !s.login.failed {
+		m.pending = append(m.pending, Event{Kind: LoginFailed, User: s.name, From: s.from.Addr().Unmap(), Detail: "it was not gone on with, as clients do whose password is wrong"})
+	}
+}
+
+// watch has a login that is not gone on with noticed in time, where somebody wants to know.
+func (m *Machine) watch(l *login) {
+	if m.cfg.Notify != nil && l.late == nil {
+		l.late = time.AfterFunc(m.cfg.Limits.Handshake+time.Millisecond, func() { m.Sessions() })
 	}
 }
 
@@ -238,6 +255,7 @@ func (m *Machine) admitLogin(w way, now time.Time) bool {
 		return false
 	}
 	if s := m.sessions.tooMany(source(w.from.Addr()), m.cfg.Limits.HalfOpen); s != nil {
+		m.abandoned(s)
 		m.drop(s)
 	}
 	return true
@@ -285,6 +303,9 @@ func (m *Machine) activate(s *session) bool {
 		}
 	}
 	s.active = true
+	if s.login != nil && s.login.late != nil {
+		s.login.late.Stop()
+	}
 	s.level = min(User, s.limit)
 	m.pending = append(m.pending, Event{Kind: LoggedIn, User: s.name, From: s.from.Addr().Unmap(), Privilege: s.limit})
 	return true
@@ -314,6 +335,9 @@ func (m *Machine) drop(s *session) {
 		s.channel.Zero()
 	}
 	if s.login != nil {
+		if s.login.late != nil {
+			s.login.late.Stop()
+		}
 		s.login.key.Zero()
 	}
 }
