@@ -49,6 +49,10 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			c.refuse(failed(http.StatusInternalServerError, say("InternalError")))
 		}
 	}()
+	c.patience(workFor)
+	if r.ContentLength != 0 { // whoever does not read it waits for its end nevertheless
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readFor))
+	}
 	h := w.Header()
 	h.Set("OData-Version", "4.0")
 	h.Set("Cache-Control", "no-store")
@@ -60,6 +64,15 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := c.serve(); err != nil {
 		c.refuse(err)
 	}
+}
+
+// workFor is the most that all of a request may take, and answerFor how long a client may
+// take to take an answer once it is there.
+const workFor, answerFor = time.Hour, 30 * time.Second
+
+// patience bounds how long the client may leave what is written lying.
+func (c *call) patience(d time.Duration) {
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(d)) // writers of tests know none
 }
 
 // serve lets a request through to its resource.

@@ -356,6 +356,7 @@ func (c *call) write(status int, o object) {
 	h := c.w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(data)))
+	c.patience(answerFor)
 	c.w.WriteHeader(status)
 	if c.r.Method != http.MethodHead {
 		_, _ = c.w.Write(data) // a client that is gone needs no answer

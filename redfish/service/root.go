@@ -106,6 +106,7 @@ func (c *call) metadata() error {
 		`      <EntityContainer Name="Service" Extends="ServiceRoot.v1_20_0.ServiceContainer"/>` + "\n" +
 		"    </Schema>\n  </edmx:DataServices>\n</edmx:Edmx>\n")
 	c.w.Header().Set("Content-Type", "application/xml; charset=utf-8")
+	c.patience(answerFor)
 	c.w.WriteHeader(http.StatusOK)
 	if c.r.Method != http.MethodHead {
 		_, _ = c.w.Write([]byte(b.String())) // a client that is gone needs no answer
