@@ -28,7 +28,7 @@ set_working_mc 0x20
     allowed_auths_admin none md2 md5 straight
     guid a123456789abcdefa123456789abcdef
   endlan
-  user 2 true "admin" "secret" admin 10 none md2 md5 straight
+%s  user 2 true "admin" "secret" admin 10 none md2 md5 straight
 `
 
 const simMachine = `mc_setbmc 0x20
@@ -41,9 +41,15 @@ sel_enable 0x20 1000 0x0a
 // commands that give its BMC more than an event log: lines as ipmi_sim_cmd(5) describes them.
 func Sim(tb testing.TB, machine string) string {
 	tb.Helper()
+	return SimWith(tb, "", machine)
+}
+
+// SimWith is Sim with lines of configuration, such as "sol", as ipmi_lan(5) describes them.
+func SimWith(tb testing.TB, config, machine string) string {
+	tb.Helper()
 	// It cannot choose a port itself, so another is tried when somebody else was faster.
 	for range 10 {
-		if address, ok := startSim(tb, machine); ok {
+		if address, ok := startSim(tb, config, machine); ok {
 			return address
 		}
 	}
@@ -51,7 +57,7 @@ func Sim(tb testing.TB, machine string) string {
 	return ""
 }
 
-func startSim(tb testing.TB, machine string) (string, bool) {
+func startSim(tb testing.TB, config, machine string) (string, bool) {
 	tb.Helper()
 	free, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -61,7 +67,7 @@ func startSim(tb testing.TB, machine string) (string, bool) {
 	free.Close()
 	dir := tb.TempDir()
 	lan, script := filepath.Join(dir, "lan.conf"), filepath.Join(dir, "sim.emu")
-	for name, text := range map[string]string{lan: fmt.Sprintf(simLAN, address.Port), script: fmt.Sprintf(simMachine, machine)} {
+	for name, text := range map[string]string{lan: fmt.Sprintf(simLAN, address.Port, config), script: fmt.Sprintf(simMachine, machine)} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			tb.Fatal(err)
 		}
