@@ -21,6 +21,7 @@ import (
 	"millwright.dev/millwright/internal/secret"
 	"millwright.dev/millwright/ipmi/bmc"
 	"millwright.dev/millwright/ipmi/channel"
+	"millwright.dev/millwright/ipmi/chassis"
 	"millwright.dev/millwright/ipmi/mc"
 	"millwright.dev/millwright/ipmi/rmcp"
 )
@@ -148,7 +149,7 @@ func (d *Door) add(name, listen string) error {
 	c := d.plan.config
 	c.Name, c.GUID, c.Notify = name, guidOf(d.plan.room, name), n.notify
 	c.Device = bmc.DefaultDevice()
-	c.Power.Watts = 0
+	c.Policy = chassis.PolicyUnknown
 	if at, err := netip.ParseAddrPort(listen); err == nil && at.Addr().Is4() {
 		c.LAN.Address = netip.PrefixFrom(at.Addr(), at.Addr().BitLen())
 	}
@@ -176,10 +177,10 @@ func (d *Door) closeNodes(gone func(*node) bool) {
 }
 
 // guidOf gives a machine's GUID: the same as long as room and node keep their names (a
-// UUID of version 8, with the bytes as SMBIOS has them).
+// UUID of the version that is made of names, with the bytes as SMBIOS has them).
 func guidOf(room, node string) mc.GUID {
 	sum := sha256.Sum256([]byte("millwright ipmi\x00" + room + "\x00" + node))
-	sum[7], sum[8] = sum[7]&0x0f|0x80, sum[8]&0x3f|0x80
+	sum[7], sum[8] = sum[7]&0x0f|0x50, sum[8]&0x3f|0x80
 	return mc.GUID(sum[:16])
 }
 

@@ -1,6 +1,7 @@
 package ipmidoor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -82,8 +83,9 @@ func (n *node) see(who bmc.Caller) (desk.Actor, desk.View, room.NodeID, error) {
 	switch {
 	case !found:
 		return actor, v, id, ipmi.CodeDestination
-	case !v.Sees(id):
-		return actor, v, id, ipmi.CodePrivilege
+	case !v.Sees(id): // the desk writes the refusal down
+		_, err := n.door.opts.Desk.Can(actor, n.name)
+		return actor, v, id, cmp.Or(codeOf(err), error(ipmi.CodePrivilege))
 	}
 	return actor, v, id, nil
 }

@@ -99,7 +99,8 @@ func (n *node) Extend(ctx context.Context, who bmc.Caller, r ipmi.Request) (data
 	case kind == operates && !v.Operates(id) && r.NetFn != ipmi.NetFnChassis:
 		return nil, true, ipmi.CodePrivilege // a chassis command is the desk's to refuse, which writes it down
 	}
-	return nil, false, n.prepare(ctx, who, r)
+	err = n.prepare(ctx, who, r)
+	return nil, err != nil, err
 }
 
 // prepare does what goes before a command.
@@ -130,9 +131,22 @@ func (n *node) prepare(ctx context.Context, who bmc.Caller, r ipmi.Request) erro
 			n.measure(ctx, who)
 		}
 	case ipmi.NetFnGroup:
-		if r.Cmd == cmdDCMIPower || r.Cmd == cmdDCMISensors || r.Cmd == cmdTemperatures {
-			n.measure(ctx, who)
-		}
+		return n.prepareDCMI(ctx, who, r.Cmd)
+	}
+	return nil
+}
+
+// prepareDCMI has the node measured; who wants to know what it draws hears no number that
+// nobody has measured.
+func (n *node) prepareDCMI(ctx context.Context, who bmc.Caller, cmd uint8) error {
+	if cmd != cmdDCMIPower && cmd != cmdDCMISensors && cmd != cmdTemperatures {
+		return nil
+	}
+	n.measure(ctx, who)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if cmd == cmdDCMIPower && !n.gauges.draws {
+		return ipmi.CodeInvalidCommand
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ type gauges struct {
 	at    time.Time // of the last attempt
 	list  []gauge   // by number, from firstGauge
 	watts float64
+	draws bool // watts was measured
 }
 
 // gauge is a sensor whose values are whole numbers of a step.
@@ -124,7 +125,7 @@ func kind(q driver.Quantity) (t event.SensorType, u event.Units, ok bool) {
 func (n *node) records() [][]byte {
 	list := [][]byte{
 		(&sdr.FRU{ID: 1, Access: controller, Device: 0, Logical: true, Kind: 0x10, Entity: sdr.Entity{Kind: event.EntitySystemBoard, Instance: 1}, Name: cut(n.name)}).Append(nil),
-		state(2, powerSensor, event.PowerUnit, 0x6f, "Power").Append(nil),
+		state(2, powerSensor, event.PowerUnit, 0x6f, "Power state").Append(nil),
 		state(3, logSensor, 0x12, 0x07, "Machine log").Append(nil),
 	}
 	for i := range n.gauges.list {
@@ -191,7 +192,7 @@ func (s *gauges) take(list []machine.Reading) {
 	for i := range s.list {
 		s.list[i].known = false
 	}
-	s.watts = 0
+	s.watts, s.draws = 0, false
 	names := make(map[string]bool)
 	for i := range list {
 		r := &list[i]
@@ -199,7 +200,7 @@ func (s *gauges) take(list []machine.Reading) {
 			continue
 		}
 		if r.Quantity == driver.Power {
-			s.watts += r.Value
+			s.watts, s.draws = s.watts+r.Value, true
 		}
 		name := title(r, list)
 		for k := 2; names[name]; k++ {
