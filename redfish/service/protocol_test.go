@@ -262,6 +262,23 @@ func TestGuessing(t *testing.T) {
 	})
 }
 
+// TestOthersLockNobodyOut: who fails in the name of somebody else keeps them waiting, and not for long.
+func TestOthersLockNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := service.New(service.Options{Backend: service.NewMemory("root", "secret"), PlainLoopback: true})
+		defer s.Close()
+		for range 15 {
+			serveFrom(s, ask{path: root + "/Systems", password: "x"}, "127.0.0.66:1")
+			time.Sleep(6 * time.Minute)
+		}
+		serveFrom(s, ask{path: root + "/Systems", password: "x"}, "127.0.0.66:1")
+		time.Sleep(31 * time.Second)
+		if r := serve(s, ask{path: root + "/Systems"}); r.status != 200 {
+			t.Errorf("root, from elsewhere: %d", r.status)
+		}
+	})
+}
+
 func TestPlainHTTPIsRefused(t *testing.T) {
 	s := service.New(service.Options{Backend: service.NewMemory("root", "secret")})
 	defer s.Close()

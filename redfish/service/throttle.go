@@ -2,6 +2,7 @@ package service
 
 import (
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 )
@@ -9,6 +10,7 @@ import (
 const (
 	freeFailures = 5 // before anybody has to wait
 	maxWait      = 5 * time.Minute
+	maxNameWait  = 30 * time.Second // anybody can fail in the name of somebody else
 	maxOffenders = 4096
 )
 
@@ -40,8 +42,10 @@ func throttleKeys(c Credentials) []string {
 	if c.Name == "" {
 		return []string{"from " + from}
 	}
-	return []string{"from " + from, "name " + shorten(c.Name)}
+	return []string{"from " + from, nameKey + shorten(c.Name)}
 }
+
+const nameKey = "name "
 
 // wait tells how long no attempt of these is looked at.
 func (t *throttle) wait(now time.Time, keys []string) time.Duration {
@@ -74,8 +78,12 @@ func (t *throttle) fail(now time.Time, keys []string) {
 		}
 		o.failures++
 		o.last = now
+		most := maxWait
+		if strings.HasPrefix(key, nameKey) {
+			most = maxNameWait
+		}
 		if over := o.failures - freeFailures; over >= 0 {
-			o.until = now.Add(min(maxWait, time.Second<<min(over, 20)))
+			o.until = now.Add(min(most, time.Second<<min(over, 20)))
 		}
 	}
 }
