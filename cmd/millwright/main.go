@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"millwright.dev/millwright/internal/applet/httppower"
+	"millwright.dev/millwright/internal/applet/ipmipower"
 	"millwright.dev/millwright/internal/applet/plmpower"
 	"millwright.dev/millwright/internal/applet/powermancli"
 	"millwright.dev/millwright/internal/applet/powermand"
@@ -30,6 +31,7 @@ func main() {
 		"vpcd":     vpcd.Run,
 
 		"httppower":    httppower.Run,
+		"ipmipower":    ipmipower.Run,
 		"plmpower":     plmpower.Run,
 		"redfishpower": redfishpower.Run,
 		"snmppower":    snmppower.Run,

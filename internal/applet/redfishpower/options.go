@@ -82,7 +82,7 @@ func (o *options) set(opt getopt.Option, value string) (err error) {
 		o.header = value
 	case "auth":
 		o.auth = strings.Clone(value)
-		wipe(value)
+		getopt.Wipe(value)
 	case "statpath":
 		o.requests[stat].path = value
 	case "onpath":

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"millwright.dev/millwright/internal/applet/powermand"
+	"millwright.dev/millwright/internal/applet/getopt"
 	"millwright.dev/millwright/internal/applet/prompt/prompttest"
 )
 
@@ -150,10 +151,10 @@ func TestSecretLeavesTheCommandLine(t *testing.T) {
 		t.Run(name, func(t *testing.T) { t.Parallel(); showsNoSecret(t, args) })
 	}
 	secret := strings.Clone("hush")
-	if wipe(secret); secret != "hush" {
+	if getopt.Wipe(secret); secret != "hush" {
 		t.Error("a string of our own was overwritten")
 	}
-	wipe("a constant, which cannot be written to")
+	getopt.Wipe("a constant, which cannot be written to")
 }
 
 func showsNoSecret(t *testing.T, args []string) {

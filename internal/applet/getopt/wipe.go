@@ -1,4 +1,4 @@
-package redfishpower
+package getopt
 
 import (
 	"bytes"
@@ -7,13 +7,13 @@ import (
 	"unsafe"
 )
 
-// wipe overwrites a string that is part of the process's own command line, as
+// Wipe overwrites a string that is part of the process's own command line, as
 // /proc shows it to everybody. Go's os.Args point to those very bytes. Whether s
 // does is asked of the kernel first: any other string is left as it is, since it
 // may be one that cannot be written to.
 //
 // Nobody else may hold a copy of s that must stay as it was.
-func wipe(s string) {
+func Wipe(s string) {
 	begin, end := commandLine()
 	data := unsafe.StringData(s)        //nolint:gosec // what it points to is checked before it is written
 	at := uintptr(unsafe.Pointer(data)) //nolint:gosec // for a comparison only
