@@ -2,9 +2,11 @@ package bmccli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -204,36 +206,59 @@ func algorithms(s rmcp.Suite) string {
 }
 
 func (c *caller) suitesVerb() *cobra.Command {
-	return c.verb("suites", "Tell which cipher suites a BMC lets one in by", "Logs in by each cipher suite in turn, and tells which were taken: what is announced and what is taken differ. Suite 0, which protects nothing, is tried as well, and should be refused.", "bmc[1-40] suites", cobra.NoArgs, noArgs(job{peer: func(ctx context.Context, p *peer) (answer, error) {
-		a := answer{head: []string{"SUITE", "ALGORITHMS", "TAKEN"}}
-		for _, s := range append([]rmcp.Suite{0}, slices.DeleteFunc(rmcp.Suites(), func(s rmcp.Suite) bool { return s == 0 })...) {
-			if _, ok := s.Algorithms(); !ok {
-				continue
-			}
-			o := p.opts
-			o.Suites, o.User, o.Password, o.Kg = []rmcp.Suite{s}, p.who.user, p.who.password.Reveal(), p.who.kg.Reveal()
-			if s == 0 {
-				o.Password = "" // nothing would protect it
-			}
-			session, err := p.run.client.Open(ctx, p.address(), o)
-			taken, tone := "yes", Good
-			switch {
-			case err != nil:
-				status, _ := kindOf(err)
-				if status == ExitUnreachable {
-					return a, err
-				}
-				taken, tone = "no: "+strings.TrimPrefix(worded(err), "log in: "), Faint
-			default:
-				_ = session.Close(ctx)
-				if !s.Encrypts() {
-					tone = Bad
-				}
-			}
-			a.rows = append(a.rows, []Cell{numeric(uint8(s)), cell(algorithms(s)), toned(tone, taken)})
+	return c.verb("suites", "Tell which cipher suites a BMC lets one in by", "Logs in by each cipher suite, and tells which were taken: what is announced and what is taken differ. Suite 0, which protects nothing, is tried as well, without the password, and should be refused.", "bmc[1-40] suites", cobra.NoArgs, noArgs(job{peer: trySuites}))
+}
+
+func trySuites(ctx context.Context, p *peer) (answer, error) {
+	suites := slices.DeleteFunc(rmcp.Suites(), func(s rmcp.Suite) bool { _, ok := s.Algorithms(); return !ok || s == 0 })
+	suites = append([]rmcp.Suite{0}, suites...)
+	slices.Sort(suites)
+	rows, failures := make([][]Cell, len(suites)), make([]error, len(suites))
+	const together = 8 // sessions are few on some BMCs, but most suites are refused
+	slots := make(chan struct{}, together)
+	var all sync.WaitGroup
+	for i, s := range suites {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			var taken Cell
+			taken, failures[i] = trySuite(ctx, p, s)
+			rows[i] = []Cell{numeric(uint8(s)), cell(algorithms(s)), taken}
+		})
+	}
+	all.Wait()
+	for _, err := range failures {
+		if err != nil {
+			return answer{}, err
 		}
-		return a, nil
-	}}))
+	}
+	return answer{head: []string{"SUITE", "ALGORITHMS", "TAKEN"}, rows: rows}, nil
+}
+
+// trySuite says whether a BMC lets one in by a suite; an error is that it does not answer.
+func trySuite(ctx context.Context, p *peer, s rmcp.Suite) (Cell, error) {
+	o := p.opts
+	o.Suites, o.Privilege = []rmcp.Suite{s}, ipmi.PrivilegeUser
+	o.User, o.Password, o.Kg = p.who.user, p.who.password.Reveal(), p.who.kg.Reveal()
+	if s == 0 {
+		o.Password = "" // nothing would protect it
+	}
+	session, err := p.run.client.Open(ctx, p.address(), o)
+	if err == nil {
+		_ = session.Close(ctx)
+		if !s.Encrypts() {
+			return toned(Bad, "yes, though nothing is encrypted"), nil
+		}
+		return toned(Good, "yes"), nil
+	}
+	var login *ipmi.LoginError
+	if errors.As(err, &login) && login.Kind == ipmi.LoginSuiteRefused {
+		return toned(Faint, "no"), nil
+	}
+	if status, _ := kindOf(err); status == ExitUnreachable {
+		return Cell{}, err
+	}
+	return toned(Warn, "no: "+strings.TrimPrefix(worded(err), "log in: ")), nil
 }
 
 // alertTest sends an alert and waits for what becomes of it.

@@ -134,6 +134,7 @@ func (c *caller) family(name, short, example string, subs ...*cobra.Command) *co
 		}
 		return first.RunE(cmd, args)
 	}
+	f.Flags().AddFlagSet(first.Flags())
 	f.AddCommand(subs...)
 	return f
 }

@@ -127,7 +127,9 @@ func netSet(n *uint8, args []string) (job, error) {
 		var err error
 		switch name {
 		case "address", "ip":
-			c.Address, err = netip.ParsePrefix(text)
+			if c.Address, err = netip.ParsePrefix(text); err != nil {
+				err = fmt.Errorf("%q is no address with the length of its network, as 192.0.2.7/24", text)
+			}
 		case "gateway":
 			c.Gateway, err = netip.ParseAddr(text)
 		case "backup":

@@ -118,7 +118,7 @@ func (c *caller) policySetVerb() *cobra.Command {
 					set()
 				}
 			}
-			return unlessFailed(said("set"), pef.Change(ctx, d, func() error { return pef.SetPolicy(ctx, d, now) }))
+			return unlessFailed(said("set"), pef.SetPolicy(ctx, d, now))
 		}}, err
 	}).RunE
 	fl.Uint8Var(&p.Number, "policy", 1, "the policy's `NUMBER`, 1 to 15")

@@ -213,7 +213,7 @@ func bootRead() job {
 				return answer{}, err
 			}
 			a := said("%s", bootWords(b))
-			a.value = map[string]any{"device": b.Device.String(), "persistent": b.Persistent, "uefi": b.EFI}
+			a.value = map[string]any{"device": deviceWord(b.Device), "persistent": b.Persistent, "uefi": b.EFI}
 			return a, nil
 		},
 		web: func(ctx context.Context, _ *redfish.Client, s *redfish.System) (answer, error) {
@@ -229,7 +229,7 @@ func bootRead() job {
 }
 
 func bootWords(b chassis.Boot) string {
-	text := b.Device.String()
+	text := deviceWord(b.Device)
 	if b.Device == chassis.NoOverride {
 		return text
 	}
@@ -240,6 +240,17 @@ func bootWords(b chassis.Boot) string {
 		return text + ", always"
 	}
 	return text + ", once"
+}
+
+// deviceWord names a device as the program does elsewhere.
+func deviceWord(d chassis.Device) string {
+	switch d {
+	case chassis.Disk:
+		return "disk"
+	case chassis.FloppyOrUSB:
+		return "usb"
+	}
+	return d.String()
 }
 
 func webBoot(d chassis.Device) string {

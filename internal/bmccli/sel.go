@@ -66,12 +66,13 @@ func selTable(entries []sel.Entry) answer {
 	a := answer{head: []string{"ID", "TIME", "SEVERITY", "WHAT"}}
 	type record struct {
 		sel.Entry
-		Text string `json:"text"`
+		Text  string `json:"text"`
+		Bytes []byte `json:"bytes"`
 	}
 	list := make([]record, 0, len(entries))
 	for _, e := range entries {
 		a.rows = append(a.rows, []Cell{cell(fmt.Sprintf("%04x", e.ID)), cell(entryTime(e)), toned(toneOf(e.Severity), e.Severity.String()), cell(e.Text())})
-		list = append(list, record{e, e.Text()})
+		list = append(list, record{e, e.Text(), e.Record.Append(nil)})
 	}
 	a.value = list
 	return a

@@ -29,7 +29,7 @@ func (c *caller) readingVerbs() []*cobra.Command {
 	const long = `Reads all sensors: their values, with the unit, and what states they are in. Sensor records
 are kept in ~/.cache/millwright/sdr, so that the second time is quicker; they are read
 again when the BMC says that they changed.`
-	sensors := flags(c.family("sensors", "Read what is measured", "bmc7 sensors\nbmc[1-40] sensors -t temperature --bad\nbmc7 sensors --watch 5s",
+	sensors := c.family("sensors", "Read what is measured", "bmc7 sensors\nbmc[1-40] sensors -t temperature --bad\nbmc7 sensors --watch 5s",
 		flags(c.verb("list", "Read all sensors", long, "bmc7 sensors list --csv", cobra.NoArgs, list)),
 		c.verb("get NAME…", "Read some sensors, with all that is known of them", "", "bmc7 sensors get 'CPU Temp'", cobra.MinimumNArgs(1), sensorGet),
 		c.thresholdVerb(),
@@ -46,7 +46,7 @@ again when the BMC says that they changed.`
 				return healthLine(worst), nil
 			}}, nil
 		}),
-	))
+	)
 	return []*cobra.Command{sensors, c.healthVerb(), c.sdrVerb()}
 }
 

@@ -39,8 +39,8 @@ type settings struct {
 
 // rule is an entry of the file: what counts for the hosts that match.
 type rule struct {
-	Match    string `yaml:"match"`
-	settings `yaml:",inline"`
+	Match    string   `yaml:"match"`
+	Settings settings `yaml:",inline"`
 }
 
 // flags are those of every verb.
@@ -139,7 +139,7 @@ func (f *flags) readRules() ([]rule, error) {
 		if r.Match == "" {
 			return nil, usagef("%s: entry %d of hosts says not which it matches", name, i+1)
 		}
-		for _, ref := range []*string{&file.Hosts[i].Secret, &file.Hosts[i].Kg, &file.Hosts[i].CA} {
+		for _, ref := range []*string{&file.Hosts[i].Settings.Secret, &file.Hosts[i].Settings.Kg, &file.Hosts[i].Settings.CA} {
 			*ref = beside(name, *ref)
 		}
 	}
@@ -192,7 +192,7 @@ func (f *flags) forHost(host string, rules []rule) settings {
 	}
 	for _, r := range rules {
 		if r.matches(host) {
-			s.fill(r.settings)
+			s.fill(r.Settings)
 		}
 	}
 	if s.Pipeline == 0 {

@@ -44,7 +44,7 @@ func pairs(value any, cells ...any) answer {
 func (a answer) document() any {
 	switch {
 	case a.value != nil:
-		return a.value
+		return plainly(a.value)
 	case a.line != "":
 		return a.line
 	case len(a.rows) > 0 && len(a.head) == 0:
@@ -99,17 +99,17 @@ func (r *run) show(outcomes []outcome) error {
 // plain writes one answer for people.
 func (r *run) plain(w io.Writer, a answer) error {
 	var err error
+	if a.line != "" {
+		_, err = fmt.Fprintln(w, r.frame.Paint(a.tone, r.frame.Clean(a.line)))
+	}
+	if err != nil {
+		return err
+	}
 	switch {
 	case len(a.head) > 0 && len(a.rows) == 0:
 		_, err = fmt.Fprintln(w, "none")
 	case len(a.rows) > 0:
 		err = r.frame.Table(w, a.head, a.rows)
-	}
-	if err != nil {
-		return err
-	}
-	if a.line != "" {
-		_, err = fmt.Fprintln(w, r.frame.Paint(a.tone, r.frame.Clean(a.line)))
 	}
 	if err == nil && a.text != "" {
 		_, err = io.WriteString(w, a.text)

@@ -44,7 +44,7 @@ func translate(c *cobra.Command) {
 			var status bmccli.Status
 			switch {
 			case errors.As(err, &usage):
-				return &usageError{err, UseLine(c)}
+				return &usageError{err, withHost(c.CommandPath())}
 			case errors.As(err, &status):
 				return exit(status)
 			}

@@ -108,7 +108,7 @@ Nodes are named by host lists (web[1-40],db1), aliases and groups (@rack1,
 		return about.Help()
 	}})
 	p.complete(root)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{err, c.CommandPath()} })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{err, withHost(c.CommandPath())} })
 	return root
 }
 
@@ -127,7 +127,7 @@ func demand(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return &usageError{err, c.CommandPath()}
+				return &usageError{err, withHost(c.CommandPath())}
 			}
 			return nil
 		}
