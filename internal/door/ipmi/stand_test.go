@@ -38,6 +38,8 @@ type processor struct {
 	did  []room.Op
 	slow chan struct{} // a change waits for it; nil for none
 	bad  bool          // it does nothing that it is told
+
+	began chan struct{} // told when a slow change has begun
 }
 
 type settings struct{ *processor }
@@ -55,6 +57,7 @@ func (s *settings) Open(_ context.Context, env driver.Env) (driver.Session, erro
 
 func (p *processor) Do(_ context.Context, b driver.Batch, sink driver.Sink) error {
 	if p.slow != nil && b.Op.Changes() {
+		p.began <- struct{}{}
 		<-p.slow
 	}
 	p.mu.Lock()
