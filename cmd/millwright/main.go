@@ -16,6 +16,8 @@ import (
 	"millwright.dev/millwright/internal/applet/powermand"
 	"millwright.dev/millwright/internal/applet/redfishpower"
 	"millwright.dev/millwright/internal/applet/snmppower"
+	"millwright.dev/millwright/internal/applet/vbmc"
+	"millwright.dev/millwright/internal/applet/virshbmc"
 	"millwright.dev/millwright/internal/applet/vpcd"
 	"millwright.dev/millwright/internal/cli"
 )
@@ -35,6 +37,10 @@ func main() {
 		"plmpower":     plmpower.Run,
 		"redfishpower": redfishpower.Run,
 		"snmppower":    snmppower.Run,
+
+		"vbmc":     vbmc.Run,
+		"vbmcd":    vbmc.RunDaemon,
+		"virshbmc": virshbmc.Run,
 
 		"powermand": func(ctx context.Context, args []string, _ io.Reader, _, stderr io.Writer) int {
 			return powermand.Run(ctx, args, os.Stdin, os.Stdout, stderr)

@@ -158,6 +158,8 @@ var floors = []floor{
 	{where: "internal/applet/prompt/prompttest", what: "has powermand drive a helper program in tests"},
 	{where: "internal/applet/web", what: "how the helpers reach power controllers by HTTP, and the words for what fails"},
 	{where: "internal/applet/httppower", what: "httppower, powermand's helper for web pages and REST", may: list("internal/applet/getopt", "internal/applet/prompt", "internal/applet/web")},
+	{where: "internal/applet/vbmc", what: "vbmc and vbmcd: BMCs for guests of libvirt, by command", may: list("libvirt", "libvirt/libvirttest", "ipmi/bmc", "internal/durable", "internal/vbmc", "internal/applet/getopt")},
+	{where: "internal/applet/virshbmc", what: "virshbmc: a BMC for one guest of libvirt", may: list("libvirt", "libvirt/libvirttest", "ipmi/bmc", "internal/freeport", "internal/vbmc", "internal/applet/getopt")},
 	{where: "internal/applet/redfishpower", what: "redfishpower, powermand's helper for many Redfish controllers at once", may: list("hostlist", "internal/applet/getopt", "internal/applet/prompt", "internal/applet/web"), libs: list("golang.org/x/sys")},
 	{where: "internal/applet/ipmipower", what: "ipmipower, powermand's helper for many IPMI controllers at once", may: list("hostlist", "ipmi", "ipmi/chassis", "ipmi/rmcp", "internal/applet/getopt", "internal/applet/prompt"), libs: list("golang.org/x/term")},
 	{where: "internal/applet/snmppower/mib", what: "names of SNMP objects, read from MIB modules"},
@@ -165,13 +167,13 @@ var floors = []floor{
 	{where: "internal/applet/plmpower", what: "plmpower, powermand's helper for Insteon and X10", may: list("internal/applet/getopt", "internal/applet/prompt", "internal/transport")},
 	{where: "internal/applet/powermancli/genders", what: "genders files and queries", may: list("hostlist")},
 	{where: "internal/applet/*", what: "one folder for each program that we stand in for", may: slices.Concat(libraries, offline, list("internal/applet/getopt", "internal/applet/powermancli/genders", "internal/app", "internal/driver", "internal/secret"))},
-	{where: "cmd/millwright", what: "chooses the program by its name", may: list("internal/cli", "internal/applet/*", "internal/applet/httppower", "internal/applet/ipmipower", "internal/applet/redfishpower", "internal/applet/snmppower", "internal/applet/plmpower")},
+	{where: "cmd/millwright", what: "chooses the program by its name", may: list("internal/cli", "internal/applet/vbmc", "internal/applet/virshbmc", "internal/applet/*", "internal/applet/httppower", "internal/applet/ipmipower", "internal/applet/redfishpower", "internal/applet/snmppower", "internal/applet/plmpower")},
 
 	// For people.
 	{where: "bench", what: "measurements beside a real powermand", may: slices.Concat(libraries, list("internal/freeport", "internal/sim", "internal/sim/vpc", "internal/client", "internal/roomfile", "internal/driver", "internal/driver/snmp/agent", "internal/driver/snmp/profile", "internal/driver/standard", "internal/app"))},
 	{where: "packaging", what: "what packages are made of, and a test that installs and uses one"},
 	{where: "internal/house", what: "the rules of the house as tests"},
-	{where: "internal/house/docs", what: "the documentation that is generated, and tests that the rest is true", may: list("internal/applet/*", "internal/applet/httppower", "internal/applet/ipmipower", "internal/applet/plmpower", "internal/applet/redfishpower", "internal/applet/snmppower", "internal/cli", "internal/door/http", "internal/roomfile", "internal/driver", "internal/driver/standard", "internal/driver/*", "internal/driver/snmp/profile", "internal/driver/http", "internal/shelf"), libs: list("github.com/spf13/cobra", "github.com/spf13/pflag")},
+	{where: "internal/house/docs", what: "the documentation that is generated, and tests that the rest is true", may: list("internal/applet/*", "internal/applet/httppower", "internal/applet/ipmipower", "internal/applet/plmpower", "internal/applet/redfishpower", "internal/applet/snmppower", "internal/applet/vbmc", "internal/applet/virshbmc", "internal/cli", "internal/door/http", "internal/roomfile", "internal/driver", "internal/driver/standard", "internal/driver/*", "internal/driver/snmp/profile", "internal/driver/http", "internal/shelf"), libs: list("github.com/spf13/cobra", "github.com/spf13/pflag")},
 }
 
 func list(names ...string) []string { return names }

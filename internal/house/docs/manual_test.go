@@ -16,6 +16,8 @@ import (
 	"millwright.dev/millwright/internal/applet/powermand"
 	"millwright.dev/millwright/internal/applet/redfishpower"
 	"millwright.dev/millwright/internal/applet/snmppower"
+	"millwright.dev/millwright/internal/applet/vbmc"
+	"millwright.dev/millwright/internal/applet/virshbmc"
 	"millwright.dev/millwright/internal/applet/vpcd"
 	"millwright.dev/millwright/internal/cli"
 	"millwright.dev/millwright/internal/driver/script"
@@ -53,6 +55,9 @@ func applets() []Applet {
 		{Name: "plmpower", Section: 8, Short: "Insteon and X10 switches by a modem, as a coprocess", Long: helper, Usage: usage(plmpower.Run)},
 		{Name: "redfishpower", Section: 8, Short: "Many Redfish controllers at once, as a coprocess", Long: helper, Usage: usage(redfishpower.Run)},
 		{Name: "snmppower", Section: 8, Short: "Power control by SNMP, as a coprocess", Long: helper, Usage: usage(snmppower.Run)},
+		{Name: "vbmc", Section: 1, Short: "BMCs for guests of libvirt: add, start, stop, list", Long: "The command of VirtualBMC, asking our vbmcd. docs/libvirt.md tells more.", Usage: usage(vbmc.Run)},
+		{Name: "vbmcd", Section: 8, Short: "Serves the BMCs of vbmc", Long: "The daemon behind vbmc, in the foreground. docs/libvirt.md tells more.", Usage: usage(vbmc.RunDaemon)},
+		{Name: "virshbmc", Section: 8, Short: "A BMC for one guest of libvirt", Long: "A BMC for as long as it runs, as pyghmi has it. docs/libvirt.md tells more.", Usage: usage(virshbmc.Run)},
 		{Name: "vpcd", Section: 8, Short: "PowerMan's simulated power controller", Long: "A device that does not exist, with sixteen plugs, to try a daemon on.", Usage: usage(vpcd.Run)},
 	}
 }
