@@ -95,7 +95,11 @@ func solInfo(n uint8) job {
 			return answer{}, err
 		}
 		s, err := lan.GetSOLConfig(ctx, d, n)
-		return unlessFailed(pairs(s, "serial console", enabled(s.Enabled), "needs", s.Privilege, "encrypted", yesNo(s.ForceEncryption), "authenticated", yesNo(s.ForceAuthentication),
+		value := map[string]any{
+			"enabled": s.Enabled, "privilege": s.Privilege, "encryption": s.ForceEncryption, "authentication": s.ForceAuthentication, "gather": s.Interval, "threshold": s.Threshold,
+			"retries": s.Retries.Count, "retry": s.Retries.Interval, "baud": s.Now.Baud(), "baudStored": s.Stored.Baud(), "port": s.Port,
+		}
+		return unlessFailed(pairs(value, "serial console", enabled(s.Enabled), "needs", s.Privilege, "encrypted", yesNo(s.ForceEncryption), "authenticated", yesNo(s.ForceAuthentication),
 			"gathers for", s.Interval, "or until", fmt.Sprintf("%d characters", s.Threshold), "retries", fmt.Sprintf("%d, after %v", s.Retries.Count, s.Retries.Interval),
 			"baud now", baud(s.Now), "baud after a start", baud(s.Stored), "port", s.Port), err)
 	}}

@@ -105,6 +105,7 @@ func replay(t *testing.T, machines *bmcs, call string) string {
 	year := time.Now().UTC().Format("2006")
 	text = regexp.MustCompile(year+`-\d\d-\d\d[ T]\d\d:\d\d:\d\d`).ReplaceAllString(text, "NNNN-NN-NN NN:NN:NN")
 	text = regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(text, "127.0.0.1:PORT")
+	text = regexp.MustCompile(`(over,)\d+(\.\d+)?m?s`).ReplaceAllString(text, "${1}TIME")
 	text = regexp.MustCompile(`(port\W+)\d{4,5}`).ReplaceAllString(text, "${1}PORT")
 	text = regexp.MustCompile(`\(\d+(\.\d+)?(µs|ms)\)`).ReplaceAllString(text, "(TIME)")
 	return text
