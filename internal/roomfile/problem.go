@@ -85,7 +85,7 @@ func (ps Problems) Render(w io.Writer, colour bool) error {
 	for _, p := range ps {
 		text := paint("1", p.place()) + paint("31", printable(p.Msg)) + "\n"
 		if p.Text != "" && p.Col > 0 {
-			line, pad := window(p.Text, p.Col)
+			line, pad := window(masked(p.Text), p.Col)
 			text += "    " + line + "\n    " + pad + paint("1;32", "^") + "\n"
 		}
 		if _, err := io.WriteString(w, text); err != nil {
