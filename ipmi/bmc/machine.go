@@ -135,7 +135,11 @@ func (c *Config) check() error {
 	return checkRecords(c.SDR)
 }
 
-// Close ends all sessions and stops the watchdog.
+// closePatience is for how long Close waits for a host.
+const closePatience = 5 * time.Second
+
+// Close ends all sessions and stops the watchdog. It waits for what the host is doing, but not for
+// long: a host that does not heed its context is left to itself.
 func (m *Machine) Close() {
 	m.mu.Lock()
 	if m.closed {
@@ -147,7 +151,16 @@ func (m *Machine) Close() {
 	m.sessions.all(func(s *session) { m.drop(s) })
 	m.unlock()
 	m.stop()
-	m.wait.Wait()
+	done := make(chan struct{})
+	go func() {
+		m.wait.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(closePatience):
+		m.report("close", "the host does not end what it is doing")
+	}
 }
 
 // now is the time by the machine's clock.

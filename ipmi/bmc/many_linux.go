@@ -12,9 +12,10 @@ import (
 	"millwright.dev/millwright/ipmi/rmcp"
 )
 
-// ServeMany answers for many machines at one socket, which listens at an unspecified IPv4 address: whom
-// a datagram is for is told by the address that it was sent to. Find may give nil. So
-// 5,000 machines at 127.1.0.1 and on cost one socket and a few goroutines.
+// ServeMany answers for many machines at one socket, which listens at an unspecified address, of IPv4, IPv6 or
+// both: whom a datagram is for is told by the address that it was sent to, as IPv4 if it is one.
+// Find may give nil: then nobody answers. So 5,000 machines at 127.1.0.1 and on cost one
+// socket and a few goroutines.
 //
 // It ends with ctx, which closes the socket. Datagrams of one client are taken in the
 // order in which they came as far as readers is 1.
@@ -23,10 +24,13 @@ func ServeMany(ctx context.Context, conn *net.UDPConn, readers int, find func(ne
 	if err != nil {
 		return fmt.Errorf("serving at %v: %w", conn.LocalAddr(), err)
 	}
+	out := multi{conn: conn, six: isSix(conn)}
+	level, option := syscall.IPPROTO_IP, syscall.IP_PKTINFO
+	if out.six {
+		level, option = syscall.IPPROTO_IPV6, syscall.IPV6_RECVPKTINFO
+	}
 	var failed error
-	err = raw.Control(func(fd uintptr) {
-		failed = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IP, syscall.IP_PKTINFO, 1)
-	})
+	err = raw.Control(func(fd uintptr) { failed = syscall.SetsockoptInt(int(fd), level, option, 1) })
 	if err == nil {
 		err = failed
 	}
@@ -40,18 +44,24 @@ func ServeMany(ctx context.Context, conn *net.UDPConn, readers int, find func(ne
 	defer stop()
 	var wait sync.WaitGroup
 	for range max(readers, 1) {
-		wait.Go(func() { readMany(ctx, conn, find) })
+		wait.Go(func() { readMany(ctx, out, find) })
 	}
 	wait.Wait()
 	return nil
 }
 
-func readMany(ctx context.Context, conn *net.UDPConn, find func(netip.Addr) *Machine) {
+// isSix says whether a socket is one of IPv6, which may hear IPv4 too.
+func isSix(conn *net.UDPConn) bool {
+	a, ok := conn.LocalAddr().(*net.UDPAddr)
+	return ok && a.IP.To4() == nil
+}
+
+func readMany(ctx context.Context, out multi, find func(netip.Addr) *Machine) {
 	buf := make([]byte, rmcp.MaxPacket)
 	oob := make([]byte, 64)
-	out, port := multi{conn}, portOf(conn.LocalAddr())
+	port := portOf(out.conn.LocalAddr())
 	for {
-		n, k, _, from, err := conn.ReadMsgUDPAddrPort(buf, oob)
+		n, k, _, from, err := out.conn.ReadMsgUDPAddrPort(buf, oob)
 		if err != nil {
 			if ended(ctx, err) {
 				return
@@ -68,11 +78,12 @@ func readMany(ctx context.Context, conn *net.UDPConn, find func(netip.Addr) *Mac
 	}
 }
 
-// What the control message of IP_PKTINFO holds: its header, the number of an
-// interface, the address here, the address in the datagram.
+// What the control message of IP_PKTINFO holds: the number of an interface, the address here, the
+// address in the datagram. That of IPV6_PKTINFO holds the address and the number of an interface.
 const (
-	pktinfoSize = 12
-	pktinfoAddr = 8
+	pktinfoSize  = 12
+	pktinfoAddr  = 8
+	pktinfo6Size = 20
 )
 
 // destination finds the address that a datagram was sent to.
@@ -84,6 +95,9 @@ func destination(oob []byte) (netip.Addr, bool) {
 		}
 		if h.level == syscall.IPPROTO_IP && h.kind == syscall.IP_PKTINFO && len(data) >= pktinfoSize {
 			return netip.AddrFrom4([4]byte(data[pktinfoAddr:pktinfoSize])), true
+		}
+		if h.level == syscall.IPPROTO_IPV6 && h.kind == syscall.IPV6_PKTINFO && len(data) >= pktinfo6Size {
+			return netip.AddrFrom16([16]byte(data)).Unmap(), true
 		}
 		oob = rest
 	}
@@ -109,19 +123,30 @@ func controlMessage(b []byte) (h controlHeader, data, rest []byte, ok bool) {
 }
 
 // multi is a socket of many machines.
-type multi struct{ conn *net.UDPConn }
+type multi struct {
+	conn *net.UDPConn
+	six  bool // of IPv6
+}
 
 func (u multi) send(b []byte, to netip.AddrPort, from netip.Addr) {
-	var oob [syscall.SizeofCmsghdr + 16]byte
+	var oob [syscall.SizeofCmsghdr + 24]byte
+	size, level, kind := pktinfoSize, syscall.IPPROTO_IP, syscall.IP_PKTINFO
+	data := oob[syscall.SizeofCmsghdr:]
+	if u.six {
+		size, level, kind = pktinfo6Size, syscall.IPPROTO_IPV6, syscall.IPV6_PKTINFO
+		a := from.As16() // IPv4 in its form of IPv6
+		copy(data, a[:])
+	} else {
+		a := from.As4()
+		copy(data[4:], a[:]) // the address to send from
+	}
 	word := syscall.SizeofCmsghdr - 8
 	if word == 8 {
-		binary.NativeEndian.PutUint64(oob[:], uint64(syscall.SizeofCmsghdr+pktinfoSize))
+		binary.NativeEndian.PutUint64(oob[:], uint64(syscall.SizeofCmsghdr+size))
 	} else {
-		binary.NativeEndian.PutUint32(oob[:], uint32(syscall.SizeofCmsghdr+pktinfoSize))
+		binary.NativeEndian.PutUint32(oob[:], uint32(syscall.SizeofCmsghdr+size))
 	}
-	binary.NativeEndian.PutUint32(oob[word:], syscall.IPPROTO_IP)
-	binary.NativeEndian.PutUint32(oob[word+4:], syscall.IP_PKTINFO)
-	four := from.As4()
-	copy(oob[syscall.SizeofCmsghdr+4:], four[:]) // the address to send from
-	_, _, _ = u.conn.WriteMsgUDPAddrPort(b, oob[:syscall.CmsgSpace(pktinfoSize)], to)
+	binary.NativeEndian.PutUint32(oob[word:], uint32(level))
+	binary.NativeEndian.PutUint32(oob[word+4:], uint32(kind))
+	_, _, _ = u.conn.WriteMsgUDPAddrPort(b, oob[:syscall.CmsgSpace(size)], to)
 }

@@ -57,6 +57,59 @@ func TestManyAtOneSocket(t *testing.T) {
 	}
 }
 
+// At a socket of both families each machine is found by what the datagram was sent to; what is for
+// nobody is for nobody, however much comes.
+func TestManyOfBothFamilies(t *testing.T) {
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	machines := map[netip.Addr]*Machine{}
+	for i, a := range []string{"::1", "127.78.0.1", "127.78.0.2"} {
+		machines[netip.MustParseAddr(a)] = machine(t, func(c *Config) { c.Device = DefaultDevice(); c.Device.ID = byte(0x41 + i) }, NewMemory(true))
+	}
+	var asked sync.Map
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- ServeMany(ctx, conn, 2, func(a netip.Addr) *Machine { asked.Store(a, true); return machines[a] })
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	port := portOf(conn.LocalAddr())
+	flood, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer flood.Close()
+	ping := rmcp.ASF{Type: rmcp.ASFPing, Tag: 1}.Append(nil)
+	for i := range 5000 {
+		_, _ = flood.WriteToUDPAddrPort(ping, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 79, byte(i >> 8), byte(i)}), port))
+	}
+	c := ipmi.NewClient(ipmi.ClientOptions{})
+	defer c.Close()
+	for a, m := range machines {
+		s, err := c.Open(t.Context(), netip.AddrPortFrom(a, port).String(), ipmi.Options{User: "admin", Password: "password", Timeout: patience})
+		if err != nil {
+			t.Fatalf("%v: %v", a, err)
+		}
+		if b, err := s.Do(t.Context(), ipmi.Request{NetFn: ipmi.NetFnApp, Cmd: 1}); err != nil || b[0] != m.cfg.Device.ID {
+			t.Errorf("%v: % x, %v", a, b, err)
+		}
+		if _, ok := asked.Load(a); !ok {
+			t.Errorf("%v was not asked for", a)
+		}
+	}
+	_ = flood.SetReadDeadline(time.Now())
+	if n, from, err := flood.ReadFrom(make([]byte, 100)); err == nil {
+		t.Errorf("%d bytes from %v, where nobody is", n, from)
+	}
+}
+
 // socket is a wire over a real socket.
 type socket struct {
 	conn *net.UDPConn

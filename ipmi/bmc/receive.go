@@ -226,10 +226,13 @@ func (m *Machine) carryOut(s *session, w way, msg rmcp.Message, cmd command) {
 	m.mu.Lock()
 	c := m.newCall(w, s, msg)
 	m.unlock()
+	told := false // under the lock
 	if cmd.host && !m.quick {
 		ctx, cancel := context.WithTimeout(m.ctx, hostPatience)
 		defer cancel()
 		c.ctx = ctx
+		stop := context.AfterFunc(ctx, func() { m.giveUp(s, w, msg, cmd, &told) })
+		defer stop()
 	}
 	data, code := m.do(c)
 	var room [64]byte
@@ -238,7 +241,8 @@ func (m *Machine) carryOut(s *session, w way, msg rmcp.Message, cmd command) {
 		answer = []byte{byte(ipmi.CodeTooManyBytes)}
 	}
 	m.mu.Lock()
-	if !s.over {
+	if !s.over && !told {
+		told = true
 		s.finish(msg, answer, cmd.once, time.Now())
 		if f := m.cfg.Faults; f == nil || !f.swallow(msg.NetFn, msg.Cmd) {
 			m.answer(s, w, msg, answer)
@@ -248,6 +252,20 @@ func (m *Machine) carryOut(s *session, w way, msg rmcp.Message, cmd command) {
 	if c.later != nil {
 		c.later()
 	}
+}
+
+// giveUp answers for a host that takes too long and does not heed its context. What it does in
+// the end is told to nobody.
+func (m *Machine) giveUp(s *session, w way, msg rmcp.Message, cmd command, told *bool) {
+	m.mu.Lock()
+	defer m.unlock()
+	if s.over || *told {
+		return
+	}
+	*told = true
+	answer := []byte{byte(ipmi.CodeTimeout)}
+	s.finish(msg, answer, cmd.once, time.Now())
+	m.answer(s, w, msg, answer)
 }
 
 // answer sends what came of a request. The lock is held.
