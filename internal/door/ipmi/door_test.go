@@ -1,6 +1,7 @@
 package ipmidoor_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os/exec"
@@ -140,9 +141,11 @@ func TestAChangeIsAskedForOnce(t *testing.T) {
 	<-s.m1.began
 	client := ipmi.NewClient(ipmi.ClientOptions{})
 	defer client.Close()
-	session, err := client.Open(t.Context(), s.at["m1"], ipmi.Options{User: "op", Password: password, Privilege: ipmi.PrivilegeOperator, Timeout: 3 * time.Second})
+	session, err := client.Open(t.Context(), s.at["m1"], ipmi.Options{User: "op", Password: password, Privilege: ipmi.PrivilegeOperator})
 	s.check(err)
-	if _, err := session.Do(t.Context(), ipmi.Request{NetFn: ipmi.NetFnChassis, Cmd: 0x02, Data: []byte{1}, Once: true}); err == nil {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := session.Do(ctx, ipmi.Request{NetFn: ipmi.NetFnChassis, Cmd: 0x02, Data: []byte{1}, Once: true}); err == nil {
 		t.Error("somebody else's command was done beside the first")
 	}
 	close(s.m1.slow)

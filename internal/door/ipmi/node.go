@@ -104,12 +104,16 @@ func (n *node) Powered(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, codeOf(err)
 	}
-	switch machine.State(ctx, n.door.opts.Desk, actor, v, id, slices.Contains(ops, room.Status)) {
+	acting := n.acting.Load() // a read would wait for the end of that
+	switch machine.State(ctx, n.door.opts.Desk, actor, v, id, slices.Contains(ops, room.Status) && !acting) {
 	case room.StateOn, room.StateDegraded:
 		return true, nil
 	case room.StateOff:
 		return false, nil
 	case room.StateUnknown:
+	}
+	if acting {
+		return false, ipmi.CodeBusy
 	}
 	return false, ipmi.CodeTimeout
 }
