@@ -50,7 +50,33 @@ func New(frame *Frame) *cobra.Command {
 	} {
 		top.AddCommand(verbs...)
 	}
+	for _, g := range verbGroups() {
+		top.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, v := range top.Commands() {
+			if slices.Contains(g.verbs, v.Name()) || v.GroupID == "" && len(g.verbs) == 0 {
+				v.GroupID = g.title
+			}
+		}
+	}
 	return top
+}
+
+type verbGroup struct {
+	title string
+	verbs []string
+}
+
+// verbGroups are the headings of the help. The last is for what is in none, and not shown
+// while there is nothing.
+func verbGroups() []verbGroup {
+	return []verbGroup{
+		{"Every day:", []string{"power", "bootdev", "identify", "health", "sensors", "sel", "inventory", "sol"}},
+		{"The machine:", []string{"chassis", "bootparam", "parts", "fru", "firmware", "sdr", "watchdog", "leds", "asset", "description", "graphical"}},
+		{"Its power:", []string{"dcmi", "capping"}},
+		{"The controller, and who may use it:", []string{"mc", "net", "channel", "user", "session", "suites", "pef", "pet", "hostname", "domain", "ntp", "mci"}},
+		{"Finding, and anything else:", []string{"ping", "discover", "raw", "i2c", "oem"}},
+		{"More:", nil},
+	}
 }
 
 // Arrange gives the arguments of a call with the hosts as a flag: they stand before the

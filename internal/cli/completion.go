@@ -86,6 +86,8 @@ func arguments() map[string][]taste {
 		"backup": {files}, "restore": {files}, "validate": {files}, "convert": {files}, "sim": {files}, "sim ctl": {files, anything},
 		"devspec show": {specs, anything}, "devspec export": {specs, anything}, "devspec check": {files},
 		"devspec trace": {files, schemes, operations, anything}, "devspec record": {files, schemes, files, operations, anything},
+		"bmc sel save": {files}, "bmc sel writeraw": {files}, "bmc sel decode": {files, anything}, "bmc sdr dump": {files}, "bmc sdr add": {files},
+		"bmc fru dump": {anything, files}, "bmc fru write": {anything, files},
 		"devspec replay": {files, files, operations, anything}, "discover": {schemes, anything},
 	}
 }
@@ -96,6 +98,7 @@ func values() map[string]taste {
 		"socket": files, "ca": files, "color": colours, "config": files, "state": folders, "file": files, "key": files, "identity": files,
 		"out": folders, "write": files, "log-level": levels, "log-format": formats, "node": nodes, "nodes": targets, "kind": kinds,
 		"user": users, "to": folders, "role": roles, "driver": driverNames, "dir": folders, "recipient": files,
+		"credential-file": files, "bmc-config": files, "bmc-ca": files,
 	}
 }
 

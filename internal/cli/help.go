@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,11 +43,11 @@ func (p *program) help(c *cobra.Command, _ []string) {
 		}
 	}
 	if c.HasAvailableSubCommands() {
-		fmt.Fprintf(&b, "\nMore about a command: %s COMMAND --help\n", c.CommandPath())
+		fmt.Fprintf(&b, "\nMore about a command: %s COMMAND --help\n", withHost(c.CommandPath()))
 	}
 	for up := c.Parent(); up != nil && up != c.Root(); up = up.Parent() {
 		if up.HasAvailablePersistentFlags() {
-			fmt.Fprintf(&b, "\nFlags of every verb: %s --help\n", up.CommandPath())
+			fmt.Fprintf(&b, "\nFlags of every verb: %s --help\n", withHost(up.CommandPath()))
 		}
 	}
 	p.printf("%s", b.String())
@@ -80,6 +81,13 @@ func (p *program) helpCommands(b *strings.Builder, c *cobra.Command) {
 	case c == c.Root():
 		for _, g := range groups {
 			list(g.Title, p.all, g.ID)
+		}
+	case len(c.Groups()) > 0:
+		for _, g := range c.Groups() {
+			if !slices.ContainsFunc(c.Commands(), func(sub *cobra.Command) bool { return sub.GroupID == g.ID }) {
+				continue
+			}
+			list(g.Title, c.Commands(), g.ID)
 		}
 	case c.HasAvailableSubCommands():
 		list("Commands:", c.Commands(), "")

@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"millwright.dev/millwright/internal/cli"
 )
 
 // Commands gives the page of the command line in Markdown.
@@ -26,11 +28,11 @@ func Commands(root *cobra.Command) string {
 }
 
 func command(b *strings.Builder, c *cobra.Command) {
-	fmt.Fprintf(b, "\n### %s\n\n`%s`\n\n%s.\n\n%s\n", c.CommandPath(), c.UseLine(), c.Short, block(c.Long))
+	fmt.Fprintf(b, "\n### %s\n\n`%s`\n\n%s.\n\n%s\n", c.CommandPath(), cli.UseLine(c), c.Short, block(c.Long))
 	if c.Example != "" {
 		fmt.Fprintf(b, "\n```sh\n%s\n```\n", unindent(c.Example))
 	}
-	if table := flagTable(c.LocalNonPersistentFlags()); table != "" {
+	if table := flagTable(c.LocalFlags()); table != "" {
 		fmt.Fprintf(b, "\n%s", table)
 	}
 	for _, sub := range c.Commands() {

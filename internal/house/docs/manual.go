@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"millwright.dev/millwright/internal/cli"
 )
 
 // Applet is one of the programs that we stand in for, for its page.
@@ -80,18 +82,11 @@ func overview(root *cobra.Command, applets []Applet) string {
 func commandPage(root, c *cobra.Command) string {
 	var b strings.Builder
 	heading(&b, "millwright-"+c.Name(), 1, c.Short)
-	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n.SH DESCRIPTION\n%s", escape(c.UseLine()), troff(c.Long))
+	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n.SH DESCRIPTION\n%s", escape(cli.UseLine(c)), troff(c.Long))
 	optionsOf(&b, ".SH OPTIONS\n", c)
 	if c.HasAvailableSubCommands() {
 		b.WriteString(".SH COMMANDS\n")
-		for _, sub := range c.Commands() {
-			if !sub.IsAvailableCommand() {
-				continue
-			}
-			fmt.Fprintf(&b, ".SS %s\n%s", escape(sub.UseLine()), troff(sub.Long))
-			optionsOf(&b, "", sub)
-			b.WriteString(".PP\nFor example:\n.PP\n" + verbatim(sub.Example))
-		}
+		subCommands(&b, c)
 	}
 	b.WriteString(".PP\nThe options for every command are in\n.BR millwright (1).\n")
 	if !c.HasAvailableSubCommands() {
@@ -106,9 +101,22 @@ func commandPage(root, c *cobra.Command) string {
 	return b.String() + "\n"
 }
 
+// subCommands writes what is below a command, down the tree.
+func subCommands(b *strings.Builder, c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		if !sub.IsAvailableCommand() {
+			continue
+		}
+		fmt.Fprintf(b, ".SS %s\n%s", escape(cli.UseLine(sub)), troff(sub.Long))
+		optionsOf(b, "", sub)
+		b.WriteString(".PP\nFor example:\n.PP\n" + verbatim(sub.Example))
+		subCommands(b, sub)
+	}
+}
+
 func optionsOf(b *strings.Builder, title string, c *cobra.Command) {
 	var flags strings.Builder
-	troffFlags(&flags, c.LocalNonPersistentFlags())
+	troffFlags(&flags, c.LocalFlags())
 	if flags.Len() > 0 {
 		b.WriteString(title + flags.String())
 	}
