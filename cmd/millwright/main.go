@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"millwright.dev/millwright/internal/applet/fakebmc"
 	"millwright.dev/millwright/internal/applet/httppower"
 	"millwright.dev/millwright/internal/applet/ipmipower"
 	"millwright.dev/millwright/internal/applet/plmpower"
@@ -38,6 +39,7 @@ func main() {
 		"redfishpower": redfishpower.Run,
 		"snmppower":    snmppower.Run,
 
+		"fakebmc":  fakebmc.Run,
 		"vbmc":     vbmc.Run,
 		"vbmcd":    vbmc.RunDaemon,
 		"virshbmc": virshbmc.Run,

@@ -60,7 +60,8 @@ var floors = []floor{
 	{where: "ipmi/sol", what: "serial over LAN, both ends", may: list("ipmi", "ipmi/rmcp", "ipmi/channel")},
 	{where: "ipmi/oem", what: "what makers added to IPMI, found by maker and product", may: list("ipmi", "ipmi/mc", "ipmi/sdr", "ipmi/sel", "ipmi/fru", "ipmi/sensor", "ipmi/event")},
 	{where: "ipmi/oem/intel", what: "Intel's Node Manager and the events of its management engine", may: list("ipmi", "ipmi/oem", "ipmi/mc", "ipmi/sel", "ipmi/event")},
-	{where: "ipmi/oem/*", what: "one folder for each maker", may: list("ipmi", "ipmi/oem", "ipmi/oem/intel", "ipmi/mc", "ipmi/sdr", "ipmi/sel", "ipmi/fru", "ipmi/sensor", "ipmi/event", "ipmi/dcmi", "ipmi/lan")},
+	{where: "ipmi/oem/extended", what: "the store of settings that BMCs of several makers have", may: list("ipmi", "ipmi/oem")},
+	{where: "ipmi/oem/*", what: "one folder for each maker", may: list("ipmi", "ipmi/oem", "ipmi/oem/intel", "ipmi/oem/extended", "ipmi/mc", "ipmi/sdr", "ipmi/sel", "ipmi/fru", "ipmi/sensor", "ipmi/event", "ipmi/dcmi", "ipmi/lan")},
 	{where: "ipmi/oem/standard", what: "the list of makers", may: list("ipmi/oem", "ipmi/oem/intel", "ipmi/oem/*")},
 	{where: "ipmi/host", what: "all of one machine in one value, whoever made it", may: list("ipmi", "ipmi/oem", "ipmi/oem/standard", "ipmi/mc", "ipmi/channel", "ipmi/user", "ipmi/chassis", "ipmi/lan", "ipmi/pef", "ipmi/dcmi", "ipmi/sdr", "ipmi/sensor", "ipmi/fru", "ipmi/spd", "ipmi/sel", "ipmi/pet", "ipmi/event")},
 	{where: "ipmi/bmc", what: "a BMC as a server: sessions, commands, data from files or a program", may: list("ipmi", "ipmi/rmcp", "ipmi/field", "ipmi/event", "ipmi/mc", "ipmi/channel", "ipmi/user", "ipmi/chassis", "ipmi/lan", "ipmi/pef", "ipmi/dcmi", "ipmi/sdr", "ipmi/sensor", "ipmi/fru", "ipmi/sel", "ipmi/pet", "ipmi/sol")},
@@ -160,6 +161,7 @@ var floors = []floor{
 	{where: "internal/applet/httppower", what: "httppower, powermand's helper for web pages and REST", may: list("internal/applet/getopt", "internal/applet/prompt", "internal/applet/web")},
 	{where: "internal/applet/vbmc", what: "vbmc and vbmcd: BMCs for guests of libvirt, by command", may: list("libvirt", "libvirt/libvirttest", "ipmi/bmc", "internal/durable", "internal/vbmc", "internal/applet/getopt")},
 	{where: "internal/applet/virshbmc", what: "virshbmc: a BMC for one guest of libvirt", may: list("libvirt", "libvirt/libvirttest", "ipmi/bmc", "internal/freeport", "internal/vbmc", "internal/applet/getopt")},
+	{where: "internal/applet/fakebmc", what: "fakebmc: BMCs in memory, for people's own tests", may: list("ipmi", "ipmi/rmcp", "ipmi/bmc", "ipmi/chassis", "ipmi/event", "ipmi/field", "ipmi/fru", "ipmi/mc", "ipmi/sdr", "ipmi/sel", "internal/applet/getopt")},
 	{where: "internal/applet/redfishpower", what: "redfishpower, powermand's helper for many Redfish controllers at once", may: list("hostlist", "internal/applet/getopt", "internal/applet/prompt", "internal/applet/web"), libs: list("golang.org/x/sys")},
 	{where: "internal/applet/ipmipower", what: "ipmipower, powermand's helper for many IPMI controllers at once", may: list("hostlist", "ipmi", "ipmi/chassis", "ipmi/rmcp", "internal/applet/getopt", "internal/applet/prompt"), libs: list("golang.org/x/term")},
 	{where: "internal/applet/snmppower/mib", what: "names of SNMP objects, read from MIB modules"},
@@ -167,7 +169,7 @@ var floors = []floor{
 	{where: "internal/applet/plmpower", what: "plmpower, powermand's helper for Insteon and X10", may: list("internal/applet/getopt", "internal/applet/prompt", "internal/transport")},
 	{where: "internal/applet/powermancli/genders", what: "genders files and queries", may: list("hostlist")},
 	{where: "internal/applet/*", what: "one folder for each program that we stand in for", may: slices.Concat(libraries, offline, list("internal/applet/getopt", "internal/applet/powermancli/genders", "internal/app", "internal/driver", "internal/secret"))},
-	{where: "cmd/millwright", what: "chooses the program by its name", may: list("internal/cli", "internal/applet/vbmc", "internal/applet/virshbmc", "internal/applet/*", "internal/applet/httppower", "internal/applet/ipmipower", "internal/applet/redfishpower", "internal/applet/snmppower", "internal/applet/plmpower")},
+	{where: "cmd/millwright", what: "chooses the program by its name", may: list("internal/cli", "internal/applet/fakebmc", "internal/applet/vbmc", "internal/applet/virshbmc", "internal/applet/*", "internal/applet/httppower", "internal/applet/ipmipower", "internal/applet/redfishpower", "internal/applet/snmppower", "internal/applet/plmpower")},
 
 	// For people.
 	{where: "bench", what: "measurements beside a real powermand", may: slices.Concat(libraries, list("internal/freeport", "internal/sim", "internal/sim/vpc", "internal/client", "internal/roomfile", "internal/driver", "internal/driver/snmp/agent", "internal/driver/snmp/profile", "internal/driver/standard", "internal/app"))},
