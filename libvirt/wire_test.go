@@ -234,13 +234,20 @@ func TestStreamEnds(t *testing.T) {
 	}
 	t.Run("closed", func(t *testing.T) {
 		_, s := open(t, func(header) [][]byte { return nil })
+		b := make([]byte, len("last words"))
+		if _, err := io.ReadFull(s, b); err != nil || string(b) != "last words" {
+			t.Errorf("%q, %v", b, err)
+		}
 		time.AfterFunc(time.Millisecond, func() { s.Close() })
-		if b, err := io.ReadAll(s); err == nil || string(b) != "last words" {
+		if b, err := io.ReadAll(s); err == nil || len(b) > 0 {
 			t.Errorf("%q, %v", b, err)
 		}
 	})
 	t.Run("connection closed", func(t *testing.T) {
 		c, s := open(t, func(header) [][]byte { return nil })
+		if _, err := io.ReadFull(s, make([]byte, len("last words"))); err != nil {
+			t.Error(err)
+		}
 		time.AfterFunc(time.Millisecond, func() { c.Close() })
 		if _, err := io.ReadAll(s); !errors.Is(err, ErrClosed) {
 			t.Error(err)

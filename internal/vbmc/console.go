@@ -3,6 +3,7 @@ package vbmc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -23,7 +24,6 @@ type console struct {
 	mu     sync.Mutex
 	conn   *libvirt.Conn
 	stream *libvirt.Stream
-	id     int // of the guest's run that it is of
 }
 
 // Console implements [bmc.Consoler].
@@ -31,13 +31,13 @@ func (g *Guest) Console(ctx context.Context, _ bmc.Caller) (io.ReadWriteCloser, 
 	c := &console{guest: g}
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	// The first attempt is made before anybody types.
-	_ = c.open(ctx)
+	_ = c.open(ctx, true)
 	return c, nil
 }
 
 // open reaches the guest's console over a connection of its own: input that the guest does
-// not take would hold up all else on the common one.
-func (c *console) open(ctx context.Context) error {
+// not take would hold up all else on the common one. Force takes it from whoever has it.
+func (c *console) open(ctx context.Context, force bool) error {
 	_, d, err := c.guest.hypervisor.find(ctx, c.guest.name)
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func (c *console) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stream, err := conn.OpenConsole(ctx, d, "", true)
+	stream, err := conn.OpenConsole(ctx, d, "", force)
 	if err != nil {
 		conn.Close()
 		return err
@@ -60,7 +60,7 @@ func (c *console) open(ctx context.Context) error {
 		conn.Close()
 		return io.ErrClosedPipe
 	}
-	c.conn, c.stream, c.id = conn, stream, d.ID
+	c.conn, c.stream = conn, stream
 	return nil
 }
 
@@ -83,27 +83,36 @@ func (c *console) Read(p []byte) (int, error) {
 		if c.ctx.Err() != nil {
 			return 0, io.EOF
 		}
-		if taken := c.lost(); taken {
-			return 0, errors.New("somebody else has taken the console")
-		}
+		c.lost()
 		c.guest.hypervisor.log.Debug("the console has ended", "domain", c.guest.name, "err", err)
 	}
 }
 
-// again is how often a console is tried for, beside when there is news of the guest.
-const again = 2 * time.Second
+// again is how often a console is tried for, beside when there is news of the guest; and
+// tries how often somebody else may be found to have it.
+const (
+	again = 2 * time.Second
+	tries = 3
+)
 
-// reopen waits until there is a console again.
+// reopen waits until there is a console again. It is not taken from anybody, or two who
+// want it would take it from each other for ever; but our own of before may be there
+// for a moment.
 func (c *console) reopen() error {
-	for {
+	for taken := 0; ; {
 		c.guest.mu.Lock()
 		changed := c.guest.changed
 		c.guest.mu.Unlock()
 		ctx, cancel := context.WithTimeout(c.ctx, dialLimit)
-		err := c.open(ctx)
+		err := c.open(ctx, false)
 		cancel()
 		if err == nil {
 			return nil
+		}
+		if errors.Is(err, libvirt.CodeOperationFailed) {
+			if taken++; taken == tries {
+				return fmt.Errorf("somebody else has taken the console: %w", err)
+			}
 		}
 		select {
 		case <-changed:
@@ -114,34 +123,13 @@ func (c *console) reopen() error {
 	}
 }
 
-// lost puts an ended stream away. It is true if the guest and the connection stay as they
-// were, so that it was somebody else who ended it.
-func (c *console) lost() (taken bool) {
-	c.guest.mu.Lock()
-	changed := c.guest.changed
-	c.guest.mu.Unlock()
+// lost puts an ended stream away.
+func (c *console) lost() {
 	c.mu.Lock()
-	conn, id := c.conn, c.id
+	conn := c.conn
 	c.stream, c.conn = nil, nil
 	c.mu.Unlock()
-	defer conn.Close()
-	if !c.same(conn, id) {
-		return false
-	}
-	select { // a guest that stops loses its console first
-	case <-changed:
-	case <-time.After(again):
-	case <-c.ctx.Done():
-	}
-	return c.same(conn, id)
-}
-
-// same says whether the guest is in the run that its console was of.
-func (c *console) same(conn *libvirt.Conn, id int) bool {
-	ctx, cancel := context.WithTimeout(c.ctx, dialLimit)
-	defer cancel()
-	d, err := conn.Lookup(ctx, c.guest.name)
-	return err == nil && d.ID == id
+	conn.Close()
 }
 
 // Write implements [io.Writer]. What is typed while there is no console is lost.

@@ -199,6 +199,40 @@ func TestConsole(t *testing.T) {
 		}
 		await(t, line, "hello after "+word+"\n")
 	}
+	if err := line.Close(); err != nil {
+		t.Error(err)
+	}
+	testToolsConsole(t, at)
+}
+
+// testToolsConsole types and reads by ipmitool, which wants a terminal; script gives it one.
+func testToolsConsole(t *testing.T, address string) {
+	host, port, _ := net.SplitHostPort(address)
+	line := strings.Join([]string{"ipmitool", "-I", "lanplus", "-H", host, "-p", port, "-U", "admin", "-P", password, "sol", "activate"}, " ")
+	cmd := exec.CommandContext(t.Context(), "script", "-qec", line, "/dev/null") //nolint:gosec // the test's own words
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+	defer stop.Stop()
+	await(t, out, "SOL Session operational")
+	_, _ = io.WriteString(in, "typed by ipmitool\r")
+	await(t, out, "typed by ipmitool")
+	_, _ = io.WriteString(in, "\r~.")
+	_ = in.Close()
+	rest, _ := io.ReadAll(out)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v after %q", err, rest)
+	}
 }
 
 // await reads until a word has come.
