@@ -115,7 +115,7 @@ func (p *processor) ops() []room.Op {
 
 // stand is a real daemon: web1 to web4 hang on a simulated telnet strip, m1 has a service
 // processor. IPMI's admin is the room's ann, who may do everything; op is bob, who may switch
-// web1 and m1; watch is ann too, but with the privilege of a user; nobody has no grant.
+// web1 and m1; watch is ann too, but with the privilege of a user; nobody has no grant; look is carl, who may see m1.
 type stand struct {
 	t      *testing.T
 	dir    string
@@ -145,6 +145,7 @@ ipmi:
     op: {password: "file:password", as: bob}
     watch: {password: "file:password", privilege: user, as: ann}
     nobody: {password: "file:password", privilege: administrator}
+    look: {password: "file:password", as: carl}
   nodes: %s
 `, s.sim.Addr("pdu1"), s.line.Addr(), ipmi)
 }
@@ -231,7 +232,7 @@ func (s *stand) addUsers(config, state string) {
 	read, err := roomfile.Load(ctx, config, app.ReadOptions(s.drivers(), false))
 	s.check(err)
 	by := event.Event{Actor: "test"}
-	for name, g := range map[string]auth.Grant{"ann": {Role: auth.Admin, Nodes: auth.All}, "bob": {Role: auth.Operate, Nodes: "web1,m1"}} {
+	for name, g := range map[string]auth.Grant{"ann": {Role: auth.Admin, Nodes: auth.All}, "bob": {Role: auth.Operate, Nodes: "web1,m1"}, "carl": {Role: auth.View, Nodes: "m1"}} {
 		g.To = auth.Principal{Kind: auth.KindUser, Name: name}
 		s.check(book.AddUser(ctx, by, name, nil, secret.Value{}))
 		s.check(book.AddGrant(ctx, by, read.Room, g))
