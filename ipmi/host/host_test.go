@@ -60,7 +60,7 @@ func config(t *testing.T) bmc.Config {
 	}
 	return bmc.Config{
 		Name: "node7", Asset: "tag 12", GUID: mc.GUID{0x78, 0x56, 0x34, 0x12, 0xbc, 0x9a, 0xef, 0x4d, 0x81, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef},
-		Device: mc.DeviceID{ID: 32, Major: 2, Minor: 0x25, Version: 2, Support: 0xbf, Maker: 674, Product: 256},
+		Device: mc.DeviceID{ID: 32, Major: 2, Minor: 0x25, Version: 2, Support: 0xbf, Maker: 11, Product: 256},
 		Users:  []bmc.Account{{Privilege: bmc.NoAccess}, {Name: "admin", Password: "password", Privilege: bmc.Administrator}},
 		LAN:    bmc.LAN{Address: netip.MustParsePrefix("192.0.2.7/24"), Gateway: netip.MustParseAddr("192.0.2.1"), MAC: [6]byte{2, 0, 0, 0, 0, 7}},
 		SDR:    records,
@@ -259,7 +259,7 @@ func TestInventory(t *testing.T) {
 		t.Fatalf("parts %+v, %v", parts, err)
 	}
 	for name, want := range map[string]string{
-		"product.serial": "S1", "system.uuid": "12345678-9abc-4def-8123-456789abcdef", "bmc.manufacturer": "Dell", "bmc.product": "256", "bmc.firmware": "2.25",
+		"product.serial": "S1", "system.uuid": "12345678-9abc-4def-8123-456789abcdef", "bmc.manufacturer": "HPE", "bmc.product": "256", "bmc.firmware": "2.25",
 	} {
 		if !slices.Contains(parts[0].Fields, fru.Field{Name: name, Text: want}) {
 			t.Errorf("no %s = %s in %+v", name, want, parts[0].Fields)

@@ -42,7 +42,7 @@ func TestWithoutTheMakersCommands(t *testing.T) {
 	} {
 		err := do()
 		var un *oem.UnsupportedError
-		if !errors.As(err, &un) || un.Maker != 674 || un.Product != 256 || un.What == "" || !strings.Contains(err.Error(), "Dell product 256") {
+		if !errors.As(err, &un) || un.Maker != 11 || un.Product != 256 || un.What == "" || !strings.Contains(err.Error(), "HPE product 256") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -134,7 +134,7 @@ func TestWithTheMakersCommands(t *testing.T) {
 	m, _ := machine(t)
 	var did []string
 	maker := oem.Maker{
-		Name: "all", Products: []oem.Product{{Maker: 674, Product: oem.AnyProduct, Device: oem.AnyProduct}},
+		Name: "all", Products: []oem.Product{{Maker: 11, Product: oem.AnyProduct, Device: oem.AnyProduct}},
 		Open: func(oem.Target) oem.Machine { return all{did: &did} },
 	}
 	h := host.New(m.As("admin", 4), host.Options{Makers: []oem.Maker{maker}})

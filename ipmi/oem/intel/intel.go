@@ -1,10 +1,12 @@
-// Package intel covers what Intel's platforms add to IPMI: the power statistics of the
-// Node Manager in the management engine, and the engine's events.
+// Package intel covers what Intel's platforms add to IPMI: the power statistics, policies and
+// version of the Node Manager in the management engine, the engine's events, and of the BMC
+// on Intel's own boards the power restore delay and the services beside IPMI.
 //
 // Sources: "Intel Intelligent Power Node Manager 3.0, external interface specification
-// using IPMI" (332200), and Intel's guides to the event log of its server boards. Policies of
-// the Node Manager and the commands of Intel's own BMC firmware are not covered. Start at
-// [Makers]; other makers' machines that have a Node Manager use [Open].
+// using IPMI" (332200), Intel's guides to the event log of its server boards, and for
+// the BMC what ipmi-oem of FreeIPMI was seen to send (its manual: S2600JF, S2600WT2). Left out:
+// the Node Manager's alerts, suspend periods and turbo ratios, SMTP settings, and restoring what the
+// factory set. Start at [Makers]; other makers' machines that have a Node Manager use [Open].
 package intel
 
 import (
@@ -39,7 +41,7 @@ func Makers() []oem.Maker {
 		Name:     "intel",
 		Products: []oem.Product{{Maker: ID, Product: oem.AnyProduct, Device: oem.AnyProduct}},
 		Open: func(t oem.Target) oem.Machine {
-			return Open(t.Doer, ipmi.Hop{Channel: EngineChannel, Address: EngineAddress})
+			return &Board{Open(t.Doer, ipmi.Hop{Channel: EngineChannel, Address: EngineAddress})}
 		},
 	}}
 }

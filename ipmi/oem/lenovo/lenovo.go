@@ -2,18 +2,22 @@
 // managers of dense enclosures (FPC, SMM, SMM2), ThinkServer's TSM, those with AMI's or
 // ASRock's firmware, and TSMA; and AMI's MegaRAC, which some of them stand on.
 //
-// Covered are the recognition of all of them, the property store of IMM and XCC as it
-// answers, the Node Manager behind an XCC ("Managing the server power using Node Manager
-// commands" of Lenovo's documentation) and the log records of these controllers. The commands
-// for energy meters, inventory blocks, lights, capping and enclosures are not: no document at
-// hand tells their bytes. XCC's, SMM's and TSMA's web interfaces are another matter
-// and are not here; their machines speak Redfish as well. Start at [Makers].
+// Covered are the recognition of all of them; the property store of IMM and XCC as it
+// answers, XCC's build ("OEM IPMI commands" of Lenovo's documentation of XCC), the Node Manager
+// behind an XCC ("Managing the server power using Node Manager commands"); the power, limit,
+// fans, lights and bays of an enclosure ("NeXtScale System Planning and Implementation
+// Guide", section 7.2, whose commands SMM and SMM2 took over); and the log records of all. Left
+// out, as no document tells their bytes: energy meters (commands 81h and 82h of network
+// function 2Eh), ThinkServer's inventory blocks, lights and capping, and MegaRAC's remote images.
+// The web interfaces of XCC, SMM and TSMA are not here: what they have more than IPMI, TSMA
+// first of all, is served by these machines' Redfish. Start at [Makers].
 package lenovo
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"millwright.dev/millwright/ipmi"
 	"millwright.dev/millwright/ipmi/event"
@@ -38,6 +42,7 @@ const (
 	cmdThink               = 0x0f
 	cmdAMI                 = 0x80
 	cmdASRock              = 0x50
+	cmdBuild               = 0x50
 	cmdMega                = 0x7e
 	thinkDevice            = 32
 )
@@ -53,9 +58,9 @@ func everywhere() []oem.Product {
 // Makers gives the variants, those first that the ids tell.
 func Makers() []oem.Maker {
 	return []oem.Maker{
-		{Name: "lenovo fpc", Open: open, Products: []oem.Product{{Maker: ID, Product: 1063, Device: thinkDevice}, {Maker: IBM, Product: 462, Device: thinkDevice}}},
-		{Name: "lenovo smm", Open: open, Products: []oem.Product{{Maker: ID, Product: 1180, Device: thinkDevice}}},
-		{Name: "lenovo smm2", Open: open, Products: []oem.Product{{Maker: ID, Product: 1360, Device: thinkDevice}, {Maker: ID, Product: 1387, Device: thinkDevice}}},
+		{Name: "lenovo fpc", Open: openEnclosure, Products: []oem.Product{{Maker: ID, Product: 1063, Device: thinkDevice}, {Maker: IBM, Product: 462, Device: thinkDevice}}},
+		{Name: "lenovo smm", Open: openEnclosure, Products: []oem.Product{{Maker: ID, Product: 1180, Device: thinkDevice}}},
+		{Name: "lenovo smm2", Open: openEnclosure, Products: []oem.Product{{Maker: ID, Product: 1360, Device: thinkDevice}, {Maker: ID, Product: 1387, Device: thinkDevice}}},
 		{Name: "lenovo tsma", Open: open, Products: []oem.Product{{Maker: ID, Product: 1287, Device: thinkDevice}}},
 		{Name: "lenovo ami", Open: open, Probe: knows(netFn, cmdAMI), Products: []oem.Product{{Maker: ID, Product: 13616, Device: oem.AnyProduct}}},
 		{Name: "lenovo asrock", Open: open, Probe: knows(netFn, cmdASRock), Products: []oem.Product{{Maker: ID, Product: 1182, Device: oem.AnyProduct}, {Maker: ID, Product: 1184, Device: oem.AnyProduct}}},
@@ -106,6 +111,32 @@ func openXCC(t oem.Target) oem.Machine {
 	return &XCC{Machine{t.Doer}, intel.Open(t.Doer, ipmi.Hop{Channel: 0, Address: intel.EngineAddress})}
 }
 
+// Firmware tells the build of the controller's firmware.
+func (m *XCC) Firmware(ctx context.Context) ([]oem.Firmware, error) {
+	const name, date = 9, 13 // how long these are, each ended by a zero
+	f, err := ipmi.Ask(ctx, m.doer, "read the build", ipmi.Request{NetFn: netFn, Cmd: cmdBuild}, func(b []byte) (oem.Firmware, error) {
+		if err := ipmi.Short("build", b, name+date); err != nil {
+			return oem.Firmware{}, err
+		}
+		f := oem.Firmware{Name: "XCC build", Version: text(b[:name]), State: "active"}
+		f.Build = text(b[name : name+date])
+		return f, nil
+	})
+	if oem.Refused(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []oem.Firmware{f}, nil
+}
+
+// text gives what is before the zero that ends it.
+func text(b []byte) string {
+	s, _, _ := strings.Cut(string(b), "\x00")
+	return strings.TrimSpace(s)
+}
+
 // Property reads a property from the store of an IMM or XCC and gives the answer as it is.
 func (m *XCC) Property(ctx context.Context, name string) ([]byte, error) {
 	if len(name) > 255 {
@@ -153,6 +184,7 @@ func (m *Machine) DecodeEvent(e *sel.Entry) {
 }
 
 var (
-	_ oem.PowerMeter = (*XCC)(nil)
-	_ oem.Events     = (*Machine)(nil)
+	_ oem.PowerMeter   = (*XCC)(nil)
+	_ oem.FirmwareList = (*XCC)(nil)
+	_ oem.Events       = (*Machine)(nil)
 )

@@ -37,7 +37,7 @@ func TestVariants(t *testing.T) {
 		"MegaRAC":             {mc.DeviceID{Maker: 20974, Product: 5, ID: 32}, map[string]string{"32/7e": "00 01"}, "megarac"},
 		"not MegaRAC":         {mc.DeviceID{Maker: 20974, Product: 5, ID: 32}, map[string]string{"32/7e": "00 02"}, ""},
 		"Intel":               {mc.DeviceID{Maker: 343, Product: 5, ID: 32}, nil, "intel"},
-		"some other":          {mc.DeviceID{Maker: 674, Product: 256, ID: 32}, nil, ""},
+		"some other":          {mc.DeviceID{Maker: 11, Product: 256, ID: 32}, nil, ""},
 		"Lenovo that is none": {mc.DeviceID{Maker: 19046, Product: 5, ID: 33}, nil, ""},
 	} {
 		got, _, err := oem.Find(t.Context(), standard.Makers(), oem.Target{Doer: ipmitest.Table(t, tt.answers), ID: tt.id}, oem.Options{})
