@@ -46,7 +46,7 @@ func New(frame *Frame) *cobra.Command {
 	c.flags.define(top.PersistentFlags())
 	for _, verbs := range [][]*cobra.Command{
 		c.powerVerbs(), c.readingVerbs(), c.logVerbs(), c.partVerbs(), c.networkVerbs(), c.userVerbs(),
-		c.controllerVerbs(), c.nameVerbs(), c.consoleVerbs(), c.rawVerbs(), c.findVerbs(),
+		c.controllerVerbs(), c.nameVerbs(), c.consoleVerbs(), c.rawVerbs(), c.findVerbs(), c.makerVerbs(),
 	} {
 		top.AddCommand(verbs...)
 	}
@@ -71,7 +71,7 @@ type verbGroup struct {
 func verbGroups() []verbGroup {
 	return []verbGroup{
 		{"Every day:", []string{"power", "bootdev", "identify", "health", "sensors", "sel", "inventory", "sol"}},
-		{"The machine:", []string{"chassis", "bootparam", "parts", "fru", "firmware", "sdr", "watchdog", "leds", "asset", "description", "graphical"}},
+		{"The machine:", []string{"chassis", "bootparam", "parts", "fru", "firmware", "sdr", "watchdog", "leds", "asset", "description", "graphical", "config", "storage", "media", "update", "diagnostics", "licence", "reseat"}},
 		{"Its power:", []string{"dcmi", "capping"}},
 		{"The controller, and who may use it:", []string{"mc", "net", "channel", "user", "session", "suites", "pef", "pet", "hostname", "domain", "ntp", "mci"}},
 		{"Finding, and anything else:", []string{"ping", "discover", "raw", "i2c", "oem"}},
