@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -60,7 +61,7 @@ func (c *call) carryOut(name string, do func(context.Context) error) error {
 	begun := c.begin(func() {
 		defer cancel()
 		var f *fault
-		if err := do(ctx); err != nil {
+		if err := c.guarded(ctx, name, do); err != nil {
 			f = c.faultOf(err)
 		}
 		c.tasks.end(t, f)
@@ -86,6 +87,17 @@ func (c *call) carryOut(name string, do func(context.Context) error) error {
 	c.tasks.show(t)
 	c.pending(t)
 	return nil
+}
+
+// guarded does a change outside of its request, whose panics would end the program.
+func (c *call) guarded(ctx context.Context, name string, do func(context.Context) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.log.Error("a change by Redfish failed", "what", name, "why", v, "stack", string(debug.Stack()))
+			err = failed(http.StatusInternalServerError, say("InternalError"))
+		}
+	}()
+	return do(ctx)
 }
 
 // pending answers for a task that goes on.
