@@ -1,9 +1,8 @@
 package bmc
 
 import (
-	"encoding/binary"
-
 	"millwright.dev/millwright/ipmi"
+	"millwright.dev/millwright/ipmi/channel"
 	"millwright.dev/millwright/ipmi/rmcp"
 )
 
@@ -14,15 +13,6 @@ const (
 	thisChannel   = 0x0e
 	systemChannel = 0x0f
 )
-
-const accessAlways = 2
-
-// access is who may come in by the LAN channel (section 22.22).
-type access struct {
-	mode  byte // 0 disabled, 1 before the system starts, 2 always, 3 shared
-	flags byte // alerting, per message and user level authentication off, as on the wire
-	limit Privilege
-}
 
 // lan checks that a channel is the one that sessions come in by.
 func (c *call) lan(channel byte) error {
@@ -77,7 +67,7 @@ func cipherSuites(c *call) ([]byte, error) {
 		records = algorithms(c.m.cfg.Suites)
 	}
 	at := min(int(r.Index)*16, len(records))
-	return append([]byte{lanChannel}, records[at:min(at+16, len(records))]...), nil
+	return channel.SuitesAnswer{Channel: lanChannel, Piece: records[at:min(at+16, len(records))]}.Append(nil), nil
 }
 
 // algorithms lists each algorithm once, with its tag.
@@ -101,52 +91,60 @@ func algorithms(suites []rmcp.Suite) []byte {
 
 // channelInfo says what a channel is (section 22.24).
 func channelInfo(c *call) ([]byte, error) {
-	maker := [3]byte{0xf2, 0x1b, 0x00} // the IPMI forum
-	info := func(channel, medium, protocol, sessions byte) []byte {
-		return append([]byte{channel, medium, protocol, sessions}, maker[0], maker[1], maker[2], 0, 0)
-	}
-	switch c.data[0] & 0x0f {
+	const ipmb, systemInterface = 1, 5 // protocols
+	i := channel.Info{Channel: c.data[0] & 0x0f, Vendor: 7154}
+	switch i.Channel {
 	case lanChannel, thisChannel:
-		return info(lanChannel, 0x04, 0x01, 0x80|byte(c.m.sessions.open())&0x3f), nil
+		i.Channel, i.Medium, i.Protocol = lanChannel, channel.LAN, ipmb
+		i.Sessions, i.Active = channel.MultiSession, uint8(min(c.m.sessions.open(), 63))
 	case ipmbChannel:
-		return info(ipmbChannel, 0x01, 0x01, 0x00), nil
+		i.Medium, i.Protocol = channel.IPMB, ipmb
 	case systemChannel:
-		b := info(systemChannel, 0x0c, 0x05, 0x00)
-		b[7], b[8] = 0xff, 0xff // no interrupts
-		return b, nil
+		i.Medium, i.Protocol = channel.SystemBus, systemInterface
+		i.Aux = [2]byte{0xff, 0xff} // no interrupts
+	default:
+		return nil, ipmi.CodeInvalidField
 	}
-	return nil, ipmi.CodeInvalidField
+	return i.Append(nil), nil
 }
 
 func getChannelAccess(c *call) ([]byte, error) {
-	if err := c.lan(c.data[0] & 0x0f); err != nil {
+	q, err := channel.ParseAccessQuery(c.data)
+	if err != nil {
+		return nil, ipmi.CodeLength
+	}
+	if err := c.lan(q.Channel); err != nil {
 		return nil, err
 	}
-	if w := c.data[1] >> 6; w != 1 && w != 2 {
+	if q.Store != channel.NonVolatile && q.Store != channel.Volatile {
 		return nil, ipmi.CodeInvalidField
 	}
-	a := c.m.channel
-	return []byte{a.flags | a.mode, byte(a.limit)}, nil
+	return c.m.channel.Append(nil), nil
 }
 
 func setChannelAccess(c *call) ([]byte, error) {
-	if err := c.lan(c.data[0] & 0x0f); err != nil {
+	s, err := channel.ParseAccessSetting(c.data)
+	if err != nil {
+		return nil, ipmi.CodeLength
+	}
+	if err := c.lan(s.Channel); err != nil {
 		return nil, err
 	}
-	if c.data[1]>>6 != 0 {
-		mode := c.data[1] & 0x07
-		if mode > 3 {
+	const keep channel.Store = 0
+	now := &c.m.channel
+	limit := now.Limit
+	if s.LimitStore != keep {
+		if limit = s.Limit; limit == 0 || limit > OEM {
 			return nil, ipmi.CodeInvalidField
 		}
-		c.m.channel.mode, c.m.channel.flags = mode, c.data[1]&0x38
 	}
-	if c.data[2]>>6 != 0 {
-		limit := Privilege(c.data[2] & 0x0f)
-		if limit == 0 || limit > OEM {
+	if s.Modes != keep {
+		if s.Mode > channel.Shared {
 			return nil, ipmi.CodeInvalidField
 		}
-		c.m.channel.limit = limit
+		*now = s.Access
 	}
+	now.Limit = limit
 	return nil, nil
 }
 
@@ -182,7 +180,7 @@ func payloadSupport(c *call) ([]byte, error) {
 	if err := c.lan(c.data[0] & 0x0f); err != nil {
 		return nil, err
 	}
-	return []byte{0x03, 0x00, 0x3f, 0x00, 0x00, 0x00, 0x00, 0x00}, nil // IPMI and SOL; all of a login
+	return channel.PayloadSupport{Standard: 0x03, Setup: 0x3f}.Append(nil), nil // IPMI and SOL; all of a login
 }
 
 func payloadVersion(c *call) ([]byte, error) {
@@ -204,11 +202,11 @@ func getPayloadAccess(c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := []byte{0, 0, 0, 0}
+	var p channel.UserPayloads
 	if a.sol {
-		b[0] = 1 << payloadSOL
+		p.Standard = 1 << payloadSOL
 	}
-	return b, nil
+	return p.Append(nil), nil
 }
 
 func setPayloadAccess(c *call) ([]byte, error) {
@@ -219,14 +217,17 @@ func setPayloadAccess(c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch op := c.data[1] >> 6; op {
-	case 0, 1:
-		if c.data[2]&(1<<payloadSOL) != 0 {
-			a.sol = op == 0
-		}
-		return nil, nil
+	if c.data[1]>>6 > 1 {
+		return nil, ipmi.CodeInvalidField
 	}
-	return nil, ipmi.CodeInvalidField
+	s, err := channel.ParseUserPayloadSetting(c.data)
+	if err != nil {
+		return nil, ipmi.CodeLength
+	}
+	if s.Standard&(1<<payloadSOL) != 0 {
+		a.sol = !s.Disable
+	}
+	return nil, nil
 }
 
 // setPrivilege changes to another level within what the session may have (section 22.18).
@@ -241,7 +242,7 @@ func setPrivilege(c *call) ([]byte, error) {
 		return []byte{byte(c.sess.level)}, nil
 	case want == Callback || want > OEM:
 		return nil, ipmi.CodeInvalidField
-	case want > c.m.channel.limit:
+	case want > c.m.channel.Limit:
 		return nil, aboveChannel
 	case want > c.sess.limit:
 		return nil, aboveUser
@@ -253,13 +254,16 @@ func setPrivilege(c *call) ([]byte, error) {
 // closeSession ends a session: one's own, or as an administrator any (section 22.19).
 func closeSession(c *call) ([]byte, error) {
 	const noSession, noHandle ipmi.Code = 0x87, 0x88
-	id := binary.LittleEndian.Uint32(c.data)
+	r, err := channel.ParseClose(c.data)
+	if err != nil {
+		return nil, ipmi.CodeLength
+	}
 	var s *session
-	if id == 0 && len(c.data) > 4 {
-		if s = c.m.sessions.handle(c.data[4]); s == nil {
+	if r.Handle != 0 {
+		if s = c.m.sessions.handle(r.Handle); s == nil {
 			return nil, noHandle
 		}
-	} else if s = c.m.sessions.find(id); s == nil || !s.active {
+	} else if s = c.m.sessions.find(r.ID); s == nil || !s.active {
 		return nil, noSession
 	}
 	if s != c.sess && c.who.Privilege < Administrator {
@@ -281,40 +285,29 @@ func closeSession(c *call) ([]byte, error) {
 
 // sessionInfo tells of a session (section 22.20).
 func sessionInfo(c *call) ([]byte, error) {
-	var s *session
-	switch index := c.data[0]; {
-	case index == 0x00:
-		s = c.sess
-	case index == 0xfe && len(c.data) >= 2:
-		s = c.m.sessions.handle(c.data[1])
-	case index == 0xff && len(c.data) >= 5:
-		s = c.m.sessions.find(binary.LittleEndian.Uint32(c.data[1:]))
-	case index < 0xfe:
-		s = c.m.sessions.nth(int(index))
-	default:
+	r, err := channel.ParseSessionQuery(c.data)
+	if err != nil {
 		return nil, ipmi.CodeLength
 	}
-	limit, open := byte(min(c.m.cfg.Limits.Sessions, 63)), byte(min(c.m.sessions.open(), 63))
+	s := c.sess
+	switch {
+	case r.Index == channel.RefByHandle:
+		s = c.m.sessions.handle(r.Handle)
+	case r.Index == channel.RefByID:
+		s = c.m.sessions.find(r.ID)
+	case r.Index != 0:
+		s = c.m.sessions.nth(int(r.Index))
+	}
+	i := channel.SessionInfo{Possible: uint8(min(c.m.cfg.Limits.Sessions, 63)), Active: uint8(min(c.m.sessions.open(), 63))}
 	if s == nil || !s.active {
-		if c.data[0] >= 0xfe {
+		if r.Index >= channel.RefByHandle {
 			return nil, ipmi.CodeNotPresent
 		}
-		return []byte{0, limit, open}, nil
+		return i.Append(nil), nil
 	}
-	channel := byte(lanChannel)
-	if !s.v15 {
-		channel |= 0x10
-	}
-	b := []byte{s.number, limit, open, byte(s.user), byte(s.level), channel}
-	ip := s.from.Addr().Unmap()
-	if ip.Is4() {
-		four := ip.As4()
-		b = append(b, four[:]...)
-	} else {
-		b = append(b, 0, 0, 0, 0)
-	}
-	b = append(b, 0, 0, 0, 0, 0, 0) // the client's MAC is not known
-	return binary.LittleEndian.AppendUint16(b, s.from.Port()), nil
+	i.Handle, i.User, i.Privilege, i.Channel, i.IPMI2 = s.number, uint8(s.user), s.level, lanChannel, !s.v15
+	i.Peer, i.HasPeer = s.from, true // its MAC is not known
+	return i.Append(nil), nil
 }
 
 // suspendEncryption would have a session go on in clear (section 24.3): never.

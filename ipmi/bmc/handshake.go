@@ -51,11 +51,11 @@ func (m *Machine) newLogin(w way, o rmcp.OpenRequest, now time.Time) (*session, 
 	if status != rmcp.StatusOK {
 		return nil, status
 	}
-	if m.channel.mode == 0 || !m.admitLogin(w, now) {
+	if m.channel.Mode == 0 || !m.admitLogin(w, now) {
 		return nil, rmcp.StatusNoResources
 	}
-	if level == 0 || level > m.channel.limit {
-		level = m.channel.limit
+	if level == 0 || level > m.channel.Limit {
+		level = m.channel.Limit
 	}
 	s := &session{
 		id: m.sessions.newID(), remote: o.Console, way: w, from: w.from, port: w.port,

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"millwright.dev/millwright/ipmi"
+	"millwright.dev/millwright/ipmi/channel"
 	"millwright.dev/millwright/ipmi/mc"
 	"millwright.dev/millwright/ipmi/rmcp"
 )
@@ -35,7 +36,7 @@ type Machine struct {
 	running  int           // commands that wait for the host
 	accounts []account
 	kg       rmcp.Key
-	channel  access
+	channel  channel.Access
 	sessions sessions
 	limiter  limiter
 	ledger   ledger // who was told about what
@@ -93,7 +94,7 @@ func New(cfg Config, host Host) (*Machine, error) {
 func (m *Machine) setUp() {
 	m.accounts = newAccounts(m.cfg)
 	copy(m.kg[:], m.cfg.Kg)
-	m.channel = access{mode: accessAlways, limit: Administrator}
+	m.channel = channel.Access{Mode: channel.Always, Limit: Administrator}
 	m.enables = mc.EnableSEL | mc.EnableEventBuffer
 	m.acpi = mc.ACPI{System: 0x2a, Device: 0x2a}
 	m.sdr = newRepository(m.cfg.SDR, m.started)

@@ -380,7 +380,7 @@ func (m *Machine) challenge(w way, data []byte) ([]byte, ipmi.Code) {
 	m.mu.Lock()
 	defer m.unlock()
 	now := time.Now()
-	if m.channel.mode == 0 || !m.admitLogin(w, now) {
+	if m.channel.Mode == 0 || !m.admitLogin(w, now) {
 		return nil, ipmi.CodeBusy
 	}
 	s := &session{
@@ -391,7 +391,7 @@ func (m *Machine) challenge(w way, data []byte) ([]byte, ipmi.Code) {
 	if m.identify(s, rmcp.RAKP1{Name: slices.Clone(r.Name), Role: rmcp.RoleNameOnly}, now) != rmcp.StatusOK {
 		return nil, badName
 	}
-	s.limit = m.channel.limit
+	s.limit = m.channel.Limit
 	m.sessions.list = append(m.sessions.list, s)
 	return rmcp.Challenge{ID: s.id, String: l.exchange.ManagedRandom}.Append(nil), ipmi.CodeOK
 }
@@ -436,7 +436,7 @@ func (m *Machine) begin15(s *session, r rmcp.ActivateRequest) bool {
 	if want == 0 || want > OEM {
 		return false
 	}
-	s.limit = min(want, m.accounts[s.user-1].level, m.channel.limit)
+	s.limit = min(want, m.accounts[s.user-1].level, m.channel.Limit)
 	inbound := max(1, binary.LittleEndian.Uint32(l.exchange.ManagedRandom[:])>>1)
 	ch, err := rmcp.NewChannel15(l.auth, &l.key, s.id, r.Outbound, inbound)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"millwright.dev/millwright/ipmi"
+	"millwright.dev/millwright/ipmi/sdr"
 )
 
 // Numbers of records that mean a place, and parts of records (section 33.12 and 43).
@@ -69,21 +70,19 @@ func sdrInfo(c *call) ([]byte, error) {
 	for _, rec := range r.records {
 		size += len(rec)
 	}
-	b := binary.LittleEndian.AppendUint16([]byte{0x51}, uint16(len(r.records)))
-	b = binary.LittleEndian.AppendUint16(b, uint16(max(0, 0xfffd-size)))
-	b = stamp(r.added).Append(b)
-	b = stamp(r.erased).Append(b)
-	return append(b, 0x2f), nil // modal or not is left open; delete, partial add, reserve, allocation
+	return sdr.Info{
+		Version: 0x51, Records: uint16(len(r.records)), Free: uint16(max(0, 0xfffd-size)),
+		Added: sdr.Stamp(r.added.Unix()), Erased: sdr.Stamp(r.erased.Unix()),
+		Can: 0x2f, // modal or not is left open; delete, partial add, reserve, allocation
+	}.Append(nil), nil
 }
 
 func sdrAllocation(c *call) ([]byte, error) {
 	r := &c.m.sdr
 	free := uint16(max(0, c.m.cfg.Limits.SDRSize-len(r.records)))
-	b := binary.LittleEndian.AppendUint16(nil, uint16(min(c.m.cfg.Limits.SDRSize, 0xffff)))
-	b = binary.LittleEndian.AppendUint16(b, 64)
-	b = binary.LittleEndian.AppendUint16(b, free)
-	b = binary.LittleEndian.AppendUint16(b, free)
-	return append(b, 1), nil
+	return sdr.Allocation{
+		Units: uint16(min(c.m.cfg.Limits.SDRSize, 0xffff)), Size: 64, Free: free, Largest: free, Record: 1,
+	}.Append(nil), nil
 }
 
 // deviceSDRInfo tells of the device's own records (section 35.2), which are the same.
@@ -92,7 +91,7 @@ func deviceSDRInfo(c *call) ([]byte, error) {
 	if len(c.data) > 0 && c.data[0]&1 != 0 {
 		n = len(c.m.sdr.records)
 	}
-	return []byte{byte(min(n, 255)), 0x01}, nil
+	return sdr.DeviceInfo{Count: uint8(min(n, 255)), LUNs: 1}.Append(nil), nil
 }
 
 func reserveSDR(c *call) ([]byte, error) {
@@ -102,7 +101,7 @@ func reserveSDR(c *call) ([]byte, error) {
 		r.reservation = 1
 	}
 	r.reserved = true
-	return binary.LittleEndian.AppendUint16(nil, r.reservation), nil
+	return sdr.Word(r.reservation).Append(nil), nil
 }
 
 func (r *repository) mayTouch(reservation uint16) bool {
@@ -111,12 +110,14 @@ func (r *repository) mayTouch(reservation uint16) bool {
 
 func getSDR(c *call) ([]byte, error) {
 	r := &c.m.sdr
-	reservation, id := binary.LittleEndian.Uint16(c.data), binary.LittleEndian.Uint16(c.data[2:])
-	offset, count := int(c.data[4]), int(c.data[5])
-	if (offset != 0 || reservation != 0) && !r.mayTouch(reservation) {
+	q, err := sdr.ParseGetRequest(c.data)
+	if err != nil {
+		return nil, ipmi.CodeLength
+	}
+	if (q.Offset != 0 || q.Reservation != 0) && !r.mayTouch(q.Reservation) {
 		return nil, ipmi.CodeReservation
 	}
-	i, ok := r.find(id)
+	i, ok := r.find(uint16(q.Record))
 	if !ok {
 		return nil, ipmi.CodeNotPresent
 	}
@@ -128,17 +129,17 @@ func getSDR(c *call) ([]byte, error) {
 	if f := c.m.cfg.Faults; f != nil {
 		next = f.nextRecord(sdrID(rec), next)
 	}
-	if offset > len(rec) {
+	if int(q.Offset) > len(rec) {
 		return nil, ipmi.CodeOutOfRange
 	}
-	rest := rec[offset:]
-	if count != 0xff {
-		rest = rest[:min(len(rest), count)]
+	rest := rec[q.Offset:]
+	if q.Count != 0xff {
+		rest = rest[:min(len(rest), int(q.Count))]
 	}
 	if code, bad := c.m.tooMuch(len(rest)); bad {
 		return nil, code
 	}
-	return append(binary.LittleEndian.AppendUint16(nil, next), rest...), nil
+	return sdr.GetAnswer{Next: sdr.ID(next), Data: rest}.Append(nil), nil
 }
 
 // insert puts a whole record behind the others, under a number of its own.
@@ -165,26 +166,28 @@ func addSDR(c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return binary.LittleEndian.AppendUint16(nil, id), nil
+	return sdr.Word(id).Append(nil), nil
 }
 
 // partialAddSDR adds a record in parts (section 33.14): each goes on where the last ended.
 func partialAddSDR(c *call) ([]byte, error) {
 	r := &c.m.sdr
-	reservation, id := binary.LittleEndian.Uint16(c.data), binary.LittleEndian.Uint16(c.data[2:])
-	offset, last, data := int(c.data[4]), c.data[5]&0x0f == 1, c.data[6:]
-	if !r.mayTouch(reservation) {
+	p, err := sdr.ParsePartialAdd(c.data)
+	if err != nil {
+		return nil, ipmi.CodeLength
+	}
+	if !r.mayTouch(p.Reservation) {
 		return nil, ipmi.CodeReservation
 	}
-	if id == 0 && offset == 0 {
+	if p.Record == 0 && p.Offset == 0 {
 		r.partial, r.partialID = nil, r.next
 	}
-	if offset != len(r.partial) || id != 0 && id != r.partialID || offset+len(data) > sdrMax {
+	if int(p.Offset) != len(r.partial) || p.Record != 0 && uint16(p.Record) != r.partialID || int(p.Offset)+len(p.Data) > sdrMax {
 		return nil, ipmi.CodeInvalidField
 	}
-	r.partial = append(r.partial, data...)
-	answer := binary.LittleEndian.AppendUint16(nil, r.partialID)
-	if !last {
+	r.partial = append(r.partial, p.Data...)
+	answer := sdr.Word(r.partialID).Append(nil)
+	if !p.Last {
 		return answer, nil
 	}
 	rec := r.partial
@@ -200,10 +203,14 @@ func partialAddSDR(c *call) ([]byte, error) {
 
 func deleteSDR(c *call) ([]byte, error) {
 	r := &c.m.sdr
-	if !r.mayTouch(binary.LittleEndian.Uint16(c.data)) {
+	d, err := sdr.ParseDelete(c.data)
+	if err != nil {
+		return nil, ipmi.CodeLength
+	}
+	if !r.mayTouch(d.Reservation) {
 		return nil, ipmi.CodeReservation
 	}
-	i, ok := r.find(binary.LittleEndian.Uint16(c.data[2:]))
+	i, ok := r.find(uint16(d.Record))
 	if !ok {
 		return nil, ipmi.CodeNotPresent
 	}
@@ -211,20 +218,21 @@ func deleteSDR(c *call) ([]byte, error) {
 	r.records = slices.Concat(r.records[:i], r.records[i+1:])
 	r.erased, r.reserved = c.m.now(), false
 	c.m.sensors = keepGauges(c.m.sensors, sensorsOf(r.records))
-	return binary.LittleEndian.AppendUint16(nil, id), nil
+	return sdr.Word(id).Append(nil), nil
 }
 
 func clearSDR(c *call) ([]byte, error) {
 	r := &c.m.sdr
-	if !r.mayTouch(binary.LittleEndian.Uint16(c.data)) {
-		return nil, ipmi.CodeReservation
-	}
-	if string(c.data[2:5]) != "CLR" {
+	q, err := sdr.ParseClear(c.data)
+	if err != nil {
 		return nil, ipmi.CodeInvalidField
 	}
-	if c.data[5] == 0xaa {
+	if !r.mayTouch(q.Reservation) {
+		return nil, ipmi.CodeReservation
+	}
+	if !q.Status {
 		r.records, r.next, r.erased = nil, 1, c.m.now()
 		c.m.sensors = nil
 	}
-	return []byte{0x01}, nil
+	return sdr.Cleared(true).Append(nil), nil
 }

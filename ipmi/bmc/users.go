@@ -6,6 +6,7 @@ import (
 
 	"millwright.dev/millwright/ipmi"
 	"millwright.dev/millwright/ipmi/rmcp"
+	"millwright.dev/millwright/ipmi/user"
 )
 
 // account is a user as a machine remembers it.
@@ -87,44 +88,48 @@ func (m *Machine) enabledUsers() (n byte) {
 
 // setUserAccess changes what a user may do on a channel (section 22.26).
 func setUserAccess(c *call) ([]byte, error) {
-	if err := c.lan(c.data[0] & 0x0f); err != nil {
+	s, err := user.ParseAccessSetting(c.data)
+	if err != nil {
+		return nil, ipmi.CodeLength
+	}
+	if err := c.lan(s.Channel); err != nil {
 		return nil, err
 	}
-	a, err := c.m.account(c.data[1])
+	a, err := c.m.account(s.User)
 	if err != nil {
 		return nil, err
 	}
-	level := Privilege(c.data[2] & 0x0f)
-	if level == 0 || level > OEM && level != NoAccess {
+	if s.Limit == 0 || s.Limit > OEM && s.Limit != NoAccess {
 		return nil, ipmi.CodeInvalidField
 	}
-	if c.data[0]&0x80 != 0 {
-		a.callback, a.link, a.ipmi = c.data[0]&0x40 != 0, c.data[0]&0x20 != 0, c.data[0]&0x10 != 0
+	if s.Change {
+		a.callback, a.link, a.ipmi = s.CallbackOnly, s.LinkAuth, s.Messaging
 	}
-	a.level = level
-	c.endUser(c.data[1] & 0x3f)
+	a.level = s.Limit
+	c.endUser(s.User)
 	return nil, nil
 }
 
 func getUserAccess(c *call) ([]byte, error) {
-	if err := c.lan(c.data[0] & 0x0f); err != nil {
+	q, err := user.ParseAccessQuery(c.data)
+	if err != nil {
+		return nil, ipmi.CodeLength
+	}
+	if err := c.lan(q.Channel); err != nil {
 		return nil, err
 	}
-	a, err := c.m.account(c.data[1])
+	a, err := c.m.account(q.User)
 	if err != nil {
 		return nil, err
 	}
-	state := byte(0x80) // disabled by Set User Password
+	state := user.StatusDisabled
 	if a.enabled {
-		state = 0x40
+		state = user.StatusEnabled
 	}
-	access := byte(a.level) & 0x0f
-	for i, on := range []bool{a.ipmi, a.link, a.callback} {
-		if on {
-			access |= 0x10 << i
-		}
-	}
-	return []byte{byte(len(c.m.accounts)), state | c.m.enabledUsers()&0x3f, 0, access}, nil
+	return user.AccessAnswer{
+		Max: uint8(len(c.m.accounts)), Enabled: c.m.enabledUsers(), Status: state,
+		Access: user.Access{CallbackOnly: a.callback, LinkAuth: a.link, Messaging: a.ipmi, Limit: a.level},
+	}.Append(nil), nil
 }
 
 func setUserName(c *call) ([]byte, error) {
@@ -153,52 +158,49 @@ func getUserName(c *call) ([]byte, error) {
 	return bytes.Clone(a.name[:]), nil
 }
 
-// What Set User Password does, and what it answers (section 22.30).
+// What Set User Password answers beside the general codes (section 22.30).
 const (
-	passwordDisable = 0
-	passwordEnable  = 1
-	passwordSet     = 2
-	passwordTest    = 3
-
 	codePasswordWrong ipmi.Code = 0x80
 	codePasswordSize  ipmi.Code = 0x81
 )
 
 func setUserPassword(c *call) ([]byte, error) {
-	a, err := c.m.account(c.data[0])
+	p, err := user.ParsePassword(c.data)
+	if err != nil {
+		return nil, ipmi.CodeLength
+	}
+	a, err := c.m.account(p.User)
 	if err != nil {
 		return nil, err
 	}
-	switch op := c.data[1] & 0x03; op {
-	case passwordDisable:
+	switch p.Operation {
+	case user.Disable:
 		a.enabled, a.told = false, true
-		c.endUser(c.data[0] & 0x3f)
+		c.endUser(p.User)
 		return nil, nil
-	case passwordEnable:
+	case user.Enable:
 		a.enabled, a.told = true, true
 		return nil, nil
-	default:
-		return nil, c.password(a, op)
 	}
+	return nil, c.password(a, p)
 }
 
 // password sets or tests one.
-func (c *call) password(a *account, op byte) error {
+func (c *call) password(a *account, p user.Password) error {
 	size := rmcp.MaxPassword15
-	if c.data[0]&0x80 != 0 {
+	if p.Long {
 		size = rmcp.MaxPassword
 	}
-	given := c.data[2:]
-	if len(given) != size {
+	if len(c.data) != 2+size {
 		return ipmi.CodeLength
 	}
 	var k rmcp.Key
-	copy(k[:], given)
-	if op == passwordTest {
+	copy(k[:], p.Secret)
+	if p.Operation == user.TestSecret {
 		switch {
 		case !a.set || subtle.ConstantTimeCompare(k[:], a.password[:]) != 1:
 			return codePasswordWrong
-		case a.long != (size == rmcp.MaxPassword):
+		case a.long != p.Long:
 			return codePasswordSize
 		}
 		return nil
@@ -206,8 +208,8 @@ func (c *call) password(a *account, op byte) error {
 	if c.sess != nil && !c.sess.encrypted() && !c.m.cfg.InsecurePasswords {
 		return ipmi.CodeState // it came in clear for all to see
 	}
-	a.password, a.set, a.long = k, true, size == rmcp.MaxPassword
-	c.endUser(c.data[0] & 0x3f)
+	a.password, a.set, a.long = k, true, p.Long
+	c.endUser(p.User)
 	return nil
 }
 
