@@ -16,6 +16,7 @@ import (
 	"millwright.dev/millwright/ipmi/bmc"
 	"millwright.dev/millwright/ipmi/host"
 	"millwright.dev/millwright/ipmi/ipmitest"
+	"millwright.dev/millwright/ipmi/sdr"
 )
 
 // scripted is a machine that answers makers' commands from a table.
@@ -61,6 +62,10 @@ func newRoom(t *testing.T, maker uint32, answers map[string]string) room {
 	cfg := bmc.Config{Name: "n1", Users: []bmc.Account{{Name: "admin", Password: "secret", Privilege: bmc.Administrator}}}
 	cfg.Device = bmc.DefaultDevice()
 	cfg.Device.Maker = maker
+	cfg.SDR = [][]byte{
+		(&sdr.Device{ID: 1, Access: 0x20, Address: 0x20, Kind: 0xc0, Entity: sdr.Entity{Kind: 0x07, Instance: 1}, OEM: 0x12, Name: "sys.locate.led"}).Append(nil),
+		(&sdr.Device{ID: 2, Access: 0x20, Address: 0x40, Kind: 0xc0, Entity: sdr.Entity{Kind: 0x1d, Instance: 2}, OEM: 0x34, Name: "fm0.led"}).Append(nil),
+	}
 	engine, err := bmc.New(cfg, scripted{bmc.NewMemory(true), table})
 	if err != nil {
 		t.Fatal(err)

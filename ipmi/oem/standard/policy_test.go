@@ -9,10 +9,11 @@ import (
 	"millwright.dev/millwright/ipmi/host"
 	"millwright.dev/millwright/ipmi/oem/dell"
 	"millwright.dev/millwright/ipmi/oem/intel"
+	"millwright.dev/millwright/ipmi/oem/oracle"
 )
 
-// TestSameLimits holds that power is limited by the same requests as the packaged clients'.
-func TestSameLimits(t *testing.T) {
+// TestSameDeeds holds that power is limited, and lights are lit, by the same requests as the packaged clients'.
+func TestSameDeeds(t *testing.T) {
 	for _, c := range []struct {
 		maker   uint32
 		command string
@@ -42,6 +43,14 @@ func TestSameLimits(t *testing.T) {
 					intel.Policy{Enabled: true, Watts: 300, Correction: time.Second, Period: time.Minute})
 			},
 			"2e/c1 57 01 00 10 03 10 00 2c 01 e8 03 00 00 00 00 3c 00",
+		},
+		{
+			oracle.ID, "ipmitool sunoem led set fm0.led SLOW",
+			map[string]string{"2e/22": "00"},
+			func(ctx context.Context, r room) error {
+				return opened[*oracle.Machine](oracle.Makers(), r).SetLED(ctx, "fm0.led", "slow")
+			},
+			"2e/22 40 34 20 34 03 1d 02 00 00",
 		},
 		{
 			intel.ID, "ipmitool -b 6 -t 0x2c nm policy remove domain platform policy_id 3",

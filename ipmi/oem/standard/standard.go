@@ -2,7 +2,7 @@
 // line for each. A program that has more appends to [Makers].
 //
 // What each covers, and what it leaves out, its package says; docs/bmc-makers.md has it all
-// in one table. Machines of HPE, ASRock Rack, Wistron, Oracle, Kontron and those with OpenBMC
+// in one table. Machines of HPE, ASRock Rack, Wistron, Kontron and those with OpenBMC
 // have no package: they are served by the standard's and DCMI's commands, and by Redfish. One is
 // added when a document, or a program's behaviour, tells the bytes of a command that is worth having.
 package standard
@@ -19,6 +19,7 @@ import (
 	"millwright.dev/millwright/ipmi/oem/inventec"
 	"millwright.dev/millwright/ipmi/oem/lenovo"
 	"millwright.dev/millwright/ipmi/oem/nec"
+	"millwright.dev/millwright/ipmi/oem/oracle"
 	"millwright.dev/millwright/ipmi/oem/quanta"
 	"millwright.dev/millwright/ipmi/oem/supermicro"
 )
@@ -31,6 +32,7 @@ func Makers() []oem.Maker {
 		dell.Makers(),
 		supermicro.Makers(),
 		fujitsu.Makers(),
+		oracle.Makers(),
 		quanta.Makers(),
 		inventec.Makers(),
 		gigabyte.Makers(),

@@ -130,6 +130,10 @@ func boardValues() []agreement {
 			}
 			return fmt.Sprintf("Firmware Version : %s Firmware Build Number : %s", list[0].Version, list[0].Build), err
 		}},
+		{42, "ipmitool sunoem led get fm0.led", map[string]string{"2e/21": "c9", "2e/21 40 34 20 34 1d 02 00": "00 03"}, func(ctx context.Context, r room) (string, error) {
+			s, err := light("fm0.led", "%s")(ctx, r)
+			return "fm0.led | " + strings.ToUpper(s), err
+		}},
 		{supermicro.ID, "Supermicro get-bmc-services-status", map[string]string{"30/70 f0 02": "00 01"}, setting("services", nil)},
 		{supermicro.ID, "Supermicro get-pmbus-power-supply-status 2", map[string]string{"06/52 07 7a 01 78": "00 01"}, func(ctx context.Context, r room) (string, error) {
 			return opened[*supermicro.Machine](supermicro.Makers(), r).Supply(ctx, 2)
