@@ -15,6 +15,8 @@ import (
 	"millwright.dev/millwright/internal/applet/plmpower"
 	"millwright.dev/millwright/internal/applet/powermancli"
 	"millwright.dev/millwright/internal/applet/powermand"
+	"millwright.dev/millwright/internal/applet/pyghmicons"
+	"millwright.dev/millwright/internal/applet/pyghmiutil"
 	"millwright.dev/millwright/internal/applet/redfishpower"
 	"millwright.dev/millwright/internal/applet/snmppower"
 	"millwright.dev/millwright/internal/applet/vbmc"
@@ -39,7 +41,10 @@ func main() {
 		"redfishpower": redfishpower.Run,
 		"snmppower":    snmppower.Run,
 
-		"fakebmc":  fakebmc.Run,
+		"fakebmc":    fakebmc.Run,
+		"pyghmicons": pyghmicons.Run,
+		"pyghmiutil": pyghmiutil.Run,
+
 		"vbmc":     vbmc.Run,
 		"vbmcd":    vbmc.RunDaemon,
 		"virshbmc": virshbmc.Run,
