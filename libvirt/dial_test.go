@@ -30,7 +30,7 @@ func authority(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	write := func(name, kind string, der []byte) {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o644); err != nil { //nolint:gosec // nobody has to read it
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -62,7 +62,7 @@ func authority(t *testing.T) string {
 		write(name+"key.pem", "PRIVATE KEY", private)
 	}
 	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) { // the daemon is nobody
-		if err := os.Chmod(d, 0o755); err != nil { //nolint:gosec // see above
+		if err := os.Chmod(d, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -156,10 +156,10 @@ func (p pipes) Close() error {
 func start(ctx context.Context, t *testing.T, command string) (io.ReadWriteCloser, error) {
 	t.Helper()
 	bin := t.TempDir()
-	if err := os.WriteFile(filepath.Join(bin, "nc"), []byte("#!/bin/sh\nexec socat STDIO \"UNIX-CONNECT:$2\"\n"), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(bin, "nc"), []byte("#!/bin/sh\nexec socat STDIO \"UNIX-CONNECT:$2\"\n"), 0o700); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), "sh", "-c", command) //nolint:gosec // what is tested
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), "sh", "-c", command)
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()

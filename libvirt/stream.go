@@ -172,7 +172,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 func (s *Stream) why() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err == io.EOF {
+	if errors.Is(s.err, io.EOF) {
 		return io.ErrClosedPipe
 	}
 	return s.err

@@ -39,7 +39,7 @@ const headerSize = 4 + 6*4 // with the length
 
 // appendMessage appends a whole message.
 func appendMessage(b []byte, h header, payload []byte) []byte {
-	b = appendUint(b, uint32(headerSize+len(payload))) //nolint:gosec // bounded by the callers
+	b = appendUint(b, uint32(headerSize+len(payload)))
 	for _, v := range []uint32{h.program, h.version, h.procedure, h.kind, h.serial, h.status} {
 		b = appendUint(b, v)
 	}

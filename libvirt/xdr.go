@@ -21,7 +21,7 @@ var ErrMalformed = errors.New("malformed message")
 func appendUint(b []byte, v uint32) []byte { return binary.BigEndian.AppendUint32(b, v) }
 
 func appendString(b []byte, s string) []byte {
-	b = append(appendUint(b, uint32(min(len(s), math.MaxInt32))), s...) //nolint:gosec // checked by call
+	b = append(appendUint(b, uint32(min(len(s), math.MaxInt32))), s...)
 	for range -len(s) & 3 {
 		b = append(b, 0)
 	}
@@ -38,7 +38,7 @@ func appendOptional(b []byte, s string) []byte {
 
 func appendDomain(b []byte, d Domain) []byte {
 	b = append(appendString(b, d.Name), d.UUID[:]...)
-	return appendUint(b, uint32(d.ID)) //nolint:gosec // -1 is all ones on the wire
+	return appendUint(b, uint32(d.ID))
 }
 
 // reader takes words off a message. Once something was missing, all that follows is
@@ -66,7 +66,7 @@ func (r *reader) uint() uint32 {
 	return binary.BigEndian.Uint32(b)
 }
 
-func (r *reader) int() int { return int(int32(r.uint())) } //nolint:gosec // the wire's signed word
+func (r *reader) int() int { return int(int32(r.uint())) }
 
 func (r *reader) hyper() uint64 {
 	b := r.take(8)

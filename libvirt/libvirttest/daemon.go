@@ -42,7 +42,7 @@ const patience = 30 * time.Second
 // configuration is lines of libvirtd.conf; with any, the daemon listens to the network.
 func Start(tb testing.TB, configuration ...string) *Daemon {
 	tb.Helper()
-	dir, err := os.MkdirTemp("", "lv") // short, because the paths of sockets are
+	dir, err := os.MkdirTemp("", "lv") //nolint:usetesting // short, because the paths of sockets are, and open to nobody
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func Start(tb testing.TB, configuration ...string) *Daemon {
 	d.put(tb, "libvirt/qemu.conf", `security_driver = "none"`, `stdio_handler = "file"`, "cgroup_controllers = []", "namespaces = []")
 	d.put(tb, "echo.img", string(echo()))
 	d.own(tb)
-	tb.Cleanup(func() { os.RemoveAll(dir) })
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
 	d.Up(tb)
 	tb.Cleanup(func() {
 		d.clear(tb)
@@ -70,7 +70,7 @@ func Start(tb testing.TB, configuration ...string) *Daemon {
 func (d *Daemon) put(tb testing.TB, name string, lines ...string) string {
 	tb.Helper()
 	path := filepath.Join(d.dir, name)
-	err := os.MkdirAll(filepath.Dir(path), 0o755) //nolint:gosec // for nobody to read
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
 	if err == nil {
 		err = os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o644) //nolint:gosec // for nobody to read
 	}
@@ -94,7 +94,7 @@ func (d *Daemon) own(tb testing.TB) {
 			tb.Fatal(err)
 		}
 	}
-	if err := os.Chmod(d.dir, 0o755); err != nil { //nolint:gosec // for nobody to read
+	if err := os.Chmod(d.dir, 0o755); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -139,7 +139,7 @@ func (d *Daemon) await(ended <-chan struct{}) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		c, err := net.Dial("unix", d.Socket)
+		c, err := new(net.Dialer).DialContext(context.Background(), "unix", d.Socket)
 		if err == nil {
 			return c.Close()
 		}

@@ -84,7 +84,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return err
 	}
-	requests, err := d.listen()
+	requests, err := d.listen(ctx)
 	if err != nil {
 		return err
 	}
@@ -123,15 +123,15 @@ func (d *daemon) serve(ctx context.Context) error {
 }
 
 // listen takes the socket. One that is left over from a daemon that died is removed.
-func (d *daemon) listen() (net.Listener, error) {
+func (d *daemon) listen(ctx context.Context) (net.Listener, error) {
 	path := socketOf(d.dir)
-	if c, err := net.Dial("unix", path); err == nil {
+	if c, err := new(net.Dialer).DialContext(ctx, "unix", path); err == nil {
 		c.Close()
 		return nil, fmt.Errorf("another vbmcd runs for %s", d.dir)
 	} else if errors.Is(err, syscall.ECONNREFUSED) {
 		_ = os.Remove(path)
 	}
-	l, err := net.Listen("unix", path)
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, err
 	}

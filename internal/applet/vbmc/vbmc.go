@@ -52,8 +52,6 @@ The daemon vbmcd has to run.
 type options struct {
 	dir, format string
 	config      config
-	passwordSet bool
-	uri         bool
 }
 
 func table() []getopt.Option {
@@ -79,11 +77,10 @@ func (o *options) set(opt getopt.Option, value string) (err error) {
 	case "username":
 		o.config.Username = value
 	case "password":
-		o.config.Password, o.passwordSet = strings.Clone(value), true
+		o.config.Password = strings.Clone(value)
 		getopt.Wipe(value)
 	case "password-file":
 		o.config.Password, err = firstLine(value)
-		o.passwordSet = true
 	case "port":
 		o.config.Port, err = strconv.Atoi(value)
 	case "address":

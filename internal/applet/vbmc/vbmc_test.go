@@ -67,7 +67,7 @@ func power(t *testing.T, port, user, password string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	out, _ := exec.CommandContext(ctx, "ipmitool", "-I", "lanplus", "-H", "127.0.0.1", "-p", port, "-U", user, "-P", password, "power", "status").CombinedOutput() //nolint:gosec // the test's own words
+	out, _ := exec.CommandContext(ctx, "ipmitool", "-I", "lanplus", "-H", "127.0.0.1", "-p", port, "-U", user, "-P", password, "power", "status").CombinedOutput()
 	return string(out)
 }
 

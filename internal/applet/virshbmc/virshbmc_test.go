@@ -1,8 +1,11 @@
 package virshbmc
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -29,7 +32,7 @@ func TestRun(t *testing.T) {
 	tool := func(word string) string {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		out, _ := exec.CommandContext(ctx, "ipmitool", "-I", "lanplus", "-H", "127.0.0.1", "-p", port, "-U", "admin", "-P", "password", "power", word).CombinedOutput() //nolint:gosec // the test's own words
+		out, _ := exec.CommandContext(ctx, "ipmitool", "-I", "lanplus", "-H", "127.0.0.1", "-p", port, "-U", "admin", "-P", "password", "power", word).CombinedOutput()
 		return string(out)
 	}
 	for _, step := range [][2]string{{"status", "Power is on"}, {"on", "not supported in present state"}, {"off", "Down/Off"}, {"off", "not supported in present state"}, {"on", "Up/On"}, {"cycle", "Cycle"}} {
@@ -40,6 +43,55 @@ func TestRun(t *testing.T) {
 	cancel()
 	if code := <-ended; code != 0 || !strings.Contains(said.String(), "everybody knows") {
 		t.Errorf("%d: %s", code, said.Bytes())
+	}
+}
+
+// pyghmi's own client, which can ask no port but 623 and never ends by itself.
+func TestPyghmiutil(t *testing.T) {
+	daemon := libvirttest.Start(t)
+	ip := ""
+	for ip == "" {
+		ip = net.IPv4(127, byte(1+rand.IntN(200)), byte(rand.IntN(250)), byte(1+rand.IntN(250))).String()
+		if c, err := net.ListenPacket("udp4", ip+":623"); err != nil {
+			ip = ""
+		} else {
+			c.Close()
+		}
+		if t.Context().Err() != nil {
+			t.Fatal("no address with port 623 could be had")
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan int, 1)
+	go func() {
+		ended <- Run(ctx, []string{"--address", ip, "--connect", daemon.URI("test"), "--domain", "test"}, nil, io.Discard, io.Discard)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	for _, step := range [][2]string{
+		{"power", ip + ": on"}, {"bootdev network", "'bootdev': 'network'"}, {"power off", "{'powerstate': 'off'}"},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		cmd := exec.CommandContext(ctx, "pyghmiutil", append([]string{ip, "admin"}, strings.Fields(step[0])...)...)
+		cmd.Env = append(os.Environ(), "IPMIPASSWORD=password", "PYTHONUNBUFFERED=1", "HOME="+t.TempDir())
+		pipe, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := ""
+		for s := bufio.NewScanner(pipe); !strings.Contains(said, step[1]) && s.Scan(); {
+			said += s.Text() + "\n"
+		}
+		cancel()
+		_ = cmd.Wait()
+		if !strings.Contains(said, step[1]) {
+			t.Errorf("%s: no %q in %q", step[0], step[1], said)
+		}
 	}
 }
 

@@ -145,7 +145,7 @@ func (n *session) keep(c *console) bool {
 // Read implements [io.Reader].
 func (c *console) Read(p []byte) (int, error) {
 	k, err := c.Stream.Read(p)
-	if err == io.EOF { //nolint:errorlint // the stream's own
+	if errors.Is(err, io.EOF) {
 		err = errors.New("the console has ended: the machine was switched off, or somebody else took it")
 	}
 	return k, err
