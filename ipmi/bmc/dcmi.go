@@ -1,14 +1,12 @@
 package bmc
 
 import (
-	"encoding/binary"
 	"time"
 
 	"millwright.dev/millwright/ipmi"
+	"millwright.dev/millwright/ipmi/dcmi"
+	"millwright.dev/millwright/ipmi/sel"
 )
-
-// dcmiGroup is the first byte of DCMI's requests and answers (DCMI 1.5, section 6).
-const dcmiGroup = 0xdc
 
 // Bounds of DCMI's texts, in bytes.
 const (
@@ -24,11 +22,7 @@ type dcmiState struct {
 	count                  uint64
 	since                  time.Time
 
-	limit     uint16
-	action    byte
-	correct   uint32 // milliseconds
-	period    uint16 // seconds
-	active    bool
+	limit     dcmi.Limit
 	asset     string
 	name      string // management controller identifier
 	nameParts []byte
@@ -51,120 +45,117 @@ func (d *dcmiState) draw(w uint16) {
 	d.count++
 }
 
-// group checks that a request is DCMI's and gives what comes after its first byte.
-func (c *call) group(n int) ([]byte, error) {
-	if c.data[0] != dcmiGroup {
-		return nil, ipmi.CodeInvalidCommand
+// dcmiRequest reads a request of DCMI's: all start with its group.
+func dcmiRequest[T any](c *call, parse func([]byte) (T, error)) (T, error) {
+	var none T
+	if c.data[0] != dcmi.Group {
+		return none, ipmi.CodeInvalidCommand
 	}
-	if len(c.data)-1 < n {
-		return nil, ipmi.CodeLength
+	r, err := parse(c.data)
+	if err != nil {
+		return none, ipmi.CodeLength
 	}
-	return c.data[1:], nil
+	return r, nil
 }
+
+// dcmiDone is the answer that says nothing.
+func dcmiDone() []byte { return []byte{dcmi.Group} }
 
 // dcmiCapabilities answers Get DCMI Capabilities Info (section 6.1): version 1.5, revision 2.
 func dcmiCapabilities(c *call) ([]byte, error) {
-	d, err := c.group(1)
+	which, err := dcmiRequest(c, dcmi.ParseCapabilityQuery)
 	if err != nil {
 		return nil, err
 	}
-	b := []byte{dcmiGroup, 1, 5, 2}
-	switch d[0] {
+	a := dcmi.CapabilityAnswer{Major: 1, Minor: 5, Revision: 2}
+	switch which {
 	case 1: // identification, SEL, chassis power, temperature; power management; LAN and SOL
-		return append(b, 0x00, 0x01, 0x07), nil
+		a.Data = []byte{0x00, 0x01, 0x07}
 	case 2: // the log's size and what else is mandatory
-		b = binary.LittleEndian.AppendUint16(b, 0x8000|uint16(min(c.m.cfg.Limits.SELSize, 0x0fff)))
-		return append(b, 0x00, 0x00, 0x0a), nil
+		a.Data = append(sel.Number(0x8000|min(c.m.cfg.Limits.SELSize, 0x0fff)).Append(nil), 0x00, 0x00, 0x0a)
 	case 3: // power management: at the BMC's address and channel 0
-		return append(b, bmcAddress, 0x00), nil
+		a.Data = []byte{bmcAddress, 0x00}
 	case 4: // primary LAN channel, no secondary one, serial
-		return append(b, lanChannel, 0xff, 0xff), nil
+		a.Data = []byte{lanChannel, 0xff, 0xff}
 	case 5: // rolling average over one period of 5 seconds
-		return append(b, 0x01, 0x05), nil
+		a.Data = []byte{0x01, 0x05}
+	default:
+		return nil, ipmi.CodeOutOfRange
 	}
-	return nil, ipmi.CodeOutOfRange
+	return a.Append(nil), nil
 }
 
 // dcmiPower answers Get Power Reading (section 6.6.1).
 func dcmiPower(c *call) ([]byte, error) {
-	d, err := c.group(3)
+	q, err := dcmiRequest(c, dcmi.ParsePowerQuery)
 	if err != nil {
 		return nil, err
 	}
-	if d[0] != 1 && d[0] != 2 {
+	if q.Mode != 1 && q.Mode != 2 {
 		return nil, ipmi.CodeInvalidField
 	}
 	s := &c.m.dcmi
 	if s.count == 0 {
 		s.draw(s.watts)
 	}
-	b := []byte{dcmiGroup}
-	for _, w := range []uint16{s.watts, s.lowest, s.highest, uint16(s.sum / s.count)} {
-		b = binary.LittleEndian.AppendUint16(b, w)
-	}
-	b = stamp(c.m.now()).Append(b)
-	period := uint32(min(max(time.Since(s.since).Milliseconds(), 1), 1<<31))
-	return append(binary.LittleEndian.AppendUint32(b, period), 0x40), nil
+	return dcmi.Power{
+		Now: s.watts, Min: s.lowest, Max: s.highest, Average: uint16(s.sum / s.count),
+		At: c.m.now(), Over: max(time.Since(s.since), time.Millisecond), Active: true,
+	}.Append(nil), nil
 }
 
 func dcmiGetLimit(c *call) ([]byte, error) {
-	if _, err := c.group(0); err != nil {
-		return nil, err
+	if c.data[0] != dcmi.Group {
+		return nil, ipmi.CodeInvalidCommand
 	}
-	s := &c.m.dcmi
-	b := []byte{dcmiGroup, 0, 0, s.action}
-	b = binary.LittleEndian.AppendUint16(b, s.limit)
-	b = binary.LittleEndian.AppendUint32(b, s.correct)
-	b = append(b, 0, 0)
-	b = binary.LittleEndian.AppendUint16(b, s.period)
-	if !s.active {
-		return b, ipmi.Code(0x80) // there is one, but it is not in force
+	l := c.m.dcmi.limit
+	if !l.Active {
+		return l.Append(nil), ipmi.Code(0x80) // there is one, but it is not in force
 	}
-	return b, nil
+	return l.Append(nil), nil
 }
 
 func dcmiSetLimit(c *call) ([]byte, error) {
-	d, err := c.group(14)
+	l, err := dcmiRequest(c, dcmi.ParseLimitSetting)
 	if err != nil {
 		return nil, err
 	}
 	const outOfRange, badTime, badPeriod ipmi.Code = 0x84, 0x85, 0x89
-	action, limit := d[3], binary.LittleEndian.Uint16(d[4:])
-	correct, period := binary.LittleEndian.Uint32(d[6:]), binary.LittleEndian.Uint16(d[12:])
 	switch {
-	case limit == 0:
+	case l.Watts == 0:
 		return nil, outOfRange
-	case correct == 0:
+	case l.Correction == 0:
 		return nil, badTime
-	case period == 0:
+	case l.Sampling == 0:
 		return nil, badPeriod
 	}
-	s := &c.m.dcmi
-	s.action, s.limit, s.correct, s.period = action, limit, correct, period
-	return []byte{dcmiGroup}, nil
+	l.Active = c.m.dcmi.limit.Active
+	c.m.dcmi.limit = l
+	return dcmiDone(), nil
 }
 
 func dcmiActivate(c *call) ([]byte, error) {
-	d, err := c.group(1)
+	on, err := dcmiRequest(c, func(b []byte) (bool, error) {
+		return len(b) > 1 && b[1]&1 != 0, ipmi.Short("activation", b, 2)
+	})
 	if err != nil {
 		return nil, err
 	}
-	c.m.dcmi.active = d[0]&1 != 0
-	return []byte{dcmiGroup}, nil
+	c.m.dcmi.limit.Active = on
+	return dcmiDone(), nil
 }
 
 // part answers with a piece of a text: its whole length, then the bytes.
 func (c *call) part(text string) ([]byte, error) {
-	d, err := c.group(2)
+	p, err := dcmiRequest(c, dcmi.ParseTextPiece)
 	if err != nil {
 		return nil, err
 	}
-	offset, count := int(d[0]), int(d[1])
+	offset, count := int(p.Offset), int(p.Count)
 	if count > dcmiPart || offset > len(text) {
 		return nil, ipmi.CodeOutOfRange
 	}
-	b := []byte{dcmiGroup, byte(len(text))}
-	return append(b, text[offset:min(offset+count, len(text))]...), nil
+	return dcmi.TextAnswer{Total: uint8(len(text)), Data: []byte(text[offset:min(offset+count, len(text))])}.Append(nil), nil
 }
 
 func dcmiGetAsset(c *call) ([]byte, error) { return c.part(c.m.dcmi.asset) }
@@ -174,19 +165,19 @@ func dcmiGetName(c *call) ([]byte, error) { return c.part(c.m.dcmi.name + "\x00"
 
 // put writes a piece of a text over the old one; the text ends where it does.
 func (c *call) put(old string, limit int) (text string, answer []byte, err error) {
-	d, err := c.group(2)
+	p, err := dcmiRequest(c, dcmi.ParseTextPiece)
 	if err != nil {
 		return "", nil, err
 	}
-	offset, count, data := int(d[0]), int(d[1]), d[2:]
+	offset, count := int(p.Offset), int(p.Count)
 	if count > dcmiPart || offset > len(old) || offset+count > limit {
 		return "", nil, ipmi.CodeOutOfRange
 	}
-	if len(data) < count {
+	if len(p.Data) < count {
 		return "", nil, ipmi.CodeLength
 	}
-	text = old[:offset] + string(data[:count])
-	return text, []byte{dcmiGroup, byte(len(text))}, nil
+	text = old[:offset] + string(p.Data)
+	return text, dcmi.TextAnswer{Total: uint8(len(text))}.Append(nil), nil
 }
 
 func dcmiSetAsset(c *call) ([]byte, error) {
@@ -246,39 +237,40 @@ func (m *Machine) temperatures(entity byte) []*gauge {
 	return all
 }
 
+// asked gives those temperature sensors that a query is for, at most eight, and how many there are.
+func (c *call) asked() (some []*gauge, total uint8, err error) {
+	q, err := dcmiRequest(c, dcmi.ParseSensorQuery)
+	if err != nil {
+		return nil, 0, err
+	}
+	all := c.m.temperatures(q.Entity)
+	from := min(max(0, int(q.Start)-1), len(all))
+	return all[from:min(from+8, len(all))], uint8(min(len(all), 255)), nil
+}
+
 // dcmiSensors answers Get DCMI Sensor Info (section 6.5.2.1).
 func dcmiSensors(c *call) ([]byte, error) {
-	d, err := c.group(4)
+	some, total, err := c.asked()
 	if err != nil {
 		return nil, err
 	}
-	all := c.m.temperatures(d[1])
-	n := len(all)
-	from := max(0, int(d[3])-1)
-	all = all[min(from, n):]
-	all = all[:min(len(all), 8)]
-	b := []byte{dcmiGroup, byte(min(n, 255)), byte(len(all))}
-	for _, g := range all {
-		b = binary.LittleEndian.AppendUint16(b, g.record)
+	a := dcmi.SensorInfo{Total: total}
+	for _, g := range some {
+		a.Records = append(a.Records, g.record)
 	}
-	return b, nil
+	return a.Append(nil), nil
 }
 
 // dcmiTemperatures answers Get Temperature Readings (section 6.7.3), in degrees as
 // the raw values are: records of such sensors are made with a factor of 1.
 func dcmiTemperatures(c *call) ([]byte, error) {
-	d, err := c.group(4)
+	some, total, err := c.asked()
 	if err != nil {
 		return nil, err
 	}
-	all := c.m.temperatures(d[1])
-	n := len(all)
-	from := max(0, int(d[3])-1)
-	all = all[min(from, n):]
-	all = all[:min(len(all), 8)]
-	b := []byte{dcmiGroup, byte(min(n, 255)), byte(len(all))}
-	for _, g := range all {
-		b = append(b, g.raw&0x7f, byte(g.key&0x7f))
+	a := dcmi.Temperatures{Total: total}
+	for _, g := range some {
+		a.Readings = append(a.Readings, dcmi.Temperature{Celsius: int8(g.raw & 0x7f), Instance: uint8(g.key & 0x7f)})
 	}
-	return b, nil
+	return a.Append(nil), nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"millwright.dev/millwright/ipmi"
 	"millwright.dev/millwright/ipmi/channel"
+	"millwright.dev/millwright/ipmi/dcmi"
 	"millwright.dev/millwright/ipmi/mc"
 	"millwright.dev/millwright/ipmi/rmcp"
 )
@@ -102,7 +103,10 @@ func (m *Machine) setUp() {
 	m.sel = newEventLog(m.cfg.SEL, m.started)
 	m.fru = inventory{areas: m.cfg.FRU}
 	m.chassis.policy = m.cfg.Policy
-	m.dcmi = dcmiState{correct: 1000, period: 10, asset: m.cfg.Asset, name: m.cfg.Name, watts: m.cfg.Power.Watts, limit: m.cfg.Power.Limit}
+	m.dcmi = dcmiState{
+		asset: m.cfg.Asset, name: m.cfg.Name, watts: m.cfg.Power.Watts,
+		limit: dcmi.Limit{Watts: m.cfg.Power.Limit, Correction: time.Second, Sampling: 10 * time.Second},
+	}
 }
 
 func (c *Config) check() error {

@@ -5,6 +5,7 @@ import (
 
 	"millwright.dev/millwright/ipmi"
 	"millwright.dev/millwright/ipmi/event"
+	"millwright.dev/millwright/ipmi/lan"
 	"millwright.dev/millwright/ipmi/mc"
 	"millwright.dev/millwright/ipmi/pef"
 	"millwright.dev/millwright/ipmi/sel"
@@ -104,31 +105,34 @@ func setPEF(c *call) ([]byte, error) {
 }
 
 func getPEF(c *call) ([]byte, error) {
-	// The layout is that of LAN parameters, without a channel before it.
-	p, set, block := c.data[0]&0x7f, c.data[1], c.data[2]
-	get := *c
-	get.data = []byte{c.data[0] & 0x80, p, set, block}
-	if c.data[0]&0x80 != 0 || p != 7 && p != 13 {
-		return get.parameter(pefRules, c.m.pef, c.m.pefDefault)
+	q, err := pef.ParseQuery(c.data)
+	if err != nil {
+		return nil, ipmi.CodeLength
 	}
-	set &= 0x7f
-	if p == 7 {
+	p := uint8(q.Param)
+	if q.RevisionOnly || q.Param != pef.FilterData1 && q.Param != pef.Strings {
+		return parameter(pefRules, c.m.pef, c.m.pefDefault, lan.Query{Param: p, Set: q.Set, Block: q.Block, RevisionOnly: q.RevisionOnly})
+	}
+	set := q.Set & 0x7f
+	a := pef.Answer{Revision: paramRevision}
+	if q.Param == pef.FilterData1 {
 		if set == 0 || set > pefFilters {
 			return nil, ipmi.CodeOutOfRange
 		}
-		f, ok := c.m.pef.at(6, set)
-		if !ok {
-			return []byte{paramRevision, set, 0}, nil
+		a.Data = []byte{set, 0}
+		if f, ok := c.m.pef.at(6, set); ok {
+			a.Data[1] = f[1]
 		}
-		return []byte{paramRevision, set, f[1]}, nil
+		return a.Append(nil), nil
 	}
-	if set > pefStrings || block == 0 || block > pefBlocks {
+	if set > pefStrings || q.Block == 0 || q.Block > pefBlocks {
 		return nil, ipmi.CodeOutOfRange
 	}
-	text := make([]byte, 16)
-	v, _ := c.m.pef.at(13, set*pefBlocks+block)
-	copy(text, v)
-	return append([]byte{paramRevision, set, block}, text...), nil
+	var text [16]byte
+	v, _ := c.m.pef.at(13, set*pefBlocks+q.Block)
+	copy(text[:], v)
+	a.Data = append([]byte{set, q.Block}, text[:]...)
+	return a.Append(nil), nil
 }
 
 func (m *Machine) pefDefault(p, set byte) []byte {
@@ -161,14 +165,9 @@ func setLastEvent(c *call) ([]byte, error) {
 
 func getLastEvent(c *call) ([]byte, error) {
 	l := &c.m.sel
-	if len(l.records) == 0 {
-		b := stamp(l.added).Append(nil)
-		b = binary.LittleEndian.AppendUint16(b, 0xffff)
-		b = binary.LittleEndian.AppendUint16(b, l.processed[0])
-		return binary.LittleEndian.AppendUint16(b, l.processed[1]), nil
+	a := pef.LastEvents{LastAdded: uint32(stamp(l.added)), LastRecord: sel.Last, BySoftware: l.processed[0], ByBMC: l.processed[1]}
+	if n := len(l.records); n > 0 {
+		a.LastRecord = recordID(&l.records[n-1])
 	}
-	b := stamp(l.added).Append(nil)
-	b = binary.LittleEndian.AppendUint16(b, recordID(&l.records[len(l.records)-1]))
-	b = binary.LittleEndian.AppendUint16(b, l.processed[0])
-	return binary.LittleEndian.AppendUint16(b, l.processed[1]), nil
+	return a.Append(nil), nil
 }

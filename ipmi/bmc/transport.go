@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"millwright.dev/millwright/ipmi"
+	"millwright.dev/millwright/ipmi/lan"
 	"millwright.dev/millwright/ipmi/rmcp"
 )
 
@@ -69,28 +70,41 @@ func ipv6Rules(p uint8) rule {
 	return rule{}
 }
 
-func setLAN(c *call) ([]byte, error) {
-	if err := c.lan(c.data[0] & 0x0f); err != nil {
-		return nil, err
+func setLAN(c *call) ([]byte, error) { return nil, c.set(lanRules, &c.m.lan) }
+
+func getLAN(c *call) ([]byte, error) { return c.get(lanRules, c.m.lan, c.m.lanDefault) }
+
+// set carries out the commands that set a parameter of a channel (sections 23.1 and 26.2).
+func (c *call) set(rules func(byte) rule, kept *params) error {
+	s, err := lan.ParseSetting(c.data)
+	if err != nil {
+		return ipmi.CodeLength
 	}
-	return nil, c.m.lan.set(lanRules, c.data[1], c.data[2:])
+	if err := c.lan(s.Channel); err != nil {
+		return err
+	}
+	return kept.set(rules, s.Param, s.Data)
 }
 
-func getLAN(c *call) ([]byte, error) {
-	if err := c.lan(c.data[0] & 0x0f); err != nil {
+// get carries out the commands that get a parameter of a channel (sections 23.2 and 26.3).
+func (c *call) get(rules func(byte) rule, kept params, standard func(p, set byte) []byte) ([]byte, error) {
+	q, err := lan.ParseQuery(c.data)
+	if err != nil {
+		return nil, ipmi.CodeLength
+	}
+	if err := c.lan(q.Channel); err != nil {
 		return nil, err
 	}
-	return c.parameter(lanRules, c.m.lan, c.m.lanDefault)
+	return parameter(rules, kept, standard, q)
 }
 
-// parameter answers the commands that get one of the parameters of LAN, SOL and PEF:
-// revision only or channel, parameter, set selector, block selector.
-func (c *call) parameter(rules func(byte) rule, kept params, standard func(p, set byte) []byte) ([]byte, error) {
-	if c.data[0]&0x80 != 0 {
-		return []byte{paramRevision}, nil
+// parameter gives one of the parameters of LAN, SOL and PEF.
+func parameter(rules func(byte) rule, kept params, standard func(p, set byte) []byte, q lan.Query) ([]byte, error) {
+	a := lan.Answer{Revision: paramRevision}
+	if q.RevisionOnly {
+		return a.Append(nil), nil
 	}
-	p, set := c.data[1], c.data[2]
-	r := rules(p)
+	r, set := rules(q.Param), q.Set
 	if r.size == 0 {
 		return nil, codeParameter
 	}
@@ -102,23 +116,20 @@ func (c *call) parameter(rules func(byte) rule, kept params, standard func(p, se
 	} else {
 		set = 0
 	}
-	v, ok := kept.at(p, set)
+	v, ok := kept.at(q.Param, set)
 	if !ok {
-		v = standard(p, set)
+		v = standard(q.Param, set)
 	}
-	b := []byte{paramRevision}
-	if r.selector && !ok {
-		b = append(b, set)
-	}
-	b = append(b, v...)
-	want := 1 + r.size
+	want := r.size
 	if r.selector {
 		want++
+		if !ok {
+			a.Data = append(a.Data, set)
+		}
 	}
-	for len(b) < want {
-		b = append(b, 0)
-	}
-	return b, nil
+	a.Data = append(a.Data, v...)
+	a.Data = append(a.Data, make([]byte, max(0, want-len(a.Data)))...)
+	return a.Append(nil), nil
 }
 
 // lanDefault gives a parameter that was never set; what is missing at its end is zero.
@@ -213,18 +224,10 @@ func solRules(p uint8) rule {
 	return rule{}
 }
 
-func setSOL(c *call) ([]byte, error) {
-	if err := c.lan(c.data[0] & 0x0f); err != nil {
-		return nil, err
-	}
-	return nil, c.m.sol.set(solRules, c.data[1], c.data[2:])
-}
+func setSOL(c *call) ([]byte, error) { return nil, c.set(solRules, &c.m.sol) }
 
 func getSOL(c *call) ([]byte, error) {
-	if err := c.lan(c.data[0] & 0x0f); err != nil {
-		return nil, err
-	}
-	return c.parameter(solRules, c.m.sol, func(p, _ byte) []byte { return c.m.solDefault(p, c) })
+	return c.get(solRules, c.m.sol, func(p, _ byte) []byte { return c.m.solDefault(p, c) })
 }
 
 func (m *Machine) solDefault(p byte, c *call) []byte {
