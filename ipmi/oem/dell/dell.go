@@ -24,14 +24,15 @@ import (
 // ID is Dell's number as a manufacturer.
 const ID = 674
 
+const netFn ipmi.NetFn = 0x30
+
 const (
-	netFn       ipmi.NetFn = 0x30
-	cmdSetNIC              = 0x24
-	cmdGetNIC              = 0x25
-	cmdIdentify            = 0x32
-	cmdEnergy              = 0x9c
-	cmdNow                 = 0xb3
-	cmdCapping             = 0xba
+	cmdSetNIC   = 0x24
+	cmdGetNIC   = 0x25
+	cmdIdentify = 0x32
+	cmdEnergy   = 0x9c
+	cmdNow      = 0xb3
+	cmdCapping  = 0xba
 )
 
 // Makers gives the variants.

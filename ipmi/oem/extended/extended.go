@@ -15,16 +15,17 @@ import (
 	"millwright.dev/millwright/ipmi/oem"
 )
 
-// The commands of the store.
+const netFn ipmi.NetFn = 0x30
+
+// The commands of the store, and what is in its messages.
 const (
-	netFn      ipmi.NetFn = 0x30
-	cmdReserve            = 0x01
-	cmdGet                = 0x02
-	cmdSet                = 0x03
-	cmdReset              = 0x04
-	all                   = 0xff // as many bytes as there are
-	last                  = 0x01 // the write that ends a change
-	headLen               = 4    // what is before an answer's value
+	cmdReserve = 0x01
+	cmdGet     = 0x02
+	cmdSet     = 0x03
+	cmdReset   = 0x04
+	all        = 0xff // as many bytes as there are
+	last       = 0x01 // the write that ends a change
+	headLen    = 4    // what is before an answer's value
 )
 
 // Group is a group of settings.
@@ -182,7 +183,25 @@ func (s Store) Text(name string, g Group, attribute uint8, help string) oem.Knob
 	}
 }
 
-// Services which the store can switch off, each with its bit; bit 0 means all.
+// AttributeDomain is the DNS domain in the group [DNS].
+const AttributeDomain = 7
+
+// Knobs gives the settings that all BMCs with this store are known to have.
+func (s Store) Knobs() []oem.Knob {
+	return append([]oem.Knob{
+		s.Choice("nic.mode", Network, 1, oem.Choice{{Value: 0, Name: "shared"}, {Value: 1, Name: "dedicated"}}, "which network port the BMC uses"),
+		s.Choice("dns.dhcp", DNS, 1, oem.Switch(), "whether DHCP tells the name servers"),
+		s.Address("dns.server1", DNS, 2, "the first name server"),
+		s.Address("dns.server2", DNS, 3, "the second name server"),
+		s.Choice("dns.register", DNS, 4, oem.Switch(), "whether the BMC tells DNS its name"),
+		s.Text("dns.hostname", DNS, 5, "the BMC's own name"),
+		s.Choice("dns.domain.dhcp", DNS, 6, oem.Switch(), "whether DHCP tells the domain"),
+		s.Text("dns.domain", DNS, AttributeDomain, "the domain"),
+		s.Number("sol.idle", SOL, 1, "minutes without input after which SOL ends", true),
+	}, s.ServiceKnobs()...)
+}
+
+// Services are those that the store can switch off, each with its bit; bit 0 means all.
 func Services() oem.Choice {
 	return oem.Choice{{Value: 0x02, Name: "kvm"}, {Value: 0x04, Name: "http"}, {Value: 0x08, Name: "ssh"}}
 }

@@ -17,10 +17,11 @@ import (
 // ID is Huawei's number as a manufacturer.
 const ID = 2011
 
+const netFn ipmi.NetFn = 0x30
+
 const (
-	netFn         ipmi.NetFn = 0x30
-	cmdProperties            = 0x93
-	powerStats               = 0x11
+	cmdProperties = 0x93
+	powerStats    = 0x11
 )
 
 // What there is to be asked of the power.

@@ -8,13 +8,14 @@ import (
 	"millwright.dev/millwright/ipmi/oem"
 )
 
+const netFnBoard ipmi.NetFn = 0x30
+
 // The commands of the BMC on Intel's own boards.
 const (
-	netFnBoard     ipmi.NetFn = 0x30
-	cmdSetDelay               = 0x54
-	cmdGetDelay               = 0x55
-	cmdSetServices            = 0xb1
-	cmdGetServices            = 0xb2
+	cmdSetDelay    = 0x54
+	cmdGetDelay    = 0x55
+	cmdSetServices = 0xb1
+	cmdGetServices = 0xb2
 )
 
 // Board is a machine on a board of Intel's.

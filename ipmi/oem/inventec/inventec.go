@@ -25,10 +25,11 @@ const (
 	EnterpriseID = 20569
 )
 
+const netFn ipmi.NetFn = 0x34
+
 const (
-	netFn      ipmi.NetFn = 0x34
-	cmdBoardID            = 0x11
-	cmdFanFW              = 0x16
+	cmdBoardID = 0x11
+	cmdFanFW   = 0x16
 )
 
 // Makers gives the variants.
@@ -61,25 +62,11 @@ func (m *Machine) Power(ctx context.Context) (oem.PowerStatistics, error) { retu
 // DecodeEvent puts the management engine's events into words.
 func (m *Machine) DecodeEvent(e *sel.Entry) { m.node.DecodeEvent(e) }
 
-const attributeDomain = 7
-
-func (m *Machine) knobs() []oem.Knob {
-	s := m.store
-	return append([]oem.Knob{
-		s.Choice("nic.mode", extended.Network, 1, oem.Choice{{Value: 0, Name: "shared"}, {Value: 1, Name: "dedicated"}}, "which network port the BMC uses"),
-		s.Choice("dns.dhcp", extended.DNS, 1, oem.Switch(), "whether DHCP tells the name servers"),
-		s.Address("dns.server1", extended.DNS, 2, "the first name server"),
-		s.Address("dns.server2", extended.DNS, 3, "the second name server"),
-		s.Choice("dns.register", extended.DNS, 4, oem.Switch(), "whether the BMC tells DNS its name"),
-		s.Text("dns.hostname", extended.DNS, 5, "the BMC's own name"),
-		s.Text("dns.domain", extended.DNS, attributeDomain, "the domain"),
-		s.Number("sol.idle", extended.SOL, 1, "minutes without input after which SOL ends", true),
-	}, s.ServiceKnobs()...)
-}
+func (m *Machine) knobs() []oem.Knob { return m.store.Knobs() }
 
 // BMCConfig reads the BMC's settings.
-func (m *Machine) BMCConfig(ctx context.Context, extended bool) ([]oem.Setting, error) {
-	return oem.ReadKnobs(ctx, m.knobs(), extended)
+func (m *Machine) BMCConfig(ctx context.Context, all bool) ([]oem.Setting, error) {
+	return oem.ReadKnobs(ctx, m.knobs(), all)
 }
 
 // SetBMCConfig changes the BMC's settings.
@@ -94,12 +81,12 @@ func (m *Machine) ClearBMCConfig(context.Context) error {
 
 // DomainName reads the DNS domain.
 func (m *Machine) DomainName(ctx context.Context) (string, error) {
-	return m.store.GetText(ctx, extended.DNS, attributeDomain)
+	return m.store.GetText(ctx, extended.DNS, extended.AttributeDomain)
 }
 
 // SetDomainName sets the DNS domain.
 func (m *Machine) SetDomainName(ctx context.Context, name string) error {
-	return m.store.SetText(ctx, extended.DNS, attributeDomain, name)
+	return m.store.SetText(ctx, extended.DNS, extended.AttributeDomain, name)
 }
 
 // Firmware tells of the fan controller's firmware.

@@ -14,9 +14,10 @@ import (
 // ID is NEC's number as a manufacturer.
 const ID = 119
 
+const netFn ipmi.NetFn = 0x3e
+
 const (
-	netFn    ipmi.NetFn = 0x3e
-	cmdWatts            = 0x0b // Get Current Sensor Data
+	cmdWatts = 0x0b // Get Current Sensor Data
 )
 
 // Makers gives the variants.

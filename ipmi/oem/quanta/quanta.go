@@ -56,37 +56,21 @@ func (m *Machine) Power(ctx context.Context) (oem.PowerStatistics, error) { retu
 // DecodeEvent puts the management engine's events into words.
 func (m *Machine) DecodeEvent(e *sel.Entry) { m.node.DecodeEvent(e) }
 
-// PortChoice is which network port a BMC uses.
-func PortChoice() oem.Choice {
-	return oem.Choice{{Value: 0, Name: "shared"}, {Value: 1, Name: "dedicated"}}
-}
-
-const attributeDomain = 7
-
 func (m *Machine) knobs() []oem.Knob {
 	s := m.store
-	return append([]oem.Knob{
-		s.Choice("nic.mode", extended.Network, 1, PortChoice(), "which network port the BMC uses"),
-		s.Choice("dns.dhcp", extended.DNS, 1, oem.Switch(), "whether DHCP tells the name servers"),
-		s.Address("dns.server1", extended.DNS, 2, "the first name server"),
-		s.Address("dns.server2", extended.DNS, 3, "the second name server"),
-		s.Choice("dns.register", extended.DNS, 4, oem.Switch(), "whether the BMC tells DNS its name"),
-		s.Text("dns.hostname", extended.DNS, 5, "the BMC's own name"),
-		s.Choice("dns.domain.dhcp", extended.DNS, 6, oem.Switch(), "whether DHCP tells the domain"),
-		s.Text("dns.domain", extended.DNS, attributeDomain, "the domain"),
+	return append(s.Knobs(),
 		s.Choice("web.server", extended.Web, 1, oem.Switch(), "whether there is a web server"),
-		s.Number("sol.idle", extended.SOL, 1, "minutes without input after which SOL ends", true),
 		s.Choice("sol.redirect", extended.SOL, 2, oem.Switch(), "whether telnet and SSH lead to SOL"),
 		s.Choice("power.stagger", extended.PowerGroup, 2, oem.Choice{{Value: 0, Name: "immediate"}, {Value: 1, Name: "auto"}, {Value: 2, Name: "user"}}, "how the machine is switched on when mains power comes back"),
 		s.Number("power.delay", extended.PowerGroup, 3, "seconds before that", true),
 		s.Number("power.delay.min", extended.PowerGroup, 4, "the least that auto takes", false),
 		s.Number("power.delay.max", extended.PowerGroup, 5, "the most that auto takes", true),
-	}, s.ServiceKnobs()...)
+	)
 }
 
 // BMCConfig reads the BMC's settings.
-func (m *Machine) BMCConfig(ctx context.Context, extended bool) ([]oem.Setting, error) {
-	return oem.ReadKnobs(ctx, m.knobs(), extended)
+func (m *Machine) BMCConfig(ctx context.Context, all bool) ([]oem.Setting, error) {
+	return oem.ReadKnobs(ctx, m.knobs(), all)
 }
 
 // SetBMCConfig changes the BMC's settings.
@@ -99,12 +83,12 @@ func (m *Machine) ClearBMCConfig(ctx context.Context) error { return m.store.Res
 
 // DomainName reads the DNS domain.
 func (m *Machine) DomainName(ctx context.Context) (string, error) {
-	return m.store.GetText(ctx, extended.DNS, attributeDomain)
+	return m.store.GetText(ctx, extended.DNS, extended.AttributeDomain)
 }
 
 // SetDomainName sets the DNS domain.
 func (m *Machine) SetDomainName(ctx context.Context, name string) error {
-	return m.store.SetText(ctx, extended.DNS, attributeDomain, name)
+	return m.store.SetText(ctx, extended.DNS, extended.AttributeDomain, name)
 }
 
 // Inventory lists the processors.
