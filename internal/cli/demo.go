@@ -3,8 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,10 +18,10 @@ func demoCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use: "demo", GroupID: groupDaemon, Short: "Show a simulated room coming up", Args: cobra.NoArgs,
 		Long: `Starts a machine room that does not exist, some forty nodes on power strips of
-three makes, a PDU that speaks SNMP and a smart plug, which answer on real sockets, and
-a daemon that looks after it; brings the room up in the order in which its nodes need
-each other, shows how it stands, and leaves both running in the background, to be
-played with.
+three makes, a PDU that speaks SNMP, a smart plug and service processors by IPMI and
+Redfish, which answer on real sockets, and a daemon that looks after it; brings the room
+up in the order in which its nodes need each other, shows how it stands, and leaves both
+running in the background, to be played with.
 
 Everything is in one folder, $XDG_STATE_HOME/millwright/demo or
 ~/.local/state/millwright/demo: the room's files, the logs, what the daemon keeps.
@@ -137,6 +137,8 @@ func (p *program) demoNext(d *demo.Demo) {
 	for _, try := range [][2]string{
 		{"status", "which nodes are on"},
 		{"readings node17", "what its PDU measures, by SNMP"},
+		{"readings gpu1", "what its service processor measures"},
+		{"console gpu1", "its console: how it booted, and a log-in"},
 		{"cycle db1 --dry-run", "what a power cycle would do"},
 		{"down nas1 --dry-run", "who goes down before storage"},
 		{"sim ctl feed A off", "feed A fails: see the status"},
@@ -149,5 +151,18 @@ func (p *program) demoNext(d *demo.Demo) {
 		t.row(text("  "+self+" "+try[0]), painted(dim, try[1]))
 	}
 	_ = t.write(p.stdout)
-	p.printf("\nThe room's files, to read and to change, are in:\n  %s\n", filepath.Dir(d.Config))
+	p.demoDoors(d)
+	p.printf("\nThe room's files, to read and to change, are in:\n  %s\n", d.Config)
+}
+
+// demoDoors says how programs that know nothing but IPMI or Redfish switch an outlet.
+func (p *program) demoDoors(d *demo.Demo) {
+	host, port, err := net.SplitHostPort(d.BMC)
+	if err != nil { // a demo of an older version
+		return
+	}
+	p.printf("\n%s\n\n", p.out.head("Any outlet is a BMC: "+demo.AsBMC+", behind a strip that knows telnet only, is one, too"))
+	p.printf("  ipmitool -I lanplus -H %s -p %s -U %s -P %s \\\n    chassis power cycle\n", host, port, demo.User, d.Password)
+	p.printf("  curl -k -u %s:%s --json '{\"ResetType\":\"PowerCycle\"}' \\\n", demo.User, d.Password)
+	p.printf("    https://%s/redfish/v1/Systems/%s/Actions/ComputerSystem.Reset\n", d.Redfish, demo.AsBMC)
 }

@@ -28,8 +28,11 @@ const Boot = 900 * time.Millisecond
 type Demo struct {
 	Folder   string    `json:"folder"`   // everything below it is ours
 	Sockets  string    `json:"sockets"`  // the folder of the two sockets
-	Config   string    `json:"config"`   // the room that the daemon reads
+	Config   string    `json:"config"`   // the folder of the room that the daemon reads
 	PowerMan string    `json:"powerman"` // where PowerMan's clients are served
+	Redfish  string    `json:"redfish"`  // where Redfish clients are
+	BMC      string    `json:"bmc"`      // where the node AsBMC is one, by IPMI
+	Password string    `json:"password"` // of User
 	Began    time.Time `json:"began"`
 
 	// Devices and Nodes is how many there are.
@@ -213,10 +216,9 @@ func (d *Demo) write() error {
 }
 
 func (d *Demo) startSimulator(ctx context.Context, program string) error {
-	copied := filepath.Join(d.Folder, "room")
-	d.Config = filepath.Join(copied, "room.yaml")
+	d.Config = filepath.Join(d.Folder, "room")
 	err := d.simulator.start(program, "sim", filepath.Join(d.Folder, "example", "room.yaml"),
-		"--write", copied, "--control", d.Control(), "--boot", Boot.String())
+		"--write", d.Config, "--control", d.Control(), "--boot", Boot.String())
 	if err != nil {
 		return err
 	}
@@ -234,6 +236,11 @@ func (d *Demo) startDaemon(ctx context.Context, program string) error {
 		return err
 	}
 	defer port.Release()
+	release, err := d.openDoors()
+	if err != nil {
+		return err
+	}
+	defer release()
 	d.PowerMan = port.Addr("127.0.0.1")
 	err = d.daemon.start(program, "serve", "--config", d.Config,
 		"--state", filepath.Join(d.Folder, "state"), "--socket", d.Socket(), "--powerman", d.PowerMan)
@@ -244,7 +251,7 @@ func (d *Demo) startDaemon(ctx context.Context, program string) error {
 	defer cancel()
 	c := client.New(d.Socket())
 	defer c.Close()
-	return d.daemon.ready(ctx, func() error {
+	err = d.daemon.ready(ctx, func() error {
 		v, err := c.Version(ctx)
 		if err != nil {
 			return err
@@ -252,6 +259,10 @@ func (d *Demo) startDaemon(ctx context.Context, program string) error {
 		d.Devices, d.Nodes = v.Devices, v.Nodes
 		return connected(ctx, c)
 	})
+	if err != nil {
+		return err
+	}
+	return d.letIn(ctx, c)
 }
 
 // connected tells whether the daemon has a session with every device.

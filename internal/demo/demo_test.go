@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -96,7 +97,7 @@ func alive(pid int) bool {
 func TestTheRoomComesUpInOrder(t *testing.T) {
 	folder, millwright := home(t), program(t)
 	out := run(t, millwright, "demo")
-	for _, want := range []string{"7 devices", "42 nodes", "wave 7 of 7", "on  42  db[1-2],head1,lb1,nas[1-2],net,node[1-24],shop,sw[1-2],web[1-8]", "demo --stop"} {
+	for _, want := range []string{"10 devices", "45 nodes", "wave 7 of 7", "on  45  db[1-2],gpu[1-3],head1,lb1,nas[1-2],net,node[1-24],shop,sw[1-2],web[1-8]", "demo --stop"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in:\n%s", want, out)
 		}
@@ -106,10 +107,12 @@ func TestTheRoomComesUpInOrder(t *testing.T) {
 		t.Fatalf("it does not run: %+v, %v", d, err)
 	}
 	inOrder(t, d)
+	asBMC(t, d, out)
+	console(t, d, millwright)
 
 	simulator, daemon := d.Processes()
 	again := run(t, millwright, "demo", "--reuse")
-	if s, da := d.Processes(); s != simulator || da != daemon || !strings.Contains(again, "on  42  ") {
+	if s, da := d.Processes(); s != simulator || da != daemon || !strings.Contains(again, "on  45  ") {
 		t.Errorf("another demo is used:\n%s", again)
 	}
 	if out = run(t, millwright, "demo", "--stop"); !strings.Contains(out, "is stopped") {
@@ -170,6 +173,65 @@ func inOrder(t *testing.T, d *demo.Demo) {
 	}
 }
 
+// asBMC types what the demo proposes, as it stands there: a client of IPMI and one of
+// Redfish each switch an outlet of a strip that knows neither.
+func asBMC(t *testing.T, d *demo.Demo, out string) {
+	t.Helper()
+	_, hints, _ := strings.Cut(out, "Any outlet is a BMC")
+	_, hints, _ = strings.Cut(hints, "\n\n")
+	hints, _, _ = strings.Cut(hints, "\n\n")
+	calls := strings.Split(strings.ReplaceAll(hints, "\\\n", ""), "\n")
+	if len(calls) != 2 {
+		t.Fatalf("there are other hints:\n%s", hints)
+	}
+	for i, call := range calls {
+		text, err := exec.Command("sh", "-c", call).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", call, err, text)
+		}
+		moved(t, d, i+1)
+	}
+}
+
+// moved waits until the outlet of the node that is a BMC has been off that many times,
+// and is on again.
+func moved(t *testing.T, d *demo.Demo, times int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		var history bytes.Buffer
+		if err := rehearse.Ask(ctx, d.Control(), "history", &history); err != nil {
+			t.Fatal(err)
+		}
+		off, on := strings.Count(history.String(), " rpc outlet 1 off\n"), strings.Count(history.String(), " rpc outlet 1 on\n")
+		if off == times && on == times+1 {
+			return
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("the outlet went off %d times and on %d times, want %d and %d", off, on, times, times+1)
+		}
+	}
+}
+
+// console looks at a machine's console, where the boot of before is still to be seen.
+func console(t *testing.T, d *demo.Demo, millwright string) {
+	t.Helper()
+	c := exec.Command(millwright, "console", "gpu1", "--socket", d.Socket())
+	c.Stdin = strings.NewReader("root\r")
+	out, err := c.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Booting from disk", "init: hostname is gpu1", "gpu1 login: root", "Password: "} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%q is not on the console:\n%s", want, out)
+		}
+	}
+}
+
 func TestADemoIsMadeAnew(t *testing.T) {
 	folder, millwright := home(t), program(t)
 	before, err := demo.Start(t.Context(), millwright, folder)
@@ -179,9 +241,9 @@ func TestADemoIsMadeAnew(t *testing.T) {
 	if _, err := demo.Start(t.Context(), millwright, folder); err == nil {
 		t.Error("two demos run in one folder")
 	}
-	simulator, _ := before.Processes()
-	if err := syscall.Kill(simulator, syscall.SIGKILL); err != nil {
-		t.Fatalf("kill the simulator: %v", err)
+	_, daemon := before.Processes()
+	if err := syscall.Kill(daemon, syscall.SIGKILL); err != nil {
+		t.Fatalf("kill the daemon: %v", err)
 	}
 	if err := before.Stop(); err != nil { // what is left of it
 		t.Fatal(err)
@@ -244,7 +306,7 @@ func TestTheRoomIsAGoodExample(t *testing.T) {
 	for _, d := range r.Devices() {
 		specs[d.Style] = true
 	}
-	if len(read.Room.Nodes) != 42 || len(specs) != 5 || fed["2"] < 2 || fed["0"] < 1 || len(read.Room.Aliases) == 0 || len(read.Room.Groups) == 0 || len(read.Room.Credentials) == 0 {
+	if len(read.Room.Nodes) != 45 || len(specs) != 7 || fed["2"] < 2 || fed["0"] < 1 || len(read.Room.Aliases) == 0 || len(read.Room.Groups) == 0 || len(read.Room.Credentials) == 0 {
 		t.Errorf("%d nodes, makes %v, nodes by feeds %v", len(read.Room.Nodes), specs, fed)
 	}
 }

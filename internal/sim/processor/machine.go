@@ -84,13 +84,13 @@ type measured struct {
 func (m *machine) measure() measured {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := measured{processor: m.temperature(time.Now()), running: m.state != sim.Off}
+	now := measured{processor: math.Round(m.temperature(time.Now())), running: m.state != sim.Off}
 	if !now.running {
 		now.watts = standbyWatts
 		return now
 	}
 	load := now.processor - inletTemp
-	now.fan, now.watts = 2400+70*load, idleWatts+2.5*load
+	now.fan, now.watts = 2400+50*load, idleWatts+2*load
 	return now
 }
 
