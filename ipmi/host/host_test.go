@@ -232,6 +232,27 @@ func TestLog(t *testing.T) {
 	}
 }
 
+// Entries that are followed have their times by our clock, as those of a log that is read.
+func TestFollowedTimes(t *testing.T) {
+	m, h := machine(t)
+	ctx := t.Context()
+	if err := sel.SetTime(ctx, m.As("admin", bmc.Administrator), sel.Stamp(time.Now().Add(-24*time.Hour).Unix())); err != nil {
+		t.Fatal(err)
+	}
+	m.Log(sel.Event{Generator: 0x20, Revision: 4, SensorType: 1, Sensor: 0x31, Type: event.Threshold, Data: [3]byte{0x57, 80, 60}})
+	told := errors.New("told")
+	err := h.FollowLog(ctx, &sel.Follower{}, time.Millisecond, func(entries []sel.Entry, _ sel.Update) error {
+		last := entries[len(entries)-1].When
+		if off := time.Since(last.Time); last.Quality != sel.Corrected || off.Abs() > time.Hour {
+			t.Errorf("%v, %v ago", last.Quality, off)
+		}
+		return told
+	})
+	if !errors.Is(err, told) {
+		t.Error(err)
+	}
+}
+
 func TestTrap(t *testing.T) {
 	_, h := machine(t)
 	trap := pet.FromEvent(sel.Event{Generator: 0x20, Revision: 4, SensorType: 1, Sensor: 0x31, Type: event.Threshold, Data: [3]byte{0x57, 80, 60}})

@@ -22,11 +22,12 @@ import (
 // ID is Quanta's number as a manufacturer.
 const ID = 7244
 
+const netFn ipmi.NetFn = 0x30
+
 const (
-	netFn         ipmi.NetFn = 0x30
-	cmdProcessor             = 0x18
-	maxProcessors            = 8
-	resetAll                 = 0xff
+	cmdProcessor  = 0x18
+	maxProcessors = 8
+	resetAll      = 0xff
 )
 
 // Makers gives the variants.
