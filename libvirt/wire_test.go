@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,9 +110,9 @@ func TestPong(t *testing.T) {
 // their contexts.
 func TestCallsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls := 0
+		var calls atomic.Int32
 		c := with(t, Options{KeepAlive: -1, Calls: 3}, func(header, []byte) [][]byte {
-			calls++
+			calls.Add(1)
 			return nil
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -128,8 +129,8 @@ func TestCallsAreBounded(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if calls != 3 {
-			t.Errorf("%d calls went out", calls)
+		if n := calls.Load(); n != 3 {
+			t.Errorf("%d calls went out", n)
 		}
 	})
 }

@@ -163,7 +163,7 @@ func TestTold(t *testing.T) {
 
 // A console outlives power cycles of the guest.
 func TestConsole(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	daemon := libvirttest.Start(t)
 	daemon.Define(t, "echo")

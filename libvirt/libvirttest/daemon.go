@@ -36,7 +36,7 @@ type Daemon struct {
 }
 
 // patience is how long things may take that take no time.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // Start starts a daemon, which ends with the test, and all its guests with it. The
 // configuration is lines of libvirtd.conf; with any, the daemon listens to the network.

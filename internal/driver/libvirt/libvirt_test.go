@@ -190,7 +190,7 @@ func (d done) Fault(f *driver.Fault)               { d.t.Error(f) }
 
 // A guest in QEMU: its console, its boot device for once, its log, what it is.
 func TestGuest(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	daemon := libvirttest.Start(t)
 	daemon.Define(t, "echo")
