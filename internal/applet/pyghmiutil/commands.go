@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"millwright.dev/millwright/ipmi"
+	"millwright.dev/millwright/ipmi/channel"
 	"millwright.dev/millwright/ipmi/chassis"
 	"millwright.dev/millwright/ipmi/host"
 	"millwright.dev/millwright/ipmi/oem"
@@ -185,7 +186,7 @@ func graphical(ctx context.Context, h *host.Host, say *teller) error {
 }
 
 func network(ctx context.Context, h *host.Host, say *teller) error {
-	n, err := h.Network(ctx, 0)
+	n, err := h.Network(ctx, channel.Present)
 	if err != nil {
 		return err
 	}
