@@ -223,10 +223,10 @@ func storageList() job {
 			a := answer{head: head, value: list}
 			for _, x := range list {
 				for _, v := range x.Volumes {
-					a.rows = append(a.rows, []Cell{cell("volume"), cell(v.Name), cell(v.RAID), numeric(gigabytes(v.Bytes)), toned(webTone(v.Health), v.Health.String())})
+					a.rows = append(a.rows, []Cell{cell("volume"), cell(v.Name), cell(v.RAID), numeric(gigabytes(v.Bytes)), webHealth(v.Health)})
 				}
 				for _, d := range x.Drives {
-					a.rows = append(a.rows, []Cell{cell("drive"), cell(d.Name), cell(strings.TrimSpace(d.Protocol + " " + d.Media)), numeric(gigabytes(d.Bytes)), toned(webTone(d.Health), d.Health.String())})
+					a.rows = append(a.rows, []Cell{cell("drive"), cell(d.Name), cell(strings.TrimSpace(d.Protocol + " " + d.Media)), numeric(gigabytes(d.Bytes)), webHealth(d.Health)})
 				}
 			}
 			return a, err

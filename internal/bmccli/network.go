@@ -71,6 +71,9 @@ func netPrint(n uint8) job {
 				return answer{}, err
 			}
 			n, err := managers[0].Network(ctx)
+			if all, _ := managers[0].Networks(ctx); err != nil && len(all) > 0 {
+				n, err = all[0], nil // behind a translation of addresses none is the one that was dialled
+			}
 			if err != nil {
 				return answer{}, err
 			}

@@ -99,8 +99,8 @@ func selList(last int, clears bool) job {
 				if !e.At.IsZero() {
 					at = e.At.Local().Format(time.DateTime)
 				}
-				a.rows = append(a.rows, []Cell{cell(e.ID), cell(at), toned(webTone(e.Severity), e.Severity.String()), cell(e.Text)})
-				list = append(list, map[string]any{"id": e.ID, "time": e.At, "severity": e.Severity.String(), "text": e.Text, "log": e.Log})
+				a.rows = append(a.rows, []Cell{cell(e.ID), cell(at), webHealth(e.Severity), cell(e.Text)})
+				list = append(list, map[string]any{"id": e.ID, "time": e.At, "severity": webHealth(e.Severity).Text, "text": e.Text, "log": e.Log})
 			}
 			a.value = list
 			if err == nil && clears {

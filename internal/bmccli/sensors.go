@@ -79,7 +79,7 @@ func sensorList(kinds []string, bad bool) job {
 				if r.Valid {
 					value = strings.TrimSpace(tidy(r.Value, 0) + " " + r.Unit)
 				}
-				a.rows = append(a.rows, []Cell{cell(r.Name), cell(r.Kind), numeric(value), toned(webTone(r.Health), r.Health.String())})
+				a.rows = append(a.rows, []Cell{cell(r.Name), cell(r.Kind), numeric(value), webHealth(r.Health)})
 			}
 			return a, err
 		},
@@ -89,6 +89,9 @@ func sensorList(kinds []string, bad bool) job {
 func ofKind(kind string, kinds []string) bool {
 	return len(kinds) == 0 || slices.ContainsFunc(kinds, func(k string) bool { return strings.HasPrefix(strings.ToLower(kind), strings.ToLower(k)) })
 }
+
+// webHealth is a health in small letters, as elsewhere.
+func webHealth(h redfish.Health) Cell { return toned(webTone(h), strings.ToLower(h.String())) }
 
 func webTone(h redfish.Health) Tone {
 	switch h {
@@ -310,10 +313,10 @@ func (c *caller) healthVerb() *cobra.Command {
 		},
 		web: func(ctx context.Context, _ *redfish.Client, s *redfish.System) (answer, error) {
 			health, troubles, err := s.Health(ctx, false)
-			a := answer{line: health.String(), tone: webTone(health), value: map[string]any{"health": health.String(), "bad": troubles}}
+			a := answer{line: webHealth(health).Text, tone: webTone(health), value: map[string]any{"health": webHealth(health).Text, "bad": troubles}}
 			for _, t := range troubles {
 				a.head = []string{"PART", "KIND", "HEALTH", "WHAT"}
-				a.rows = append(a.rows, []Cell{cell(t.Name), cell(t.Kind), toned(webTone(t.Health), t.Health.String()), cell(strings.TrimSpace(t.State + " " + t.Text))})
+				a.rows = append(a.rows, []Cell{cell(t.Name), cell(t.Kind), webHealth(t.Health), cell(strings.TrimSpace(t.State + " " + t.Text))})
 			}
 			return a, err
 		},

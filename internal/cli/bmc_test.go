@@ -104,7 +104,7 @@ func replay(t *testing.T, machines *bmcs, call string) string {
 	}
 	year := time.Now().UTC().Format("2006")
 	text = regexp.MustCompile(year+`-\d\d-\d\d[ T]\d\d:\d\d:\d\d`).ReplaceAllString(text, "NNNN-NN-NN NN:NN:NN")
-	text = regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(text, "127.0.0.1:PORT")
+	text = regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(text, "127.0.0.1:623")
 	text = regexp.MustCompile(`(over,)\d+(\.\d+)?m?s`).ReplaceAllString(text, "${1}TIME")
 	text = regexp.MustCompile(`(port\W+)\d{4,5}`).ReplaceAllString(text, "${1}PORT")
 	text = regexp.MustCompile(`\(\d+(\.\d+)?(µs|ms)\)`).ReplaceAllString(text, "(TIME)")
@@ -308,8 +308,10 @@ func TestBMCRedfish(t *testing.T) {
 	machines := service.NewMemory("admin", "password")
 	machines.Add(service.Machine{
 		ID: "1", Name: "web1", Power: service.PowerOff, Resets: []service.ResetType{service.ResetOn, service.ForceOff, service.ForceRestart},
-		Boot: &service.BootAbility{Sources: []service.BootSource{service.BootPxe, service.BootHdd}},
-	})
+		Boot: &service.BootAbility{Sources: []service.BootSource{service.BootPxe, service.BootHdd}}, Health: service.OK, Indicator: service.Dark,
+		Sensors: true, Log: true, Media: []service.Medium{{ID: "Cd", Types: []string{"CD"}}},
+	}, service.Reading{Name: "Inlet", Kind: service.Temperature, Value: new(float64)})
+	machines.Write("1", service.LogEntry{ID: "1", Text: "it was tested"})
 	s := service.New(service.Options{Backend: machines})
 	t.Cleanup(s.Close)
 	server := httptest.NewUnstartedServer(s)
@@ -334,6 +336,23 @@ func TestBMCRedfish(t *testing.T) {
 		{"inventory", "PART", 0},
 		{"mc info", "MANAGER", 0},
 		{"chassis hours", "it takes IPMI", 4},
+		{"identify on", "light on", 0},
+		{"leds", "identify", 0},
+		{"sensors", "Inlet", 0},
+		{"health", "ok", 0},
+		{"sel", "tested", 0},
+		{"sel clear", "cleared", 0},
+		{"firmware", "does not offer", 4},
+		{"media", "IMAGE", 0},
+		{"media attach https://files.example/x.iso", "attached", 0},
+		{"media detach", "detached", 0},
+		{"storage", "none", 0},
+		{"licence", "does not offer", 4},
+		{"user create two --new-secret env:NEWPASSWORD", "user ", 0},
+		{"user disable two", "done", 0},
+		{"user delete two", "done", 0},
+		{"power off", "power off", 0},
+		{"power frobnicate", "is none of", 1},
 	} {
 		out, errs, status := runBMC(t, append([]string{server.URL, "--pin", pin[1], "-u", "admin"}, shellWords(c.call)...)...)
 		if status != c.status || !strings.Contains(out+errs, c.says) {
