@@ -1,7 +1,6 @@
 package redfishdoor
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 	"millwright.dev/millwright/internal/auth"
 	"millwright.dev/millwright/internal/desk"
+	"millwright.dev/millwright/internal/door/machine"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
@@ -167,7 +167,7 @@ func (d *Door) Machine(ctx context.Context, u service.User, id string) (service.
 	if slices.Contains(ops, room.BeaconOn) {
 		m.Indicator = service.IndicatorUnknown
 	}
-	can := d.known.abilities(ctx, d.opts.Desk, actor, v.Room, name)
+	can := d.known.Abilities(ctx, d.opts.Desk, actor, v.Room, name)
 	m.Sensors, m.Log = can.Meter, can.Log
 	if can.Boot {
 		m.Boot = &service.BootAbility{Sources: bootSources(), Modes: true}
@@ -177,7 +177,7 @@ func (d *Door) Machine(ctx context.Context, u service.User, id string) (service.
 			m.Consoles = []service.Console{{Kind: service.ConsoleWebSocket, URI: at}}
 		}
 	}
-	m.Power, m.Health = powerOf(d.stateOf(ctx, v, n, actor, slices.Contains(ops, room.Status)))
+	m.Power, m.Health = powerOf(machine.State(ctx, d.opts.Desk, actor, v, n, slices.Contains(ops, room.Status)))
 	return m, nil
 }
 
@@ -238,7 +238,7 @@ func (d *Door) Reset(ctx context.Context, u service.User, id string, how service
 	}
 	for _, p := range pairs() {
 		if p.reset == how && slices.Contains(ops, p.op) {
-			return d.do(ctx, actor, name, p.op)
+			return errorOf(machine.Switch(ctx, d.opts.Desk, actor, name, p.op))
 		}
 	}
 	return &service.Error{Code: service.Unable, Said: "the devices of " + name + " cannot do " + string(how)}
@@ -250,7 +250,7 @@ func (d *Door) SetIndicator(ctx context.Context, u service.User, id string, lit 
 	if err != nil {
 		return err
 	}
-	return d.do(ctx, actorOf(u), v.Room.Nodes[n].Name, map[bool]room.Op{true: room.BeaconOn, false: room.BeaconOff}[lit])
+	return errorOf(machine.Switch(ctx, d.opts.Desk, actorOf(u), v.Room.Nodes[n].Name, map[bool]room.Op{true: room.BeaconOn, false: room.BeaconOff}[lit]))
 }
 
 // sources are what machines boot from, in both languages.
@@ -319,42 +319,20 @@ func (d *Door) SetMedium(context.Context, service.User, string, service.Medium) 
 	return &service.Error{Code: service.Unable, Said: "machines of this room have no virtual media"}
 }
 
-// Readings implements [service.Backend]. What a device measures as a whole is the
-// node's own only if nothing else hangs on it.
+// Readings implements [service.Backend].
 func (d *Door) Readings(ctx context.Context, u service.User, id string) ([]service.Reading, error) {
-	var list []service.Reading
-	var failed error
-	told := func(m desk.Measured, r *room.Room) {
-		if m.Err != nil {
-			failed = cmp.Or(failed, error(m.Err))
-		}
-		alone := len(r.NodesOf(m.Device)) == 1
-		for _, v := range m.Readings {
-			if v.Node == room.None && !alone {
-				continue
-			}
-			part := cmp.Or(v.Part, v.Plug)
-			value := v.Value
-			if v.Quantity == driver.Energy {
-				value /= 1000 // Redfish has kilowatt-hours
-			}
-			list = append(list, service.Reading{
-				Name: strings.TrimSpace(r.Devices[m.Device].Name + " " + part + " " + string(v.Quantity)),
-				Kind: kindOf(v.Quantity), Value: &value, At: m.At,
-			})
-		}
-	}
-	var measured []desk.Measured
-	r, err := d.opts.Desk.Measure(ctx, actorOf(u), id, func(m desk.Measured) { measured = append(measured, m) })
+	measured, err := machine.Readings(ctx, d.opts.Desk, actorOf(u), id)
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	slices.SortFunc(measured, func(a, b desk.Measured) int { return cmp.Compare(a.Device, b.Device) })
-	for _, m := range measured {
-		told(m, r)
-	}
-	if len(list) == 0 {
-		return nil, errorOf(failed)
+	var list []service.Reading
+	for i := range measured {
+		r := &measured[i]
+		value := r.Value
+		if r.Quantity == driver.Energy {
+			value /= 1000 // Redfish has kilowatt-hours
+		}
+		list = append(list, service.Reading{Name: r.Name(), Kind: kindOf(r.Quantity), Value: &value, At: r.At})
 	}
 	return list, nil
 }

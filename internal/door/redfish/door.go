@@ -10,6 +10,7 @@ import (
 
 	"millwright.dev/millwright/internal/auth"
 	"millwright.dev/millwright/internal/desk"
+	"millwright.dev/millwright/internal/door/machine"
 	"millwright.dev/millwright/redfish/service"
 )
 
@@ -34,7 +35,7 @@ type Options struct {
 type Door struct {
 	opts    Options
 	service *service.Service
-	known   known
+	known   machine.Known
 }
 
 // New makes the door. Its events move while [Door.Run] runs.
