@@ -31,6 +31,9 @@ func (n *node) Console(ctx context.Context, who bmc.Caller) (io.ReadWriteCloser,
 	if err != nil {
 		return nil, err
 	}
+	if who.Privilege < bmc.Operator { // who only looks does not type
+		return nil, ipmi.CodePrivilege
+	}
 	n.mu.Lock()
 	force := n.forced.User == who.User && n.forced.From == who.From && time.Since(n.forceAt) < forceFor
 	n.forced = bmc.Caller{}

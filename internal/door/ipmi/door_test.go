@@ -199,6 +199,7 @@ func TestOtherClients(t *testing.T) {
 func TestConsole(t *testing.T) {
 	s := newStand(t)
 	s.want("nobody", "m1", "sol activate", "Insufficient privilege")
+	s.want("watch", "m1", "sol activate", "Insufficient privilege")
 	host, port, _ := net.SplitHostPort(s.at["m1"])
 	cmd := exec.CommandContext(t.Context(), "script", "-qfec", "ipmitool -I lanplus -C 17 -H "+host+" -p "+port+" -U admin -P '"+password+"' sol activate", "/dev/null")
 	in, err := cmd.StdinPipe()
