@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -12,7 +13,7 @@ import (
 // convertConsoles writes a room file with the consoles of a conman.conf or a
 // conserver.cf.
 func (p *program) convertConsoles(path, out string) error {
-	text, err := os.ReadFile(path)
+	text, err := readForeign(path)
 	if err != nil {
 		return err
 	}
@@ -20,7 +21,7 @@ func (p *program) convertConsoles(path, out string) error {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(path), name)
 		}
-		return os.ReadFile(name)
+		return readForeign(name)
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -39,4 +40,20 @@ func (p *program) convertConsoles(path, out string) error {
 	}
 	p.printf("wrote %s with %s; try: millwright validate %s\n", main, counted(len(found.Consoles), "console"), out)
 	return nil
+}
+
+// readForeign reads a file of another program. What is larger than any of those is not
+// read to its end, if it has one.
+func readForeign(path string) ([]byte, error) {
+	const most = 64 << 20
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && len(text) > most {
+		err = fmt.Errorf("%s is larger than %d MiB", path, most>>20)
+	}
+	return text, err
 }

@@ -13,6 +13,10 @@ import (
 // maxDeep bounds includes of files, and of defaults within defaults.
 const maxDeep = 16
 
+// maxIncludes bounds how many files are included, and all their text, in bytes: files that
+// include each other several times would be read for ever.
+const maxIncludes, maxIncluded = 1000, 4 * maxFile
+
 // item is one line of a block: a keyword with its values.
 type item struct {
 	line   int
@@ -32,6 +36,9 @@ type conserver struct {
 	*Found
 	defaults map[string]*block
 	blocks   int
+	includes int
+	included int // bytes
+	applied  int // blocks to others
 }
 
 // readConserver reads a conserver.cf: blocks of a kind and a name, with items in braces.
@@ -58,6 +65,11 @@ func (c *conserver) file(text []byte, open func(string) ([]byte, error), deep in
 			more, err := open(tok.text)
 			if err != nil {
 				return fmt.Errorf("line %d: %w", tok.line, err)
+			}
+			c.includes++
+			c.included += len(more)
+			if c.includes > maxIncludes || c.included > maxIncluded {
+				return fmt.Errorf("line %d: too much is included", tok.line)
 			}
 			if err := c.file(more, open, deep+1); err != nil {
 				return fmt.Errorf("%s: %w", tok.text, err)
@@ -130,7 +142,7 @@ func (c *conserver) console(b *block) error {
 
 // apply puts a block's items over what is there.
 func (c *conserver) apply(got map[string]item, b *block, deep int) error {
-	if deep > maxDeep {
+	if c.applied++; deep > maxDeep || c.applied > 20*maxConsoles {
 		return fmt.Errorf("defaults include each other")
 	}
 	for _, it := range b.items {

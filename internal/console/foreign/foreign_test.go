@@ -125,3 +125,25 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestDefaultsAreBounded(t *testing.T) {
+	text := "default d0 { port 1; }\n"
+	for i := range 14 {
+		text += fmt.Sprintf("default d%d { %s }\n", i+1, strings.Repeat(fmt.Sprintf("include d%d; ", i), 20))
+	}
+	if _, err := foreign.Read([]byte(text+"console a { include d14; }\n"), nil); err == nil || !strings.Contains(err.Error(), "include each other") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestIncludesAreBounded(t *testing.T) {
+	for name, text := range map[string]string{
+		"many": strings.Repeat("#include again\n", 50),
+		"long": "#include again\n#" + strings.Repeat("x", 1<<20) + "\n#include again\n",
+	} {
+		open := func(string) ([]byte, error) { return []byte(text), nil }
+		if _, err := foreign.Read([]byte(text+"console a { port 5; }\n"), open); err == nil || !strings.Contains(err.Error(), "too much is included") {
+			t.Errorf("%s: %.200v", name, err)
+		}
+	}
+}
