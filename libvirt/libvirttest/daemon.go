@@ -47,7 +47,7 @@ func Start(tb testing.TB, configuration ...string) *Daemon {
 		tb.Fatal(err)
 	}
 	d := &Daemon{dir: dir, Socket: filepath.Join(dir, "libvirt", "libvirt-sock")}
-	d.args = []string{"-f", d.put(tb, "libvirtd.conf", configuration...), "-p", filepath.Join(dir, "pid")}
+	d.args = []string{"-f", d.put(tb, "libvirtd.conf", configuration...), "-p", filepath.Join(dir, "pid"), "-t", "120"} // a test that is killed leaves it behind, for so many seconds
 	if len(configuration) > 0 {
 		d.args = append(d.args, "-l")
 	}
