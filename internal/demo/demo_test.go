@@ -106,6 +106,7 @@ func TestTheRoomComesUpInOrder(t *testing.T) {
 	if err != nil || d == nil || !d.Runs() {
 		t.Fatalf("it does not run: %+v, %v", d, err)
 	}
+	asInREADME(t, out, millwright)
 	inOrder(t, d)
 	asBMC(t, d, out)
 	console(t, d, millwright)
@@ -170,6 +171,31 @@ func inOrder(t *testing.T, d *demo.Demo) {
 	}
 	for i := range read.Room.Nodes {
 		needs(room.NodeID(i), room.NodeID(i))
+	}
+}
+
+// asInREADME holds what the README shows of the demo to what it shows.
+func asInREADME(t *testing.T, out, millwright string) {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(text), "It ends like this")
+	_, shown, _ = strings.Cut(shown, "```text\n")
+	shown, _, found := strings.Cut(shown, "```")
+	if !found {
+		t.Fatal("the README does not show how the demo ends")
+	}
+	words := func(line string) string { return strings.Join(strings.Fields(line), " ") }
+	said := make(map[string]bool)
+	for line := range strings.Lines(strings.ReplaceAll(out, millwright, "millwright")) {
+		said[words(line)] = true
+	}
+	for line := range strings.Lines(shown) {
+		if line = words(line); line != "..." && !said[line] {
+			t.Errorf("the README shows %q, and the demo does not", line)
+		}
 	}
 }
 

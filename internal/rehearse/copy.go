@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -166,23 +167,44 @@ func readdress(name string, text []byte, at map[string]target) ([]byte, error) {
 	return readdressPowerMan(text, at), nil
 }
 
+// secrets gives where the room's secrets are: what devices are logged in with, and what is
+// wanted of those who come to nodes as to BMCs.
+func (r *Rehearsal) secrets() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, c := range r.read.Room.Credentials {
+			for _, ref := range c.Secrets {
+				if !yield(ref) {
+					return
+				}
+			}
+		}
+		door := r.read.Room.Settings.IPMI
+		for _, u := range door.Users {
+			if !yield(u.Password) {
+				return
+			}
+		}
+		if door.Kg != "" {
+			yield(door.Kg)
+		}
+	}
+}
+
 // writeSecrets gives the copy secrets of its own for those in files beside the
 // room: the simulated devices want to hear these, and the real ones stay where
 // they are.
 func (r *Rehearsal) writeSecrets(folder string) error {
-	for _, c := range r.read.Room.Credentials {
-		for _, ref := range c.Secrets {
-			name, ok := besideRoom(ref)
-			if !ok {
-				continue
-			}
-			path := filepath.Join(folder, name)
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				return err
-			}
-			if err := os.WriteFile(path, []byte(r.makeUp(ref)+"\n"), 0o600); err != nil {
-				return err
-			}
+	for ref := range r.secrets() {
+		name, ok := besideRoom(ref)
+		if !ok {
+			continue
+		}
+		path := filepath.Join(folder, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(r.makeUp(ref)+"\n"), 0o600); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -191,18 +213,16 @@ func (r *Rehearsal) writeSecrets(folder string) error {
 // writeStore does the same for secrets that the room has in the daemon's store.
 func (r *Rehearsal) writeStore(ctx context.Context, folder string) error {
 	store := vault.New(vault.In(folder))
-	for _, c := range r.read.Room.Credentials {
-		for _, ref := range c.Secrets {
-			if !r.inState(ref) {
-				continue
-			}
-			if err := os.MkdirAll(folder, 0o700); err != nil {
-				return err
-			}
-			r.state = folder
-			if err := store.Set(ctx, strings.TrimPrefix(ref, "secret:"), secret.NewValue(r.makeUp(ref))); err != nil {
-				return err
-			}
+	for ref := range r.secrets() {
+		if !r.inState(ref) {
+			continue
+		}
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return err
+		}
+		r.state = folder
+		if err := store.Set(ctx, strings.TrimPrefix(ref, "secret:"), secret.NewValue(r.makeUp(ref))); err != nil {
+			return err
 		}
 	}
 	return nil
