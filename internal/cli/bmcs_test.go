@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"millwright.dev/millwright/ipmi"
@@ -48,6 +47,7 @@ func startBMCs(t *testing.T, n int) *bmcs {
 	text := "hosts:\n"
 	ctx, stop := context.WithCancel(context.Background())
 	var ended []chan struct{}
+	at := "" // of the last one
 	for i := range n {
 		m, err := bmc.New(testMachine(i+1), loopback{bmc.NewMemory(i%2 == 0)})
 		if err != nil {
@@ -67,7 +67,8 @@ func startBMCs(t *testing.T, n int) *bmcs {
 			_ = bmc.Serve(ctx, conn, m)
 		}()
 		b.machines = append(b.machines, m)
-		text += fmt.Sprintf("  - {match: bmc%d, address: %q}\n", i+1, conn.LocalAddr())
+		at = conn.LocalAddr().String()
+		text += fmt.Sprintf("  - {match: bmc%d, address: %q}\n", i+1, at)
 	}
 	t.Cleanup(func() {
 		stop()
@@ -76,7 +77,7 @@ func startBMCs(t *testing.T, n int) *bmcs {
 			b.machines[i].Close()
 		}
 	})
-	text += "  - {match: 'bmc*', user: admin}\n"
+	text += fmt.Sprintf("  - {match: stranger, address: %q, user: nobody}\n  - {match: 'bmc*', user: admin}\n", at)
 	if err := os.WriteFile(b.file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -149,10 +150,4 @@ func inventoryArea(maker, name, serial string) []byte {
 		panic(err)
 	}
 	return append(b, make([]byte, 256-len(b))...)
-}
-
-// oneLine is the first line of a text.
-func oneLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
 }
