@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,7 +46,10 @@ func TestSimulatorHasWhatAMachineHas(t *testing.T) {
 			passed++
 		}
 	}
-	t.Logf("%d of %d", passed, len(rows()))
+	page, err := os.ReadFile("../docs/ipmi-interop.md")
+	if want := fmt.Sprintf("| %d of %d; the other %d ", passed, len(rows()), len(rows())-passed); err != nil || !strings.Contains(string(page), want) {
+		t.Errorf("the page that tells of this test has no %q: %v", want, err)
+	}
 }
 
 // The simulator's console is a program's that repeats what it hears: typing, and 16 kB at once.

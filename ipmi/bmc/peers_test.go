@@ -229,6 +229,37 @@ func passwords() []operation {
 	}
 }
 
+// freeIPMI is what FreeIPMI's programs are asked for.
+func freeIPMI() []operation {
+	return []operation{
+		{"bmc-info", "GUID"},
+		{"bmc-device --get-self-test-results", "No Error"},
+		{"ipmipower --stat", "on"},
+		{"ipmipower --cycle", "ok"},
+		{"ipmipower --off", "ok"},
+		{"ipmipower --on", "ok"},
+		{"ipmi-sensors", "CPU Temp"},
+		{"ipmi-sel", "System Event"},
+		{"ipmi-sel --info", "Number of log entries"},
+		{"ipmi-sel --clear", ""},
+		{"ipmi-fru", "PSER456"},
+		{"ipmi-chassis --get-chassis-status", "System Power"},
+		{"ipmi-chassis --get-power-on-hours-counter", "Power on hours"},
+		{"ipmi-chassis --get-system-restart-cause", "Chassis control command"},
+		{"ipmi-chassis --chassis-identify=5", ""},
+		{"ipmi-dcmi --get-dcmi-capability-info", "DCMI"},
+		{"ipmi-dcmi --get-system-power-statistics", "231 Watts"},
+		{"ipmi-dcmi --get-asset-tag", "asset-4711"},
+		{"ipmi-config --category=chassis --checkout", "Power_Restore_Policy"},
+		{"ipmi-config --category=pef --checkout", "Event_Filter_16"},
+		{"ipmi-config --category=sensors --checkout", "Inlet"},
+		{"ipmi-config --category=core --checkout -S Lan_Conf", "192.0.2.7"},
+		{"ipmi-config --category=core --checkout -S SOL_Conf", "SOL_Retry_Count"},
+		{"ipmi-config --category=core --checkout -S User2", "admin"},
+		{"ipmi-raw 0 6 1", "rcvd: 01 00 20 81"},
+	}
+}
+
 func TestFreeIPMI(t *testing.T) {
 	for _, way := range []struct {
 		name string
@@ -241,33 +272,7 @@ func TestFreeIPMI(t *testing.T) {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			port := peer(t)
-			for _, o := range []operation{
-				{"bmc-info", "GUID"},
-				{"bmc-device --get-self-test-results", "No Error"},
-				{"ipmipower --stat", "on"},
-				{"ipmipower --cycle", "ok"},
-				{"ipmipower --off", "ok"},
-				{"ipmipower --on", "ok"},
-				{"ipmi-sensors", "CPU Temp"},
-				{"ipmi-sel", "System Event"},
-				{"ipmi-sel --info", "Number of log entries"},
-				{"ipmi-sel --clear", ""},
-				{"ipmi-fru", "PSER456"},
-				{"ipmi-chassis --get-chassis-status", "System Power"},
-				{"ipmi-chassis --get-power-on-hours-counter", "Power on hours"},
-				{"ipmi-chassis --get-system-restart-cause", "Chassis control command"},
-				{"ipmi-chassis --chassis-identify=5", ""},
-				{"ipmi-dcmi --get-dcmi-capability-info", "DCMI"},
-				{"ipmi-dcmi --get-system-power-statistics", "231 Watts"},
-				{"ipmi-dcmi --get-asset-tag", "asset-4711"},
-				{"ipmi-config --category=chassis --checkout", "Power_Restore_Policy"},
-				{"ipmi-config --category=pef --checkout", "Event_Filter_16"},
-				{"ipmi-config --category=sensors --checkout", "Inlet"},
-				{"ipmi-config --category=core --checkout -S Lan_Conf", "192.0.2.7"},
-				{"ipmi-config --category=core --checkout -S SOL_Conf", "SOL_Retry_Count"},
-				{"ipmi-config --category=core --checkout -S User2", "admin"},
-				{"ipmi-raw 0 6 1", "rcvd: 01 00 20 81"},
-			} {
+			for _, o := range freeIPMI() {
 				args := append(strings.Fields(o.command), "-h", "127.0.0.1:"+port, "-u", "admin", "-p", "password", "-l", "admin")
 				if args[0] == "ipmi-raw" {
 					args = append([]string{args[0]}, append(args[4:], args[1:4]...)...)
