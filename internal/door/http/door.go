@@ -119,7 +119,7 @@ func newDoor(o Options) *Door {
 	}
 	d.sessions.open = make(map[string]*session)
 	d.keys.busy = make(map[string]chan struct{})
-	d.metrics = newMetrics(d)
+	d.metrics = newMetrics()
 	d.api = humago.New(d.mux, description(o.Version))
 	nameForeign(d.api.OpenAPI().Components.Schemas)
 	for _, register := range d.routes() {

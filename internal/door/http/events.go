@@ -159,7 +159,7 @@ func (s *sse) events(ctx context.Context, after int64, f *event.Filter) {
 		case held:
 			live = true
 		case live:
-			s.d.metrics.dropped.Inc()
+			s.d.metrics.dropped.Add(1)
 			return
 		default:
 			var err error

@@ -144,7 +144,7 @@ func (s *sse) states(ctx context.Context, whose *watched, after int64, known boo
 		frames, more, held := s.d.states.since(after)
 		if !held {
 			if live { // fallen behind: the reader may come again
-				s.d.metrics.dropped.Inc()
+				s.d.metrics.dropped.Add(1)
 				return
 			}
 			known = false
