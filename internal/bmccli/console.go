@@ -183,14 +183,8 @@ func solChange(args []string, now lan.SOLConfig) ([]solParam, error) {
 				on = 1
 			}
 			put(lan.SOLEnable, []byte{on})
-		case "privilege":
-			now.Privilege, err = channel.ParsePrivilegeName(text)
-			put(lan.SOLAuthentication, now.SOLAuth.Append(nil))
-		case "encryption":
-			now.ForceEncryption, err = parseOnOff(text)
-			put(lan.SOLAuthentication, now.SOLAuth.Append(nil))
-		case "authentication":
-			now.ForceAuthentication, err = parseOnOff(text)
+		case "privilege", "encryption", "authentication":
+			err = solAuth(&now.SOLAuth, name, text)
 			put(lan.SOLAuthentication, now.SOLAuth.Append(nil))
 		case "gather":
 			now.Interval, err = time.ParseDuration(text)
@@ -224,6 +218,19 @@ func solChange(args []string, now lan.SOLConfig) ([]solParam, error) {
 		}
 	}
 	return list, nil
+}
+
+// solAuth changes what a console's session must have.
+func solAuth(a *lan.SOLAuth, name, text string) (err error) {
+	switch name {
+	case "privilege":
+		a.Privilege, err = channel.ParsePrivilegeName(text)
+	case "encryption":
+		a.ForceEncryption, err = parseOnOff(text)
+	case "authentication":
+		a.ForceAuthentication, err = parseOnOff(text)
+	}
+	return err
 }
 
 func solTest(args []string) (job, error) {
