@@ -172,7 +172,7 @@ var floors = []floor{
 	{where: "internal/applet/plmpower", what: "plmpower, powermand's helper for Insteon and X10", may: list("internal/applet/getopt", "internal/applet/prompt", "internal/transport")},
 	{where: "internal/applet/powermancli/genders", what: "genders files and queries", may: list("hostlist")},
 	{where: "internal/applet/*", what: "one folder for each program that we stand in for", may: slices.Concat(libraries, offline, list("internal/applet/getopt", "internal/applet/powermancli/genders", "internal/app", "internal/driver", "internal/secret"))},
-	{where: "cmd/millwright", what: "chooses the program by its name", may: list("internal/cli", "internal/applet/fakebmc", "internal/applet/vbmc", "internal/applet/virshbmc", "internal/applet/*", "internal/applet/httppower", "internal/applet/ipmipower", "internal/applet/redfishpower", "internal/applet/snmppower", "internal/applet/plmpower")},
+	{where: "cmd/millwright", what: "chooses the program by its name", may: list("internal/cli", "internal/applet/fakebmc", "internal/applet/pyghmiutil", "internal/applet/pyghmicons", "internal/applet/vbmc", "internal/applet/virshbmc", "internal/applet/*", "internal/applet/httppower", "internal/applet/ipmipower", "internal/applet/redfishpower", "internal/applet/snmppower", "internal/applet/plmpower")},
 
 	// For people.
 	{where: "bench/bmcclient", what: "the client of BMCs that bench measures: the libraries and nothing else", may: list("ipmi", "ipmi/chassis", "ipmi/rmcp", "ipmi/sdr", "ipmi/sensor", "ipmi/sol")},
