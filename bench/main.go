@@ -1,11 +1,12 @@
 // Command bench measures Millwright beside a real powermand: both on the same
-// simulated devices, both driven by the same real client, in turn, in one run.
-// It prints a table of medians; docs/performance.md holds one.
+// simulated devices, both driven by the same real client, in turn, in one run; and beside the clients
+// of BMCs that Debian has. It prints a table of medians; docs/performance.md holds one.
 //
 //	go run ./bench                 all figures
 //	go run ./bench -only one-node  those whose name holds a word
+//	go run ./bench -only ipmi:     those of BMCs
 //
-// It needs Debian's powerman package (see scripts/setup) and builds Millwright
+// It needs Debian's packages that scripts/setup installs, and builds Millwright
 // itself. The simulated devices run in a process of their own, so that their
 // work is charged to neither daemon.
 package main
@@ -18,6 +19,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,6 +35,10 @@ func main() {
 		fail(simulateAgents(ctx, agents))
 		return
 	}
+	if shape, ok := strings.CutPrefix(*simulate, "ipmi:"); ok {
+		fail(simulateBMCs(ctx, shape))
+		return
+	}
 	if *simulate != "" {
 		fail(simulateDevices(ctx, *simulate))
 		return
@@ -42,8 +48,9 @@ func main() {
 	defer os.RemoveAll(dir)
 	fail(build(ctx, dir))
 	b := &bench{ctx: ctx, dir: dir, runs: *runs}
-	fmt.Printf("| figure | powermand | millwright | ratio |\n|---|---|---|---|\n")
-	for _, f := range figures {
+	fail(b.buildClient())
+	fmt.Printf("| figure | others | millwright | ratio |\n|---|---|---|---|\n")
+	for _, f := range slices.Concat(figures, ipmiFigures()) {
 		if !strings.Contains(f.name, *only) {
 			continue
 		}
@@ -67,7 +74,12 @@ func build(ctx context.Context, dir string) error {
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("build millwright (run this from the repository's root): %w", err)
 	}
-	return os.Symlink(bin, filepath.Join(dir, "powermand"))
+	for _, name := range []string{"powermand", "ipmipower"} {
+		if err := os.Symlink(bin, filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bench is one run of the program.

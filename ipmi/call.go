@@ -27,6 +27,7 @@ type call struct {
 	busy    uint8 // how often the BMC was too busy
 	seq     uint8
 	ours    bool // not a user's: it goes out at once, and needs no session of its own
+	young   bool // it has a place of the client's flow
 	undone  bool // the BMC said that it has not done it, so that it may be sent again
 }
 
@@ -114,6 +115,12 @@ func (s *Session) measured(d time.Duration) {
 	s.rtt += (d - s.rtt) / 8
 }
 
+// doubted takes in that an answer did not come in time: it may be lost, or the network, the BMC or
+// our own machine has become slower, which no answer can tell as long as all are asked for twice.
+func (s *Session) doubted() {
+	s.rttVar = min(max(2*s.rttVar, leastWait/4), longestWait/4)
+}
+
 // pump sends what waits, as far as it may.
 func (s *Session) pump(now time.Duration) {
 	if s.waiting.n > 0 && s.state == stateStale {
@@ -124,7 +131,11 @@ func (s *Session) pump(now time.Duration) {
 			s.probe(now) // it might be for nothing, and then nobody would know whether it was
 			return
 		}
+		if !s.place() {
+			return
+		}
 		k := s.waiting.pop()
+		k.young = true
 		k.seq = s.nextSeq()
 		s.flying.push(k)
 		s.transmit(k, now)
@@ -192,6 +203,9 @@ func (s *Session) transmit(k *call, now time.Duration) {
 	}
 	if k.tries < 255 {
 		k.tries++
+	}
+	if k.tries > 1 {
+		s.aged(k)
 	}
 	k.undone = false
 	b := s.c.buffers.Get().(*buffers)
@@ -288,6 +302,7 @@ func (s *Session) answered(k *call, m rmcp.Message, now time.Duration) {
 		s.depth = 1
 		if k.busy < busyTries {
 			k.busy++
+			s.aged(k)
 			k.undone = true
 			k.again = now + s.backoff(k.busy)
 			k.expires = max(k.expires, k.again+1)
@@ -341,6 +356,7 @@ func (s *Session) finish(k *call, data []byte, err error) {
 		k.data = append(make([]byte, 0, len(data)), data...)
 	}
 	k.err = err
+	s.aged(k)
 	s.finished.push(k)
 }
 
@@ -371,6 +387,9 @@ func (s *Session) retry(k *call, now time.Duration) bool {
 	s.clean = 0
 	s.tainted |= 1 << k.seq
 	s.retries++
+	if k.tries == 1 {
+		s.doubted()
+	}
 	s.transmit(k, now)
 	return true
 }
@@ -386,6 +405,7 @@ func (s *Session) forgotten(now time.Duration) {
 		case k.ours, k.req.Once && !k.undone:
 			s.finish(k, nil, s.unanswered(k, ErrNoAnswer))
 		default:
+			s.aged(k)
 			k.tries = 0
 			again.push(k)
 			needed = true

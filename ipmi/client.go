@@ -45,6 +45,7 @@ type Client struct {
 	readers sync.WaitGroup
 
 	gate    gate
+	flow    flow
 	buffers sync.Pool
 	dropped [rmcp.Faults]atomic.Uint64 // packets that belong to no session
 }

@@ -161,7 +161,7 @@ func TestLoginErrors(t *testing.T) {
 				}
 				return [][]byte{b}
 			}
-		}, account(), ipmi.LoginSuiteChanged},
+		}, ipmi.Options{User: "admin", Password: "secret", NoDowngrade: true}, ipmi.LoginSuiteChanged},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

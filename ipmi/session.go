@@ -54,6 +54,7 @@ type Session struct {
 	rqSeq           uint8
 	depth           uint8 // how many requests may be under way now
 	clean           uint8
+	queued, granted bool   // it waits for a place of the client's flow; it was given one
 	tainted         uint64 // numbers of requests that were sent more than once, a bit each
 
 	rtt, rttVar time.Duration

@@ -22,7 +22,7 @@ const maxConfig = 1 << 20
 // readConfig reads a configuration as freeipmi.conf(5) describes it. What is for other
 // tools is passed over. Secrets that everybody may read are noted.
 func (o *options) readConfig(file string, must bool) error {
-	f, err := os.Open(file) //nolint:gosec // the user's
+	f, err := os.Open(file)
 	if err != nil {
 		if !must && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
 			return nil
@@ -122,7 +122,7 @@ func (o *options) enable(f flag, value string) error {
 // typed has a person type a secret at the terminal.
 func typed(in *os.File, out io.Writer, what string) (string, error) {
 	fmt.Fprint(out, what)
-	b, err := term.ReadPassword(int(in.Fd())) //nolint:gosec // a file descriptor is small
+	b, err := term.ReadPassword(int(in.Fd()))
 	fmt.Fprintln(out)
 	if err != nil {
 		return "", fmt.Errorf("reading the %swhich needs a terminal: %w", strings.ToLower(strings.Replace(what, ":", ",", 1)), err)

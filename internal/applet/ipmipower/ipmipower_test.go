@@ -228,7 +228,7 @@ func TestConfiguration(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "freeipmi.conf")
 	text := "# of all tools\nusername someone\npassword hush\nipmipower-username op # ours wins\nusername other\ncipher-suite-id 17\nprivilege-level ADMIN\n" +
 		"workaround-flags authcap \\\n sun20 assumeio\nipmi-sensors-username x\nfanout 3\nsession-timeout 7\ndriver-type KCS\nipmipower-wait-until-on ENABLE\nbackup x\n"
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil { //nolint:gosec // that it can be read by all is the point
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	o, err := parse([]string{"--config-file", file, "-F", "5"}, "/nowhere")

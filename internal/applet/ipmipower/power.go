@@ -141,7 +141,7 @@ func (j *job) begin() {
 		j.session = s
 		switch {
 		case j.switches[onIfOff] && (j.verb == cycle || j.verb == reset):
-			j.ask(stat, func(st chassis.Status) {
+			j.ask(func(st chassis.Status) {
 				if st.On {
 					j.do(j.verb)
 					return
@@ -149,9 +149,9 @@ func (j *job) begin() {
 				j.do(on)
 			})
 		case j.verb == stat:
-			j.ask(stat, func(st chassis.Status) { j.end(onOff(st.On), nil) })
+			j.ask(func(st chassis.Status) { j.end(onOff(st.On), nil) })
 		case j.verb == identifyStatus:
-			j.ask(stat, func(st chassis.Status) { j.end(light(st), nil) })
+			j.ask(func(st chassis.Status) { j.end(light(st), nil) })
 		default:
 			j.do(j.verb)
 		}
@@ -180,8 +180,8 @@ func (j *job) send(v verb, r ipmi.Request) {
 }
 
 // ask reads the status.
-func (j *job) ask(v verb, then func(chassis.Status)) {
-	j.session.Go(v.request(), func(data []byte, err error) {
+func (j *job) ask(then func(chassis.Status)) {
+	j.session.Go(stat.request(), func(data []byte, err error) {
 		if err != nil {
 			j.end("", err)
 			return
@@ -205,7 +205,7 @@ func (j *job) await(want bool) {
 }
 
 func (j *job) look() {
-	j.ask(stat, func(st chassis.Status) {
+	j.ask(func(st chassis.Status) {
 		switch {
 		case st.On == j.want:
 			j.end("ok", nil)

@@ -57,7 +57,7 @@ func (s *shell) say(format string, args ...any) {
 
 // command carries out one line.
 func (s *shell) command(ctx context.Context, words []string) (more bool) {
-	word, arg := words[0], "" //nolint:gosec // there is one at least
+	word, arg := words[0], ""
 	if len(words) > 1 {
 		arg = words[1]
 	}
