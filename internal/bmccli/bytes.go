@@ -16,15 +16,6 @@ func number(text string, least, most uint64) (uint64, error) {
 	return n, nil
 }
 
-// hexByte reads one byte of two digits, with or without 0x.
-func hexByte(text string) (byte, error) {
-	n, err := strconv.ParseUint(strings.TrimPrefix(strings.ToLower(text), "0x"), 16, 8)
-	if err != nil {
-		return 0, usagef("%q is not a byte in hexadecimal", text)
-	}
-	return byte(n), nil
-}
-
 // hexBytes reads bytes, one in a word or many.
 func hexBytes(words []string) ([]byte, error) {
 	var b []byte

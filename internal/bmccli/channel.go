@@ -77,7 +77,7 @@ func authAnswer(a channel.AuthCapabilities) answer {
 func channelList(ctx context.Context, d ipmi.Doer) (answer, error) {
 	a := answer{head: []string{"CHANNEL", "MEDIUM", "SESSIONS", "ACTIVE", "MODE", "LIMIT"}}
 	var last error
-	for n := uint8(0); n < 16; n++ {
+	for n := range uint8(16) {
 		if n > 0x0b && n != 0x0f {
 			continue
 		}
@@ -109,8 +109,7 @@ func (c *caller) accessVerb(n *uint8) *cobra.Command {
 		if !changes {
 			return job{doer: func(ctx context.Context, d ipmi.Doer) (answer, error) { return accessRead(ctx, d, *n) }}, nil
 		}
-		var change func(*channel.Access) error
-		change = func(a *channel.Access) (err error) {
+		change := func(a *channel.Access) (err error) {
 			if mode != "" {
 				a.Mode, err = channel.ParseMode(mode)
 			}

@@ -46,15 +46,15 @@ type rule struct {
 // flags are those of every verb.
 type flags struct {
 	settings
-	hosts, user, file, config, format string
-	bridge                            []string
-	noPassword, noDowngrade, suite0   bool
-	plainPassword, nameAndPrivilege   bool
-	insecureTLS, plainHTTP            bool
-	json, csv, each, yes, noCache     bool
-	parallel                          int
-	timeout, watch                    time.Duration
-	given                             func(name string) bool
+	hosts, user, file, config       string
+	bridge                          []string
+	noPassword, noDowngrade, suite0 bool
+	plainPassword, nameAndPrivilege bool
+	insecureTLS, plainHTTP          bool
+	json, csv, each, yes, noCache   bool
+	parallel                        int
+	timeout, watch                  time.Duration
+	given                           func(name string) bool
 }
 
 func (f *flags) define(fl *pflag.FlagSet) {
