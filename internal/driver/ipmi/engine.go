@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"millwright.dev/millwright/ipmi"
+	"millwright.dev/millwright/ipmi/oem"
 )
 
 // engine is the client that all devices share. It is there while one of them has a
@@ -12,6 +13,8 @@ type engine struct {
 	mu     sync.Mutex
 	users  int
 	client *ipmi.Client
+
+	seen oem.Seen // which variant of its maker's a firmware is, so that each is asked once
 }
 
 // enter gives the client; whoever was given it must leave.

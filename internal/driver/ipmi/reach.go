@@ -28,7 +28,7 @@ func (n *session) machine(ctx context.Context, plug int, do func(context.Context
 			if n.hosts == nil {
 				n.hosts = make(map[int]*host.Host)
 			}
-			h = host.New(&direct{n, plug}, host.Options{Parallel: n.Pipeline})
+			h = host.New(&direct{n, plug}, host.Options{Parallel: n.Pipeline, Seen: &n.engine.seen})
 			n.hosts[plug] = h
 		}
 		n.mu.Unlock()

@@ -6,8 +6,11 @@ import (
 	"millwright.dev/millwright/ipmi"
 )
 
-// setPassword is the one request whose data are nobody's business.
-const setPassword = 0x47
+// The requests whose data are nobody's business: Set User Password, Set Channel Security Keys.
+const (
+	setPassword = 0x47
+	setKeys     = 0x56
+)
 
 // requestText shows a request as people read them.
 func requestText(r ipmi.Request) string {
@@ -15,7 +18,7 @@ func requestText(r ipmi.Request) string {
 	for _, h := range r.Bridge {
 		text = fmt.Sprintf("by channel %d to %02x: %s", h.Channel, h.Address, text)
 	}
-	if r.NetFn == ipmi.NetFnApp && r.Cmd == setPassword {
+	if r.NetFn == ipmi.NetFnApp && (r.Cmd == setPassword || r.Cmd == setKeys) {
 		return text + " …"
 	}
 	return text + fmt.Sprintf(" % x", r.Data)
