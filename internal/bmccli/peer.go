@@ -93,7 +93,7 @@ func (p *peer) machine(ctx context.Context) (*host.Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := host.Options{Name: p.name, Parallel: p.set.Pipeline}
+	o := host.Options{Name: p.name, Parallel: p.set.Pipeline, Seen: &p.run.seen}
 	if len(p.run.hops) == 0 {
 		o.Cache = p.run.cache()
 	}

@@ -10,6 +10,7 @@ import (
 
 	"millwright.dev/millwright/ipmi"
 	"millwright.dev/millwright/ipmi/host"
+	"millwright.dev/millwright/ipmi/oem"
 	"millwright.dev/millwright/redfish"
 )
 
@@ -36,6 +37,7 @@ type run struct {
 	job    job
 	hops   []ipmi.Hop
 	client *ipmi.Client
+	seen   oem.Seen // variants of makers that were found out
 	peers  []*peer
 	creds  *credentials
 
