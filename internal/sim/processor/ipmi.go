@@ -56,6 +56,8 @@ type ipmiBMC struct {
 	unit  *sim.Unit
 	opts  IPMIOptions
 	hosts []*host // by plug
+
+	serving sync.Mutex // the end of what had power before comes first
 }
 
 // Name implements [sim.Style].
@@ -70,6 +72,8 @@ func (b *ipmiBMC) Follow(i int, s sim.MachineState, boot time.Duration) { b.host
 // ServePackets implements [sim.PacketStyle]. Each time that the BMC gets power it starts
 // anew: what it logged is there, and nobody is logged in.
 func (b *ipmiBMC) ServePackets(ctx context.Context, conn net.PacketConn) {
+	b.serving.Lock()
+	defer b.serving.Unlock()
 	front, err := b.powerUp()
 	if err != nil {
 		return // it was tried before
