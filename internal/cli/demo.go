@@ -161,8 +161,12 @@ func (p *program) demoDoors(d *demo.Demo) {
 	if err != nil { // a demo of an older version
 		return
 	}
+	password, err := d.Password()
+	if err != nil {
+		return
+	}
 	p.printf("\n%s\n\n", p.out.head("Any outlet is a BMC: "+demo.AsBMC+", behind a strip that knows telnet only, is one, too"))
-	p.printf("  ipmitool -I lanplus -H %s -p %s -U %s -P %s \\\n    chassis power cycle\n", host, port, demo.User, d.Password)
-	p.printf("  curl -k -u %s:%s --json '{\"ResetType\":\"PowerCycle\"}' \\\n", demo.User, d.Password)
+	p.printf("  ipmitool -I lanplus -H %s -p %s -U %s -P %s \\\n    chassis power cycle\n", host, port, demo.User, password)
+	p.printf("  curl -k -u %s:%s --json '{\"ResetType\":\"PowerCycle\"}' \\\n", demo.User, password)
 	p.printf("    https://%s/redfish/v1/Systems/%s/Actions/ComputerSystem.Reset\n", d.Redfish, demo.AsBMC)
 }

@@ -32,7 +32,6 @@ type Demo struct {
 	PowerMan string    `json:"powerman"` // where PowerMan's clients are served
 	Redfish  string    `json:"redfish"`  // where Redfish clients are
 	BMC      string    `json:"bmc"`      // where the node AsBMC is one, by IPMI
-	Password string    `json:"password"` // of User
 	Began    time.Time `json:"began"`
 
 	// Devices and Nodes is how many there are.

@@ -20,6 +20,15 @@ const AsBMC = "web1"
 // User may operate the room by IPMI and by Redfish.
 const User = "demo"
 
+// passFile has the password of User, in the room's folder.
+const passFile = "demo.pass"
+
+// Password gives the password of User.
+func (d *Demo) Password() (string, error) {
+	text, err := os.ReadFile(filepath.Join(d.Config, passFile))
+	return strings.TrimSpace(string(text)), err
+}
+
 // doorsText is the part of the room that the demo adds to its example, for ports are free
 // or not at the moment.
 const doorsText = `# Doors for programs that know nothing of this room: any node by Redfish, and one as
@@ -47,10 +56,9 @@ func (d *Demo) openDoors() (release func(), err error) {
 		}
 		ports, *at = append(ports, p), p.Addr("127.0.0.1")
 	}
-	const file = "demo.pass"
-	d.Password = strings.ToLower(rand.Text()[:10])
-	text := fmt.Sprintf(doorsText, d.Redfish, User, file, AsBMC, d.BMC)
-	for name, text := range map[string]string{file: d.Password + "\n", "doors.yaml": text} {
+	password := strings.ToLower(rand.Text()[:10])
+	text := fmt.Sprintf(doorsText, d.Redfish, User, passFile, AsBMC, d.BMC)
+	for name, text := range map[string]string{passFile: password + "\n", "doors.yaml": text} {
 		if err := os.WriteFile(filepath.Join(d.Config, name), []byte(text), 0o600); err != nil {
 			release()
 			return nil, err
@@ -61,7 +69,11 @@ func (d *Demo) openDoors() (release func(), err error) {
 
 // letIn makes the user of the doors.
 func (d *Demo) letIn(ctx context.Context, c *client.Client) error {
-	if err := c.AddUser(ctx, wire.NewUser{Name: User, Password: d.Password}); err != nil {
+	password, err := d.Password()
+	if err != nil {
+		return err
+	}
+	if err := c.AddUser(ctx, wire.NewUser{Name: User, Password: password}); err != nil {
 		return fmt.Errorf("make the user %s: %w", User, err)
 	}
 	return c.AddGrant(ctx, wire.Grant{Principal: "user:" + User, Role: "operate", Nodes: "@all"})
