@@ -87,34 +87,40 @@ func addresses(network netip.Prefix) ([]string, error) {
 	return list, nil
 }
 
-// fold writes hosts as a list, ranges together, those of one port with the port behind
-// them.
+// fold writes hosts as a list, ranges together, those of the same ports with these behind
+// them: bmc[1-40], bmc[1-40]:6230, 127.0.0.1:[6230-6269].
 func fold(hosts []string) string {
-	var ports []string
-	byPort := make(map[string][]string)
+	var bare, odd, names, ports, words []string
+	ofName, ofPorts := make(map[string][]string), make(map[string][]string)
 	for _, h := range hosts {
-		name, port := h, ""
-		if i := strings.LastIndexByte(h, ':'); i > 0 && strings.IndexByte(h, ':') == i {
-			name, port = h[:i], h[i:]
-		}
-		if strings.ContainsAny(h, "[],/") {
-			name, port = "", h
-		}
-		if byPort[port] == nil {
-			ports = append(ports, port)
-		}
-		byPort[port] = append(byPort[port], name)
-	}
-	var words []string
-	for _, port := range ports {
-		names := byPort[port]
-		if names[0] == "" {
-			words = append(words, port)
+		if strings.ContainsAny(h, "[],/") || strings.Count(h, ":") > 1 {
+			odd = append(odd, h)
 			continue
 		}
-		for _, item := range cutList(hostlist.Fold(names)) {
+		name, port, found := strings.Cut(h, ":")
+		switch {
+		case !found:
+			bare = append(bare, name)
+			continue
+		case ofName[name] == nil:
+			names = append(names, name)
+		}
+		ofName[name] = append(ofName[name], ":"+port)
+	}
+	for _, name := range names {
+		port := hostlist.Fold(ofName[name])
+		if ofPorts[port] == nil {
+			ports = append(ports, port)
+		}
+		ofPorts[port] = append(ofPorts[port], name)
+	}
+	if len(bare) > 0 {
+		words = append(words, hostlist.Fold(bare))
+	}
+	for _, port := range ports {
+		for _, item := range cutList(hostlist.Fold(ofPorts[port])) {
 			words = append(words, item+port)
 		}
 	}
-	return strings.Join(words, ",")
+	return strings.Join(append(words, odd...), ",")
 }
