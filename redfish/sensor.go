@@ -242,8 +242,16 @@ func (set *sensorSet) subsystems(ctx context.Context, chassis Document) {
 func (set *sensorSet) excerpts(d Document) {
 	name := d.String("Name")
 	for _, e := range [][2]string{
-		{"TemperatureCelsius", "Temperature"}, {"TemperatureReadingsCelsius", "Temperature"}, {"HumidityPercent", "Humidity"}, {"FanSpeedsPercent", "Percent"},
-		{"PowerWatts", "Power"}, {"EnergykWh", "EnergykWh"}, {"InputPowerWatts", "Power"}, {"OutputPowerWatts", "Power"}, {"InputVoltage", "Voltage"}, {"InputCurrentAmps", "Current"},
+		{"TemperatureCelsius", "Temperature"},
+		{"TemperatureReadingsCelsius", "Temperature"},
+		{"HumidityPercent", "Humidity"},
+		{"FanSpeedsPercent", "Percent"},
+		{"PowerWatts", "Power"},
+		{"EnergykWh", "EnergykWh"},
+		{"InputPowerWatts", "Power"},
+		{"OutputPowerWatts", "Power"},
+		{"InputVoltage", "Voltage"},
+		{"InputCurrentAmps", "Current"},
 	} {
 		key, kind := e[0], e[1]
 		for _, e := range d.List(key) {

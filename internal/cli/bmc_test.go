@@ -28,11 +28,7 @@ var updateBMC = flag.Bool("update-bmc", false, "write testdata/bmc anew")
 func runBMC(t *testing.T, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	password := os.Getenv("IPMIPASSWORD")
-	defer func() { // the program has taken it away
-		if err := os.Setenv("IPMIPASSWORD", password); err != nil {
-			t.Error(err)
-		}
-	}()
+	defer t.Setenv("IPMIPASSWORD", password) // the program has taken it away
 	var out, errs bytes.Buffer
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()

@@ -13,6 +13,12 @@ func Tree() *cobra.Command {
 	return p.root()
 }
 
+// Find gives the command of [Tree] that a call means, and what follows its name.
+func Find(args []string) (*cobra.Command, []string, error) {
+	root := Tree()
+	return root.Find(arrange(root, args))
+}
+
 // eof is an input with nothing in it.
 type eof struct{}
 

@@ -10,6 +10,7 @@
 package freeport
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -66,12 +67,13 @@ func (p *Port) take(dir, host string) (err error) {
 }
 
 func (p *Port) unused(host string) error {
-	stream, err := net.Listen("tcp", p.Addr(host))
+	var config net.ListenConfig
+	stream, err := config.Listen(context.Background(), "tcp", p.Addr(host))
 	if err != nil {
 		return err
 	}
 	defer stream.Close()
-	packets, err := net.ListenPacket("udp", p.Addr(host))
+	packets, err := config.ListenPacket(context.Background(), "udp", p.Addr(host))
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ const (
 var sleepers = map[string]string{
 	"internal/sim/vpc/vpc.go": "the device it stands for takes that long to reset, and its only client waits for it",
 	"bench/daemon.go":         "waits for another program to open its port",
+	"bench/bmcclient/main.go": "measures for as long as it was told",
 }
 
 func TestHabits(t *testing.T) {

@@ -24,16 +24,16 @@ nodes: {"web[1-3]": , db1: , "vm[1-2]": , six: }
 		t.Fatal(err)
 	}
 	want := room.IPMI{
-		Users:  []room.IPMIUser{{"admin", "secret:bmc", "administrator", "ann"}, {"watch", "env:WATCH", "operator", "watch"}},
+		Users:  []room.IPMIUser{{Name: "admin", Password: "secret:bmc", Privilege: "administrator", As: "ann"}, {Name: "watch", Password: "env:WATCH", Privilege: "operator", As: "watch"}},
 		Suites: []uint8{17, 3}, V15: true,
 		Nodes: []room.IPMINode{
-			{"web1", "127.0.0.1:16230"},
-			{"web2", "127.0.0.1:16231"},
-			{"web3", "127.0.0.1:16232"},
-			{"db1", "192.0.2.7:623"},
-			{"vm1", "127.0.0.1:9001"},
-			{"vm2", "127.0.0.1:9002"},
-			{"six", "[::1]:623"},
+			{Node: "web1", Listen: "127.0.0.1:16230"},
+			{Node: "web2", Listen: "127.0.0.1:16231"},
+			{Node: "web3", Listen: "127.0.0.1:16232"},
+			{Node: "db1", Listen: "192.0.2.7:623"},
+			{Node: "vm1", Listen: "127.0.0.1:9001"},
+			{Node: "vm2", Listen: "127.0.0.1:9002"},
+			{Node: "six", Listen: "[::1]:623"},
 		},
 	}
 	if d := cmp.Diff(want, read.Room.Settings.IPMI); d != "" {

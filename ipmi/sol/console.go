@@ -348,7 +348,7 @@ func (c *Console) Close() error {
 	if !active {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if err := channel.DeactivatePayload(ctx, c.session, c.instance); err != nil && !errors.Is(err, ipmi.Code(0x80)) {
 		return fmt.Errorf("give back the console of %v: %w", c.session.Addr(), err)

@@ -192,7 +192,7 @@ func TestTaking(t *testing.T) {
 	if err := second.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := second.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := second.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("after Close: %v", err)
 	}
 }

@@ -80,7 +80,7 @@ func prepare(list []curve) error {
 	}
 	for i := range list {
 		c := &list[i]
-		c.number = uint8(firstCurve + i) //nolint:gosec // at most 255
+		c.number = uint8(firstCurve + i)
 		_, _, known := unitOf(c.Unit)
 		var err error
 		if c.Period != "" {
@@ -128,7 +128,7 @@ func (c *curve) at(t time.Duration) bmc.Reading {
 func (c *curve) record(id int) *sdr.Full {
 	t, unit, _ := unitOf(c.Unit)
 	r := &sdr.Full{
-		ID: sdr.ID(id), Common: sdr.Common{ //nolint:gosec // there are few
+		ID: sdr.ID(id), Common: sdr.Common{
 			Key: sdr.Key{Owner: 0x20, Number: c.number}, Entity: sdr.Entity{Kind: event.EntitySystemBoard, Instance: 1},
 			Init: 0x7f, Capabilities: sdr.Capabilities{AutoRearm: true, Thresholds: sdr.Settable, Hysteresis: sdr.Readable},
 			Type: t, Reading: 0x01, Units: event.Units{Base: unit},
@@ -185,7 +185,7 @@ func applyPreset(name string, c *bmc.Config, f *bmc.Faults) error {
 		f.PaddedName = true
 	}
 	c.Device = bmc.DefaultDevice()
-	c.Device.Maker, c.Device.Product = id[0], uint16(id[1]) //nolint:gosec // they fit
+	c.Device.Maker, c.Device.Product = id[0], uint16(id[1])
 	return nil
 }
 
@@ -243,7 +243,7 @@ func setFault(f *bmc.Faults, text string) error {
 		return err
 	case "sdr-chain":
 		at := slices.Index([]string{"right", "itself", "endless"}, value)
-		f.SDRChain = bmc.Chain(max(at, 0)) //nolint:gosec // of three
+		f.SDRChain = bmc.Chain(max(at, 0))
 		if at >= 0 {
 			return nil
 		}

@@ -263,7 +263,7 @@ func (f *fleet) listen(ctx context.Context) (netip.AddrPort, error) {
 		if port != 0 {
 			port += i
 		}
-		conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(f.o.address, uint16(port)))) //nolint:gosec // looked at by parse
+		conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(f.o.address, uint16(port))))
 		if err != nil {
 			return first, err
 		}
@@ -298,7 +298,7 @@ func (f *fleet) listenSpread(ctx context.Context) (netip.AddrPort, error) {
 			return find[a]
 		})
 	})
-	return netip.AddrPortFrom(f.o.address, uint16(f.o.port)), nil //nolint:gosec // looked at by parse
+	return netip.AddrPortFrom(f.o.address, uint16(f.o.port)), nil
 }
 
 // tell says where they are, and what to type.

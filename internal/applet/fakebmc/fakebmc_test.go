@@ -142,7 +142,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	if f.Loss != 0.5 || f.Delay != 20*time.Millisecond || !f.Silent || f.SDRChain != bmc.ChainEndless || f.MaxRead != 16 || f.Codes[[2]uint8{6, 1}] != ipmi.CodeBusy || f.Seed != 7 {
-		t.Errorf("got %+v", f)
+		t.Errorf("got %+v", &f)
 	}
 	for _, text := range []string{"loss=2", "loss", "bogus", "silent=1", "delay=soon", "sdr-chain=round", "code=zz"} {
 		if setFault(&f, text) == nil {

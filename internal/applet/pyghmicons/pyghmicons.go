@@ -106,12 +106,12 @@ func (o *options) talk(ctx context.Context, stdin io.Reader, stdout, stderr io.W
 		return err
 	}
 	defer line.Close()
-	if f, is := stdin.(*os.File); is && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a descriptor
-		before, err := term.MakeRaw(int(f.Fd())) //nolint:gosec // a descriptor
+	if f, is := stdin.(*os.File); is && term.IsTerminal(int(f.Fd())) {
+		before, err := term.MakeRaw(int(f.Fd()))
 		if err != nil {
 			return err
 		}
-		defer func() { _ = term.Restore(int(f.Fd()), before) }() //nolint:gosec // a descriptor
+		defer func() { _ = term.Restore(int(f.Fd()), before) }()
 	}
 	heard, typed := make(chan error, 1), make(chan error, 1)
 	go func() {
@@ -124,7 +124,7 @@ func (o *options) talk(ctx context.Context, stdin io.Reader, stdout, stderr io.W
 	case err = <-typed:
 		if err == nil { // no terminal: let the machine answer
 			select {
-			case <-heard:
+			case err = <-heard:
 			case <-time.After(time.Second):
 			}
 		}

@@ -56,7 +56,6 @@ const maxAtOnce = 256
 
 type options struct {
 	port string
-	kg   string
 	ipmi ipmi.Options
 	bmcs hostlist.List
 	run  command

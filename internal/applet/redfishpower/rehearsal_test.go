@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
-	"millwright.dev/millwright/internal/applet/powermand"
 	"millwright.dev/millwright/internal/applet/getopt"
+	"millwright.dev/millwright/internal/applet/powermand"
 	"millwright.dev/millwright/internal/applet/prompt/prompttest"
 )
 

@@ -89,7 +89,7 @@ const (
 // changed nothing.
 func recordsOf(e *event.Event) []sel.Record {
 	r := sel.Record{
-		ID: uint16(1 + e.Seq%(math.MaxUint16-1)), Type: sel.TypeSystem, Time: sel.Stamp(e.Time.Unix()), //nolint:gosec // until 2106
+		ID: uint16(1 + e.Seq%(math.MaxUint16-1)), Type: sel.TypeSystem, Time: sel.Stamp(e.Time.Unix()),
 		Event: sel.Event{Generator: controller, Revision: 4, SensorType: 0x09, Sensor: powerSensor, Type: 0x6f, Data: [3]byte{unitOff, 0xff, 0xff}},
 	}
 	switch e.Kind {

@@ -1,11 +1,13 @@
 package docs
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"millwright.dev/millwright/internal/cli"
 )
@@ -18,12 +20,12 @@ func TestCommandLines(t *testing.T) {
 		for _, line := range calls(read(t, page)) {
 			seen++
 			args := words(line)
-			c, rest, err := cli.Tree().Find(args[1:])
+			c, rest, err := cli.Find(args[1:])
 			if err != nil || c == c.Root() && len(args) > 1 && !strings.HasPrefix(args[1], "-") {
 				t.Errorf("%s: there is no such command: %s", page, line)
 				continue
 			}
-			if err := c.ParseFlags(rest); err != nil {
+			if err := c.ParseFlags(rest); err != nil && !errors.Is(err, pflag.ErrHelp) {
 				t.Errorf("%s: %s: %v", page, line, err)
 				continue
 			}
