@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 // NetFn is a network function: the class of a command (section 5.1). Requests have
@@ -43,6 +45,17 @@ type Request struct {
 type Hop struct {
 	Channel uint8 // 0 to 15
 	Address uint8 // of the controller on that channel, as an 8-bit slave address
+}
+
+// ParseHop reads CHANNEL:ADDRESS, such as 0:0x82.
+func ParseHop(text string) (Hop, error) {
+	left, right, found := strings.Cut(text, ":")
+	channel, err1 := strconv.ParseUint(left, 0, 4)
+	address, err2 := strconv.ParseUint(right, 0, 8)
+	if !found || err1 != nil || err2 != nil {
+		return Hop{}, fmt.Errorf("%q is not a channel and an address, as in 0:0x82", text)
+	}
+	return Hop{Channel: uint8(channel), Address: uint8(address)}, nil
 }
 
 // Doer carries out requests. Do gives the answer's data after its completion

@@ -2,13 +2,11 @@ package bmccli
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -262,33 +260,18 @@ func orAuto(text string) string {
 
 // parseSuites reads numbers with commas between them.
 func parseSuites(text string) ([]rmcp.Suite, error) {
-	if text == "" || text == "auto" {
-		return nil, nil
+	list, err := rmcp.ParseSuiteNumbers(text)
+	if slices.Contains(list, 0) {
+		return nil, errors.New("suite 0 protects nothing: if that is meant, --insecure-suite-0 says it")
 	}
-	var list []rmcp.Suite
-	for word := range strings.SplitSeq(text, ",") {
-		n, err := strconv.ParseUint(strings.TrimSpace(word), 10, 8)
-		if err != nil {
-			return nil, fmt.Errorf("%q is not the number of a cipher suite", word)
-		}
-		if _, ok := rmcp.Suite(n).Algorithms(); !ok {
-			return nil, fmt.Errorf("cipher suite %d is none that is spoken here", n)
-		}
-		if n == 0 {
-			return nil, errors.New("suite 0 protects nothing: if that is meant, --insecure-suite-0 says it")
-		}
-		list = append(list, rmcp.Suite(n))
-	}
-	return list, nil
+	return list, err
 }
 
 // parseHop reads CHANNEL:ADDRESS.
 func parseHop(text string) (ipmi.Hop, error) {
-	left, right, found := strings.Cut(text, ":")
-	channel, err1 := strconv.ParseUint(left, 0, 4)
-	address, err2 := strconv.ParseUint(right, 0, 8)
-	if !found || err1 != nil || err2 != nil {
-		return ipmi.Hop{}, usagef("--bridge: %q is not a channel and an address, as in 0:0x82", text)
+	hop, err := ipmi.ParseHop(text)
+	if err != nil {
+		return hop, usagef("--bridge: %v", err)
 	}
-	return ipmi.Hop{Channel: uint8(channel), Address: uint8(address)}, nil
+	return hop, nil
 }

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash"
+	"strconv"
+	"strings"
 )
 
 // Algorithm numbers (section 13.28).
@@ -199,4 +201,24 @@ func integritySize(integrity uint8) int {
 		return 16
 	}
 	return 0
+}
+
+// ParseSuiteNumbers reads numbers of suites with commas between them, such as "17,3";
+// nothing, and "auto", are none.
+func ParseSuiteNumbers(text string) ([]Suite, error) {
+	if text == "" || text == "auto" {
+		return nil, nil
+	}
+	var list []Suite
+	for word := range strings.SplitSeq(text, ",") {
+		n, err := strconv.ParseUint(strings.TrimSpace(word), 10, 8)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not the number of a cipher suite", word)
+		}
+		if _, ok := Suite(n).Algorithms(); !ok {
+			return nil, fmt.Errorf("cipher suite %d is none that is spoken here", n)
+		}
+		list = append(list, Suite(n))
+	}
+	return list, nil
 }

@@ -15,8 +15,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"millwright.dev/millwright/hostlist"
@@ -76,7 +74,7 @@ func (s *Settings) Traits(driver.Shelf) (driver.Traits, error) {
 	case s.Pipeline < 1 || s.Pipeline > 16:
 		return field("pipeline", errors.New("it is 1 to 16"))
 	}
-	if o.Suites, err = suites(s.Suites); err != nil {
+	if o.Suites, err = rmcp.ParseSuiteNumbers(s.Suites); err != nil {
 		return field("suites", err)
 	}
 	if o.Privilege, err = ipmi.ParsePrivilege(s.Privilege); err != nil {
@@ -88,9 +86,9 @@ func (s *Settings) Traits(driver.Shelf) (driver.Traits, error) {
 	s.options, s.behind = o, make(map[string]ipmi.Hop, len(s.Bridged))
 	plugs := []string{onlyPlug}
 	for name, at := range s.Bridged {
-		hop, err := parseHop(at)
-		if err != nil || name == "" {
-			return field("bridged", fmt.Errorf("%q: %q: %w", name, at, err))
+		hop, err := ipmi.ParseHop(at)
+		if err != nil {
+			return field("bridged", fmt.Errorf("%s: %w", name, err))
 		}
 		s.behind[name] = hop
 	}
@@ -101,36 +99,6 @@ func (s *Settings) Traits(driver.Shelf) (driver.Traits, error) {
 		Type: "ipmi", Timeout: s.Timeout, Plugs: plugs, Log: s.Log, Ping: time.Minute,
 		Verbs: []room.Op{room.Status, room.On, room.Off, room.SoftOff, room.Cycle, room.Reset, room.Diag, room.Beacon, room.BeaconOn, room.BeaconOff},
 	}, nil
-}
-
-// suites reads numbers with commas between them; auto is none.
-func suites(text string) ([]rmcp.Suite, error) {
-	if text == "" || text == "auto" {
-		return nil, nil
-	}
-	var list []rmcp.Suite
-	for word := range strings.SplitSeq(text, ",") {
-		n, err := strconv.ParseUint(strings.TrimSpace(word), 10, 8)
-		if err != nil {
-			return nil, fmt.Errorf("%q is not the number of a cipher suite", word)
-		}
-		if _, ok := rmcp.Suite(n).Algorithms(); !ok {
-			return nil, fmt.Errorf("cipher suite %d is none that is spoken here", n)
-		}
-		list = append(list, rmcp.Suite(n))
-	}
-	return list, nil
-}
-
-// parseHop reads CHANNEL:ADDRESS.
-func parseHop(text string) (ipmi.Hop, error) {
-	left, right, found := strings.Cut(text, ":")
-	channel, err1 := strconv.ParseUint(left, 0, 4)
-	address, err2 := strconv.ParseUint(right, 0, 8)
-	if !found || err1 != nil || err2 != nil {
-		return ipmi.Hop{}, errors.New("it is a channel and an address, as in 0:0x82")
-	}
-	return ipmi.Hop{Channel: uint8(channel), Address: uint8(address)}, nil
 }
 
 // Open implements [driver.Settings]: it logs in.
