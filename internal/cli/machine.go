@@ -1,6 +1,10 @@
 package cli
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"millwright.dev/millwright/internal/door/http/wire"
@@ -16,6 +20,10 @@ safe or setup. It is for the next boot only, unless --persistent is given. The m
 is not started by it: cycle or reset does that.`,
 		Example: "  millwright boot web7\n  millwright boot web7 network --uefi && millwright cycle web7",
 		RunE: func(c *cobra.Command, args []string) error {
+			sources := []string{"default", "network", "disk", "optical", "usb", "safe", "setup"}
+			if len(args) == 2 && !slices.Contains(sources, args[1]) {
+				return &usageError{fmt.Errorf("nothing boots from %q; say one of %s, after the node", args[1], strings.Join(sources, ", ")), c.CommandPath()}
+			}
 			cl := p.client()
 			defer cl.Close()
 			if len(args) == 2 {
