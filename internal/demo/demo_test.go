@@ -193,7 +193,8 @@ func asInREADME(t *testing.T, out, millwright string) {
 		said[words(line)] = true
 	}
 	for line := range strings.Lines(shown) {
-		if line = words(line); line != "..." && !said[line] {
+		// On a machine that is busy a node may have settled before anybody could say so.
+		if line = words(line); line != "..." && !strings.Contains(line, ": settling for ") && !said[line] {
 			t.Errorf("the README shows %q, and the demo does not", line)
 		}
 	}

@@ -69,8 +69,9 @@ func TestMachineWithAServiceProcessor(t *testing.T) {
 		s.want("admin", "m1", command, words)
 	}
 	s.want("admin", "m1", "chassis bootdev bios options=persistent,efiboot", "Set Boot Device to bios")
-	if want := (driver.Boot{From: driver.BootSetup, Persistent: true, UEFI: true}); s.m1.boot != want {
-		t.Errorf("the machine boots from %+v, want %+v", s.m1.boot, want)
+	boot, _ := s.m1.Boot(t.Context(), 0)
+	if want := (driver.Boot{From: driver.BootSetup, Persistent: true, UEFI: true}); boot != want {
+		t.Errorf("the machine boots from %+v, want %+v", boot, want)
 	}
 	s.want("admin", "m1", "chassis bootparam get 5", "BIOS Setup")
 	s.want("op", "m1", "chassis power reset", "Reset")
@@ -80,7 +81,7 @@ func TestMachineWithAServiceProcessor(t *testing.T) {
 		t.Errorf("the machine was told %v, want %v", got, want)
 	}
 	s.m1.mu.Lock()
-	s.m1.bad = true
+	s.m1.be(func() { s.m1.bad = true })
 	s.m1.mu.Unlock()
 	s.want("admin", "m1", "chassis power on", "failed: Unspecified error")
 }
@@ -132,13 +133,14 @@ func TestWhoMayDoWhat(t *testing.T) {
 
 func TestAChangeIsAskedForOnce(t *testing.T) {
 	s := newStand(t)
-	s.m1.slow, s.m1.began = make(chan struct{}), make(chan struct{}, 10)
+	slow, began := make(chan struct{}), make(chan struct{}, 10)
+	s.m1.be(func() { s.m1.slow, s.m1.began = slow, began })
 	over := make(chan string, 1)
 	go func() {
 		out, _ := s.tool("admin", "m1", "chassis", "power", "on") // it sends that again and again
 		over <- out
 	}()
-	<-s.m1.began
+	<-began
 	client := ipmi.NewClient(ipmi.ClientOptions{})
 	defer client.Close()
 	session, err := client.Open(t.Context(), s.at["m1"], ipmi.Options{User: "op", Password: password, Privilege: ipmi.PrivilegeOperator})
@@ -148,7 +150,7 @@ func TestAChangeIsAskedForOnce(t *testing.T) {
 	if _, err := session.Do(ctx, ipmi.Request{NetFn: ipmi.NetFnChassis, Cmd: 0x02, Data: []byte{1}, Once: true}); err == nil {
 		t.Error("somebody else's command was done beside the first")
 	}
-	close(s.m1.slow)
+	close(slow)
 	if out := <-over; !strings.Contains(out, "Control: Up/On") {
 		t.Errorf("ipmitool said %s", out)
 	}

@@ -56,9 +56,12 @@ func (s *settings) Open(_ context.Context, env driver.Env) (driver.Session, erro
 }
 
 func (p *processor) Do(_ context.Context, b driver.Batch, sink driver.Sink) error {
-	if p.slow != nil && b.Op.Changes() {
-		p.began <- struct{}{}
-		<-p.slow
+	p.mu.Lock()
+	slow, began := p.slow, p.began
+	p.mu.Unlock()
+	if slow != nil && b.Op.Changes() {
+		began <- struct{}{}
+		<-slow
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -105,6 +108,13 @@ func (p *processor) SetBoot(_ context.Context, _ int, b driver.Boot) error {
 	defer p.mu.Unlock()
 	p.boot = b
 	return nil
+}
+
+// be changes how it is.
+func (p *processor) be(change func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change()
 }
 
 func (p *processor) ops() []room.Op {
