@@ -31,6 +31,7 @@ type machine struct {
 	t     *testing.T
 	came  chan net.Conn // a console that was opened: the machine's end
 	down  atomic.Bool   // none can be
+	none  atomic.Bool   // there is none
 	opens atomic.Int64
 }
 
@@ -40,6 +41,9 @@ func (wired) Break() error { return driver.ErrNoBreak }
 
 func (m *machine) open(context.Context, string) (driver.Console, error) {
 	m.opens.Add(1)
+	if m.none.Load() {
+		return nil, &room.Error{Code: room.CodeRefused, Said: "it has no console"}
+	}
 	if m.down.Load() {
 		return nil, errors.New("no route")
 	}
@@ -377,4 +381,25 @@ func TestAConsoleThatTakesNothing(t *testing.T) {
 			t.Errorf("%q", data)
 		}
 	})
+}
+
+// TestANodeWithoutAConsole: who attaches is told so, and not held.
+func TestANodeWithoutAConsole(t *testing.T) {
+	h := newHall(t, usual, room.Console{})
+	defer h.Close()
+	h.none.Store(true)
+	s := h.attach(t, console.Wish{Who: "ann", Write: true})
+	defer s.Close()
+	for {
+		u, err := s.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := u.Notice; n != nil && n.Kind == console.NoticeClosed {
+			if !strings.Contains(n.Said, "it has no console") || h.opens.Load() != 1 {
+				t.Errorf("%q, after %d tries", n.Said, h.opens.Load())
+			}
+			return
+		}
+	}
 }

@@ -212,6 +212,10 @@ func (l *line) run() {
 			return
 		}
 		console, err := l.open()
+		if never(err) {
+			l.end(err.Error())
+			return
+		}
 		if err != nil {
 			l.turn(Lost, err.Error())
 			l.pause(l.tries.Next())
@@ -230,6 +234,12 @@ func (l *line) run() {
 		}
 		l.pause(l.tries.Next())
 	}
+}
+
+// never says that a console cannot be had however often it is tried: the node has none.
+func never(err error) bool {
+	var why *room.Error
+	return errors.As(err, &why) && (why.Code == room.CodeRefused || why.Code == room.CodeNotFound)
 }
 
 // leastPause lies between any two tries, however many people come and go.

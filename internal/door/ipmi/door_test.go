@@ -80,9 +80,7 @@ func TestMachineWithAServiceProcessor(t *testing.T) {
 	if got, want := s.m1.ops(), []room.Op{room.On, room.Reset, room.Diag, room.SoftOff}; !slices.Equal(without(got, room.BeaconOff), want) {
 		t.Errorf("the machine was told %v, want %v", got, want)
 	}
-	s.m1.mu.Lock()
 	s.m1.be(func() { s.m1.bad = true })
-	s.m1.mu.Unlock()
 	s.want("admin", "m1", "chassis power on", "failed: Unspecified error")
 }
 
