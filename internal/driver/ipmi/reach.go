@@ -44,10 +44,7 @@ type direct struct {
 
 // Do implements [ipmi.Doer].
 func (d *direct) Do(ctx context.Context, r ipmi.Request) ([]byte, error) {
-	if hop, behind := d.behind[d.Env.Plugs[d.plug].Name]; behind {
-		r.Bridge = append([]ipmi.Hop{hop}, r.Bridge...)
-	}
-	return d.bmc.Do(ctx, r)
+	return d.bmc.Do(ctx, d.routed(d.plug, r))
 }
 
 // sources pairs our words for what to boot from with IPMI's.

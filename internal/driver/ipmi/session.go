@@ -71,6 +71,14 @@ type way struct {
 	mu sync.Mutex // requests may be made side by side
 }
 
+// routed sends a request to the machine of a plug: across the BMC, if it sits behind it.
+func (n *session) routed(plug int, r ipmi.Request) ipmi.Request {
+	if hop, behind := n.behind[n.Env.Plugs[plug].Name]; behind {
+		r.Bridge = append([]ipmi.Hop{hop}, r.Bridge...)
+	}
+	return r
+}
+
 // Encrypted says whether others can read what is sent.
 func (w *way) Encrypted() bool {
 	suite, plus := w.bmc.Suite()
@@ -79,9 +87,7 @@ func (w *way) Encrypted() bool {
 
 // Do implements [ipmi.Doer].
 func (w *way) Do(ctx context.Context, r ipmi.Request) ([]byte, error) {
-	if hop, behind := w.behind[w.Env.Plugs[w.plug].Name]; behind {
-		r.Bridge = append([]ipmi.Hop{hop}, r.Bridge...)
-	}
+	r = w.routed(w.plug, r)
 	w.mu.Lock()
 	w.action.Sent = true
 	if r.NetFn == ipmi.NetFnChassis && (r.Cmd == chassis.CmdControl || r.Cmd == chassis.CmdIdentify || r.Cmd == chassis.CmdSetBootOption) {
