@@ -41,12 +41,15 @@ func (d *Desk) intend(ctx context.Context, c deed) error {
 		e.Detail += "while a run is at work on some of them: " + strings.Join(busy, ", ")
 	}
 	if err := d.events.Append(ctx, e); err != nil {
-		return &room.Error{
-			Code: room.CodeInternal, Op: c.req.Op.String(), Subject: e.Targets,
-			Said: "nothing was done, because it could not be written down first: " + d.unwritable(err), Err: err,
-		}
+		return d.unwritten(e, "nothing was done, because it could not be written down first: ", err)
 	}
 	return nil
+}
+
+// unwritten is the error of an event that could not be written down, and says what that
+// means for what it tells of.
+func (d *Desk) unwritten(e *event.Event, so string, err error) error {
+	return &room.Error{Code: room.CodeInternal, Op: e.Op, Subject: e.Targets, Said: so + d.unwritable(err), Err: err}
 }
 
 // unwritable says why the log of events cannot be written, and tells the operator
@@ -95,10 +98,7 @@ func (d *Desk) conclude(ctx context.Context, c deed, t *tally, failed error) err
 	}
 	err := d.events.AppendWith(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.SetInterruptions(held...) }, e)
 	if err != nil {
-		return &room.Error{
-			Code: room.CodeInternal, Op: c.req.Op.String(), Subject: e.Targets,
-			Said: "it was done, but its result could not be written down: " + d.unwritable(err), Err: err,
-		}
+		return d.unwritten(e, "it was done, but its result could not be written down: ", err)
 	}
 	d.hold(held)
 	return nil

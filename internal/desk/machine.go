@@ -107,10 +107,7 @@ func (d *Desk) deed(by Actor, r *room.Room, id room.NodeID, op, detail string, w
 	intent := e
 	intent.Kind = event.Intent
 	if err := d.events.Append(ctx, &intent); err != nil {
-		return &room.Error{
-			Code: room.CodeInternal, Op: op, Subject: e.Targets,
-			Said: "nothing was done, because it could not be written down first: " + d.unwritable(err), Err: err,
-		}
+		return d.unwritten(&intent, "nothing was done, because it could not be written down first: ", err)
 	}
 	failed := work(ctx)
 	result := e
@@ -119,7 +116,7 @@ func (d *Desk) deed(by Actor, r *room.Room, id room.NodeID, op, detail string, w
 		result.Outcome, result.Detail = event.Failed, failed.Error()
 	}
 	if err := d.events.Append(context.WithoutCancel(ctx), &result); err != nil && failed == nil {
-		return &room.Error{Code: room.CodeInternal, Op: op, Subject: e.Targets, Said: "it was done, but its result could not be written down: " + d.unwritable(err), Err: err}
+		return d.unwritten(&result, "it was done, but its result could not be written down: ", err)
 	}
 	return failed
 }
