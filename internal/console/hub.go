@@ -84,20 +84,22 @@ func (h *Hub) Apply(r *room.Room) {
 	}
 	for i := range r.Nodes {
 		if c, _ := r.Console(room.NodeID(i)); c.Keeping.Log {
-			h.line(r.Nodes[i].Name, c)
+			_, start := h.line(r.Nodes[i].Name, c)
+			start()
 		}
 	}
 }
 
-// line gives the owner of a console, and makes it if need be. The caller holds the lock.
-func (h *Hub) line(node string, c room.Console) *line {
+// line gives the owner of a console, and makes it if need be. A new one reaches for its
+// console when start is called: whoever attaches first must not miss what comes first.
+// The caller holds the lock until then.
+func (h *Hub) line(node string, c room.Console) (l *line, start func()) {
 	if l := h.lines[node]; l != nil && !l.isOver() {
-		return l
+		return l, func() {}
 	}
-	l := newLine(h, node, c)
+	l = newLine(h, node, c)
 	h.lines[node] = l
-	h.wg.Go(l.run)
-	return l
+	return l, func() { h.wg.Go(l.run) }
 }
 
 // Close ends all consoles and waits for their owners.
@@ -145,7 +147,9 @@ func (h *Hub) Attach(node string, w Wish) (*Seat, error) {
 	if c.ReadOnly && w.Write {
 		return nil, refuse(room.CodeRefused, "this console is read-only; it can be watched")
 	}
-	s, err := h.line(node, c).attach(w)
+	l, start := h.line(node, c)
+	s, err := l.attach(w)
+	start()
 	if err != nil {
 		return nil, err
 	}
