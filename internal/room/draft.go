@@ -17,6 +17,9 @@ type Draft struct {
 	Aliases     []DraftGroup
 	Credentials []Credential
 	Vetoes      []DraftVeto
+	Controls    []DraftControl
+	Checks      []DraftCheck
+	Limits      []DraftLimit
 	// ConsoleNodes holds names as a group's Members do: those whose consoles are
 	// always kept, if the settings say that any are. Nil is all.
 	ConsoleNodes []string
@@ -30,6 +33,15 @@ type DraftNode struct {
 	BMC DraftCord
 	// Needs holds names as a group's Members do.
 	Needs []string
+	// Wants are needs that it can do without, Choices those of which some are enough.
+	Wants   []string
+	Choices []DraftChoice
+	// Controls and Checks are names of what the draft defines.
+	Controls, Checks []string
+	Priority         int
+	Address          string
+	Conduct          *Conduct // may be shared; nil for the room's
+	Watts, Inrush    float64
 	// Groups holds the names of groups that the node belongs to, without "@".
 	// They come into being by being named here.
 	Groups []string
@@ -71,12 +83,13 @@ type DraftGroup struct {
 // Problem is one thing that is wrong with a Draft.
 type Problem struct {
 	Code ProblemCode
-	Kind string // "room", "node", "device", "feed", "group", "alias", "credential", "veto"
+	Kind string // "room", "node", "device", "feed", "group", "alias", "credential", "veto", "control", "check", "limit"
 	Name string // whose problem it is
 	// Item is the place in the Draft's slice of that kind, -1 for the room.
 	Item int
 	// Field is the part that is wrong: "name", "cords", "bmc", "needs", "groups",
-	// "members", "feed", "from", "credential", "nodes", "console".
+	// "members", "feed", "from", "credential", "nodes", "console", "wants", "needs-some",
+	// "controls", "checks".
 	Field string
 	// Index is the place in that field's list, or -1.
 	Index int

@@ -193,7 +193,7 @@ func (b *builder) remembered(name string, look func() []string) string {
 	return b.suggested[name]
 }
 
-// needs links the nodes and refuses loops.
+// needs links the nodes with what they need for certain.
 func (b *builder) needs() {
 	var last []string // nodes written as one range share their list
 	var lastIDs []NodeID
@@ -222,7 +222,6 @@ func (b *builder) needs() {
 		}
 		b.room.Nodes[i].Needs = lastIDs
 	}
-	b.needLoops()
 }
 
 func same(x, y []string) bool { return len(x) == len(y) && (len(x) == 0 || &x[0] == &y[0]) }

@@ -21,6 +21,9 @@ func New(d Draft) (*Room, []Problem) {
 		Feeds:       slices.Clone(d.Feeds),
 		Credentials: slices.Clone(d.Credentials),
 	}}
+	if b.room.Settings.Conduct == (Conduct{}) {
+		b.room.Settings.Conduct = DefaultConduct()
+	}
 	if d.Name != "" {
 		b.name("room", d.Name, -1, false)
 	}
@@ -34,6 +37,11 @@ func New(d Draft) (*Room, []Problem) {
 	b.cords()
 	b.consoles()
 	b.needs()
+	b.choices()
+	b.needLoops()
+	b.controls()
+	b.checks()
+	b.limits()
 	if len(b.problems) > 0 {
 		return nil, b.problems
 	}
@@ -128,7 +136,10 @@ func (b *builder) nodes() {
 		} else {
 			b.room.nodes[n.Name] = NodeID(i)
 		}
-		b.room.Nodes[i] = Node{Name: n.Name, Settle: n.Settle}
+		b.room.Nodes[i] = Node{
+			Name: n.Name, Settle: n.Settle, Priority: n.Priority, Address: n.Address,
+			Conduct: n.Conduct, Watts: n.Watts, Inrush: n.Inrush,
+		}
 	}
 }
 

@@ -30,6 +30,10 @@ type Room struct {
 	Credentials []Credential
 	Vetoes      []Veto // what is asked before nodes are switched; sorted by name
 
+	Controls []Control // in the order of the configuration
+	Checks   []Check   // in the order of the configuration
+	Limits   []Limit   // sorted by name
+
 	nodes   map[string]NodeID
 	devices map[string]DeviceID
 	groups  map[string]int
@@ -38,6 +42,8 @@ type Room struct {
 
 	sortOnce sync.Once
 	sorted   []NodeID
+	rankOnce sync.Once
+	ranks    []int32 // by NodeID; see Before
 }
 
 // Settings are the room-wide choices.
@@ -64,6 +70,8 @@ type Settings struct {
 	IPMI IPMI
 	// Consoles is what nodes' consoles are unless they say otherwise.
 	Consoles Consoles
+	// Conduct is how nodes are brought up and down unless they say otherwise.
+	Conduct Conduct
 }
 
 // Secrets says where the encrypted store of secrets is, and what opens it. Paths may
@@ -95,8 +103,22 @@ type Node struct {
 	Cords []Cord // empty for a node that only stands for others
 	// BMC is the plug of its service processor: empty, or one. A node with nothing
 	// else to be switched by has it as its cord too.
-	BMC   []Cord
-	Needs []NodeID // what must be up before this node; sorted, no repeats
+	BMC []Cord
+	// Needs is all that comes before this node on the way up: what it needs for certain
+	// ([Node.Hard]), what it only wants, and what it needs some of. Sorted, no repeats.
+	Needs   []NodeID
+	Wants   []NodeID // of Needs, what it can do without
+	Choices []Choice // of Needs, what it needs only some of
+	hard    []NodeID // of Needs, the others; only if there are Wants or Choices
+	// Priority decides what goes first where needs do not: the higher on the way up.
+	Priority int
+	// Address is where its operating system is reached; see [Room.Where].
+	Address  string
+	Controls []ControlID // in the order in which they are asked, if that matters
+	Checks   []CheckID
+	Conduct  *Conduct // nil for the room's; see [Room.Conduct]
+	Watts    float64  // what it draws, if somebody said; zero if not
+	Inrush   float64  // and what it draws for a moment when it is switched on
 	// Settle is how long after power-on the node's dependents wait.
 	Settle time.Duration
 	// Console is what its entry says of its console, nil for nothing; see [Room.Console].
@@ -146,7 +168,10 @@ type Device struct {
 type Feed struct {
 	Name string
 	Amps float64 // the breaker's rating; zero when not said
-	From string  // the feed that feeds it, or ""
+	// Volts is between the wires; zero is 230. Reserve is the part of the rating, 0 to 1,
+	// that is not used for plans.
+	Volts, Reserve float64
+	From           string // the feed that feeds it, or ""
 }
 
 // Credential says where the means to log in are kept.
