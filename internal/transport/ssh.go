@@ -24,6 +24,8 @@ type sshConn struct {
 
 	closing sync.Once
 	err     error
+	waiting sync.Once
+	ended   error // how the command has, once it was waited for
 }
 
 func (d *Dialer) dialSSH(ctx context.Context, a Address, cred Credentials) (Conn, error) {
@@ -110,9 +112,7 @@ func (c *sshConn) Close() error {
 func (c *sshConn) end() error {
 	_ = c.session.Close()
 	err := c.client.Close()
-	// How the command ended is not news: we have just cut it off. A session can
-	// be waited for once only; a second Wait would never return.
-	_ = c.session.Wait()
+	_ = c.wait() // how the command ended is not news: we have just cut it off
 	_ = c.client.Wait()
 	c.stderr.flush()
 	if errors.Is(err, net.ErrClosed) { // the server was faster
