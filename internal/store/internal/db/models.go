@@ -38,6 +38,15 @@ type Grant struct {
 	Author    string
 }
 
+type Hold struct {
+	Node   string
+	Kind   string
+	Author string
+	Reason string
+	Since  int64
+	Until  int64
+}
+
 type Interruption struct {
 	Node    string
 	Op      string
@@ -73,6 +82,45 @@ type RevisionFile struct {
 	Revision int64
 	Name     string
 	Digest   string
+}
+
+type SampleChunk struct {
+	Level   int64
+	Series  int64
+	FirstAt int64
+	Number  int64
+	LastAt  int64
+	Data    []byte
+}
+
+type SampleImport struct {
+	Source string
+	Upto   int64
+}
+
+type SampleJournal struct {
+	Number int64
+	Data   []byte
+}
+
+type SampleSeries struct {
+	ID        int64
+	Labels    string
+	Sealed    int64
+	LastAt    int64
+	LastValue float64
+}
+
+type Standing struct {
+	Node   string
+	Kind   string
+	Object string
+	State  string
+	Reason string
+	Since  int64
+	Starts int64
+	Stops  int64
+	Drift  int64
 }
 
 type Token struct {
