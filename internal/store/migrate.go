@@ -16,6 +16,15 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+//go:embed migrations/samples/*.sql
+var sampleMigrations embed.FS
+
+// The folders of the schemas: the room's, and that of its samples.
+const (
+	roomSchema   = "migrations"
+	sampleSchema = "migrations/samples"
+)
+
 // versionTable is where goose notes what it has applied.
 const versionTable = "schema_versions"
 
@@ -38,11 +47,16 @@ func (e *NewerError) Error() string {
 // migrate brings the schema up to date. An up-to-date database costs one
 // query: goose is only started when there is something to do.
 func migrate(ctx context.Context, d *sql.DB) error {
+	return migrateTo(ctx, d, migrations, roomSchema)
+}
+
+// migrateTo does so by the files of one folder.
+func migrateTo(ctx context.Context, d *sql.DB, all embed.FS, folder string) error {
 	has, err := schemaVersion(ctx, d)
 	if err != nil {
 		return fmt.Errorf("read schema version: %w", err)
 	}
-	knows, err := newestMigration()
+	knows, err := newestIn(all, folder)
 	if err != nil {
 		return err
 	}
@@ -56,7 +70,7 @@ func migrate(ctx context.Context, d *sql.DB) error {
 		}
 		return &NewerError{Has: has, Knows: knows, By: by}
 	}
-	files, err := fs.Sub(migrations, "migrations")
+	files, err := fs.Sub(all, folder)
 	if err != nil {
 		return err
 	}
@@ -85,9 +99,11 @@ func schemaVersion(ctx context.Context, d *sql.DB) (int64, error) {
 	return version, err
 }
 
-// newestMigration returns the highest number among the embedded files.
-func newestMigration() (int64, error) {
-	entries, err := migrations.ReadDir("migrations")
+// newestMigration returns the highest number among the files of the room's schema.
+func newestMigration() (int64, error) { return newestIn(migrations, roomSchema) }
+
+func newestIn(all embed.FS, folder string) (int64, error) {
+	entries, err := all.ReadDir(folder)
 	if err != nil {
 		return 0, err
 	}

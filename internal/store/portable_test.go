@@ -13,7 +13,7 @@ func TestStatementsArePortable(t *testing.T) {
 	foreign := regexp.MustCompile(`(?i)\b(AUTOINCREMENT|INSERT\s+OR|REPLACE\s+INTO|WITHOUT\s+ROWID|STRICT|ROWID|PRAGMA|IFNULL|DATETIME|STRFTIME|JULIANDAY|UNIXEPOCH|GLOB|JSON_EXTRACT|RANDOMBLOB|LAST_INSERT_ROWID|BLOB|GROUP_CONCAT|INSTR|TOTAL_CHANGES|VACUUM|ATTACH)\b|LIMIT\s+\S+\s*,|[` + "`" + `]|==`)
 	comment := regexp.MustCompile(`--.*`)
 	var files []string
-	for _, pattern := range []string{"migrations/*.sql", "query/*.sql"} {
+	for _, pattern := range []string{"migrations/*.sql", "migrations/*/*.sql", "query/*.sql"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: %v, %v", pattern, found, err)

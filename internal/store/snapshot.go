@@ -19,10 +19,14 @@ type Content struct {
 	Program string // version of the program that had it open last; "" if it did not say
 }
 
-// Files are the names, within a state folder, of the database, of what SQLite
-// keeps beside it, and of the lock. All else there belongs to somebody else.
+// Files are the names, within a state folder, of the databases, of what SQLite
+// keeps beside them, and of the lock. All else there belongs to somebody else.
 func Files() []string {
-	return []string{fileName, fileName + "-wal", fileName + "-shm", fileName + "-journal", lockName}
+	list := []string{lockName}
+	for _, name := range []string{fileName, samplesName} {
+		list = append(list, name, name+"-wal", name+"-shm", name+"-journal")
+	}
+	return list
 }
 
 // Snapshot copies the database of a state folder to a new file, as it is at one
