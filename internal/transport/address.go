@@ -70,6 +70,9 @@ type SSHOptions struct {
 	KnownHosts string   // OpenSSH known_hosts file
 	Pins       []string // fingerprints of allowed host keys, as ssh-keygen -l prints them: "SHA256:..."
 	Insecure   bool     // trust any host key
+	AcceptNew  bool     // believe, and add to the known_hosts file, the key of a host that it lacks
+	Jump       string   // go through this SSH server, written [user@]host[:port]; it is believed by the same policy
+	JumpPins   []string // as Pins, for the jump host
 	Legacy     bool     // also offer broken algorithms (SHA-1, CBC, ...) for old devices
 }
 
@@ -161,6 +164,11 @@ func (a Address) URL() string {
 			q.add("pin", p)
 		}
 		q.flag("insecure", a.SSH.Insecure)
+		q.flag("accept_new", a.SSH.AcceptNew)
+		q.add("jump", a.SSH.Jump)
+		for _, p := range a.SSH.JumpPins {
+			q.add("jump_pin", p)
+		}
 		q.flag("legacy", a.SSH.Legacy)
 	case Serial:
 		s := a.Serial

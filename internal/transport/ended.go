@@ -15,6 +15,17 @@ type Ended interface {
 	// why there is none: a signal, a line that broke. Read its output to the end first,
 	// else it may wait for us; Close makes Exit return.
 	Exit() (status int, err error)
+	// Complaint is the last line that the command wrote to its stderr, once Exit has
+	// returned; bounded.
+	Complaint() string
+}
+
+// Complaint implements [Ended].
+func (c *sshConn) Complaint() string {
+	if len(c.stderr.line) > 0 { // it has no end
+		return string(c.stderr.line)
+	}
+	return string(c.stderr.last)
 }
 
 // CloseWrite implements [Ended].

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 
 	"golang.org/x/crypto/ssh"
@@ -21,8 +22,12 @@ func (d *Dialer) trustHostKeys(c *ssh.ClientConfig, a Address) error {
 	case len(o.Pins) > 0:
 		c.HostKeyCallback = o.checkPins
 		return nil
+	case o.KnownHosts != "" && o.AcceptNew:
+		return acceptNew(c, o.KnownHosts, a)
 	case o.KnownHosts != "":
 		return useKnownHosts(c, o.KnownHosts, a)
+	case o.AcceptNew:
+		return errors.New("accept_new=yes needs a file to keep the keys in: add known_hosts=FILE")
 	case d.KnownHosts != "":
 		return useKnownHosts(c, d.KnownHosts, a)
 	}
@@ -61,6 +66,51 @@ func useKnownHosts(c *ssh.ClientConfig, file string, a Address) error {
 			return fmt.Errorf("host key %s: %w", ssh.FingerprintSHA256(key), err)
 		}
 		return nil
+	}
+	return nil
+}
+
+// acceptNew believes the file, as useKnownHosts does, if it knows the host. The key
+// of a host that it does not know is believed once, and added to it.
+func acceptNew(c *ssh.ClientConfig, file string, a Address) error {
+	if err := appendTo(file, ""); err != nil {
+		return err
+	}
+	check, err := knownhosts.New(file)
+	if err != nil {
+		return fmt.Errorf("known hosts: %w", err)
+	}
+	var known *knownhosts.KeyError
+	if err := check(a.HostPort(), noAddr{}, noKey{}); !errors.As(err, &known) || len(known.Want) > 0 {
+		return useKnownHosts(c, file, a)
+	}
+	c.HostKeyCallback = func(host string, _ net.Addr, key ssh.PublicKey) error {
+		now, err := knownhosts.New(file) // somebody else may have met the host meanwhile
+		if err != nil {
+			return fmt.Errorf("known hosts: %w", err)
+		}
+		err = now(host, noAddr{}, key)
+		var known *knownhosts.KeyError
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &known) && len(known.Want) == 0:
+			return appendTo(file, knownhosts.Line([]string{knownhosts.Normalize(host)}, key)+"\n")
+		}
+		return fmt.Errorf("host key %s: %w", ssh.FingerprintSHA256(key), err)
+	}
+	return nil
+}
+
+// appendTo adds a line to a known_hosts file, which is made if there is none.
+func appendTo(file, line string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("known hosts: %w", err)
+	}
+	_, err = f.WriteString(line) // one write, so that two do not mix
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("known hosts: %w", err)
 	}
 	return nil
 }

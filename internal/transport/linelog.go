@@ -28,6 +28,7 @@ type lineLog struct {
 
 	line     []byte // the beginning of a line without an end
 	overlong bool   // the rest of this line is to be skipped
+	last     []byte // the last line that was not blank, kept for whoever asks
 }
 
 func newLineLog(log *slog.Logger, a Address) *lineLog {
@@ -58,6 +59,7 @@ func (l *lineLog) flush() {
 	if len(line) == 0 {
 		return
 	}
+	l.last = append(l.last[:0], line...)
 	if !l.limit.Allow() {
 		l.dropped++
 		return

@@ -20,12 +20,12 @@ const maxAddress = 128 << 10
 //	tcp://host:port
 //	telnet://host[:23][?powerman=yes&quiet=yes]
 //	tls://host:port[?ca=FILE&pin=sha256:HEX&servername=NAME&insecure=yes&telnet=yes]
-//	ssh://[user@]host[:22][?command=TEXT&pty=no&term=NAME&known_hosts=FILE&pin=SHA256:BASE64&insecure=yes&legacy=yes]
+//	ssh://[user@]host[:22][?command=TEXT&pty=no&term=NAME&known_hosts=FILE&pin=SHA256:BASE64&insecure=yes&accept_new=yes&jump=[user@]host[:port]&jump_pin=SHA256:BASE64&legacy=yes]
 //	serial:///dev/ttyS0[?baud=9600&mode=8n1]
 //	unix:///run/console.sock
 //	exec:program [argument...]
 //
-// An IPv6 address stands in brackets. pin may be repeated. The words of exec are
+// An IPv6 address stands in brackets. pin and jump_pin may be repeated. The words of exec are
 // split at blanks; double quotes keep blanks in a word, and inside them a
 // backslash keeps the next character. An error is an *[AddressError].
 func ParseURL(s string) (Address, error) {
@@ -202,7 +202,7 @@ func (p *urlParser) settings(at int, s string) {
 			p.fail(valueAt, raw, "%s: bad %%-escape", key)
 		case value == "":
 			p.fail(at, pair, "%q: a setting is written key=value", key)
-		case seen[key] && key != "pin":
+		case seen[key] && key != "pin" && key != "jump_pin":
 			p.fail(at, pair, "%s is given twice", key)
 		}
 		if p.err != nil {
@@ -283,12 +283,21 @@ func (o *SSHOptions) set(key, value string) (err error) {
 		o.KnownHosts = value
 	case "insecure":
 		o.Insecure, err = yesNo(value)
+	case "accept_new":
+		o.AcceptNew, err = yesNo(value)
+	case "jump":
+		o.Jump = value
+		_, err = o.hop()
 	case "legacy":
 		o.Legacy, err = yesNo(value)
 	case "pin":
 		var pin string
-		pin, err = sshPin(value)
+		pin, err = ParseSSHPin(value)
 		o.Pins = append(o.Pins, pin)
+	case "jump_pin":
+		var pin string
+		pin, err = ParseSSHPin(value)
+		o.JumpPins = append(o.JumpPins, pin)
 	default:
 		err = errUnknownKey
 	}
@@ -317,18 +326,37 @@ func (o *SerialOptions) set(key, value string) error {
 // conflicts refuses settings that contradict each other.
 func (p *urlParser) conflicts() {
 	t, s := p.addr.TLS, p.addr.SSH
+	if err := s.conflict(); err != nil {
+		p.fail(0, p.text, "%v", err)
+	}
 	switch {
 	case t.Insecure && (t.CA != "" || len(t.Pins) > 0 || t.ServerName != ""):
 		p.fail(0, p.text, "insecure=yes trusts anybody: it cannot stand beside ca, pin or servername")
-	case s.Insecure && (s.KnownHosts != "" || len(s.Pins) > 0):
-		p.fail(0, p.text, "insecure=yes trusts any host key: it cannot stand beside known_hosts or pin")
-	case s.KnownHosts != "" && len(s.Pins) > 0:
-		p.fail(0, p.text, "known_hosts and pin exclude each other")
 	case p.addr.Scheme == TLS && !t.Telnet && (p.addr.PowerMan || p.addr.Quiet):
 		p.fail(0, p.text, "powerman and quiet are about telnet: add telnet=yes")
 	case s.NoPTY && s.Term != "":
 		p.fail(0, p.text, "term is about a terminal: it cannot stand beside pty=no")
 	}
+}
+
+// conflict says what is wrong with a policy for host keys that contradicts itself.
+func (o SSHOptions) conflict() error {
+	pins := len(o.Pins) > 0 || len(o.JumpPins) > 0
+	switch {
+	case o.Insecure && (o.KnownHosts != "" || pins):
+		return errors.New("insecure=yes trusts any host key: it cannot stand beside known_hosts or pin")
+	case o.Insecure && o.AcceptNew:
+		return errors.New("insecure=yes trusts any host key: it cannot stand beside accept_new")
+	case o.KnownHosts != "" && pins:
+		return errors.New("known_hosts and pin exclude each other")
+	case o.AcceptNew && pins:
+		return errors.New("accept_new is about a known_hosts file: it cannot stand beside pin")
+	case len(o.JumpPins) > 0 && o.Jump == "":
+		return errors.New("jump_pin is about a jump host: add jump=HOST")
+	case o.Jump != "" && (len(o.Pins) > 0) != (len(o.JumpPins) > 0):
+		return errors.New("a device and its jump host are both pinned (pin, jump_pin) or neither")
+	}
+	return nil
 }
 
 func yesNo(s string) (bool, error) {
@@ -353,8 +381,8 @@ func ParsePin(s string) (string, error) {
 	return digits, nil
 }
 
-// sshPin reads a fingerprint as ssh-keygen -l prints it.
-func sshPin(s string) (string, error) {
+// ParseSSHPin reads a fingerprint as ssh-keygen -l prints it.
+func ParseSSHPin(s string) (string, error) {
 	kind, sum, _ := strings.Cut(s, ":")
 	sum = strings.TrimRight(sum, "=")
 	if b, err := base64.RawStdEncoding.DecodeString(sum); !strings.EqualFold(kind, "sha256") || err != nil || len(b) != 32 {

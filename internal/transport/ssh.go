@@ -33,7 +33,7 @@ func (d *Dialer) dialSSH(ctx context.Context, a Address, cred Credentials) (Conn
 	if err != nil {
 		return nil, err
 	}
-	raw, err := d.dialTCP(ctx, a)
+	raw, err := d.sshLine(ctx, a, cred)
 	if err != nil {
 		return nil, err
 	}
