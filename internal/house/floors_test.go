@@ -82,6 +82,7 @@ var floors = []floor{
 	{where: "internal/service", what: "what systemd gives a daemon and wants to hear from it: sockets, readiness, signs of life", libs: list("github.com/coreos/go-systemd/v22", "golang.org/x/sys")},
 	{where: "internal/tcpwrap", what: "who may connect, by hosts.allow and hosts.deny", may: list("hostlist")},
 	{where: "internal/promtext", what: "metrics in Prometheus' text format", libs: list("golang.org/x/sys")},
+	{where: "internal/feed", what: "the last of a row of things, by number, for those who follow"},
 	{where: "internal/freeport", what: "ports for programs that cannot choose one by themselves", libs: list("golang.org/x/sys")},
 	{where: "internal/command", what: "a program run to its end or ours, with all that it starts", libs: list("golang.org/x/sys")},
 
@@ -132,7 +133,8 @@ var floors = []floor{
 
 	// Brain: not sideways, but for run, which carries out what plan worked out.
 	{where: "internal/plan", what: "states and a goal in, ordered steps out; pure", may: list("internal/room")},
-	{where: "internal/state", what: "what is believed of each node, noted at the way to the fleet", may: slices.Concat(ground, hands, list("hostlist", "devspec"))},
+	{where: "internal/standing", what: "how each thing stands with what was asked of it; holds and maintenance", may: slices.Concat(ground, list("hostlist", "internal/feed"))},
+	{where: "internal/state", what: "what is believed of each node, noted at the way to the fleet", may: slices.Concat(ground, hands, list("hostlist", "devspec", "internal/feed"))},
 	{where: "internal/run", what: "drives plans to their end", may: slices.Concat(ground, hands, list("hostlist", "devspec", "internal/plan"))},
 
 	// Asked by the desk.

@@ -12,34 +12,19 @@ const keepChanges = 1 << 15
 
 // Change is one change of what is believed of a node.
 type Change struct {
-	N     int64 // from 1, without gaps
-	Time  time.Time
-	Node  string // "" for another room: everything may be different
-	Was   room.State
-	State room.State
-	Held  bool
+	N      int64 // from 1, without gaps
+	Time   time.Time
+	Node   string // "" for another room: everything may be different
+	Was    room.State
+	State  room.State
+	Held   bool
+	Caused bool // by a request of ours, rather than seen
 }
 
-// changes are the last changes, in order. The Keeper's lock guards them.
-type changes struct {
-	list    []Change
-	last    int64
-	grown   chan struct{} // closed at the next change
-	awaited bool
-}
-
-// add remembers a change. The oldest are forgotten, many at a time.
-func (c *changes) add(one Change) {
-	c.last++
-	one.N = c.last
-	if len(c.list) >= keepChanges+keepChanges/8 {
-		c.list = append(c.list[:0:0], c.list[len(c.list)-keepChanges:]...)
-	}
-	c.list = append(c.list, one)
-	if c.awaited {
-		close(c.grown)
-		c.grown, c.awaited = nil, false
-	}
+// add remembers a change. The caller holds the lock.
+func (k *Keeper) add(one Change) {
+	one.N = k.changes.Last() + 1
+	k.changes.Add(one)
 }
 
 // Changes gives the changes behind the n-th, the number of the newest, and a
@@ -49,16 +34,8 @@ func (c *changes) add(one Change) {
 func (k *Keeper) Changes(after int64) (list []Change, last int64, more <-chan struct{}, known bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	c := &k.changes
-	if c.grown == nil {
-		c.grown = make(chan struct{})
-	}
-	c.awaited = true
-	behind := c.last - after
-	if after < 0 || behind < 0 || behind > int64(len(c.list)) {
-		return nil, c.last, c.grown, false
-	}
-	return c.list[int64(len(c.list))-behind:], c.last, c.grown, true
+	list, more, known = k.changes.Behind(after)
+	return list, k.changes.Last(), more, known
 }
 
 // Every calls fn with what is believed of each node of the present room, and
@@ -73,5 +50,5 @@ func (k *Keeper) Every(fn func(r *room.Room, id room.NodeID, b Belief)) (r *room
 		}
 		fn(k.room, room.NodeID(i), b)
 	}
-	return k.room, k.changes.last
+	return k.room, k.changes.Last()
 }

@@ -19,6 +19,7 @@ import (
 
 	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/event"
+	"millwright.dev/millwright/internal/feed"
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/store"
@@ -62,7 +63,7 @@ type Keeper struct {
 	nodes []Belief         // by NodeID of room
 	holds map[string]*Hold // by name: they outlive reloads
 
-	changes changes
+	changes feed.Feed[Change]
 }
 
 // Fleet is the way to the devices; *fleet.Fleet is one.
@@ -75,7 +76,7 @@ func New(f Fleet, events *event.Log, log *slog.Logger) *Keeper {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Keeper{fleet: f, events: events, log: log, applied: make(chan struct{}, 1), room: &room.Room{}, holds: make(map[string]*Hold)}
+	return &Keeper{fleet: f, events: events, log: log, applied: make(chan struct{}, 1), room: &room.Room{}, holds: make(map[string]*Hold), changes: feed.Feed[Change]{Keep: keepChanges}}
 }
 
 // Apply makes r the room; beliefs follow their nodes by name.
@@ -89,7 +90,7 @@ func (k *Keeper) Apply(r *room.Room) {
 		}
 	}
 	k.room, k.nodes = r, nodes
-	k.changes.add(Change{Time: time.Now()})
+	k.add(Change{Time: time.Now()})
 	select {
 	case k.applied <- struct{}{}:
 	default:
@@ -117,7 +118,7 @@ func (k *Keeper) note(r *room.Room, caused bool, seen []Seen) {
 				drift[key] = append(drift[key], k.room.Nodes[id].Name)
 			}
 			name := k.room.Nodes[id].Name
-			k.changes.add(Change{Time: now, Node: name, Was: b.State, State: s.State, Held: k.holds[name] != nil})
+			k.add(Change{Time: now, Node: name, Was: b.State, State: s.State, Held: k.holds[name] != nil, Caused: caused})
 			b.State, b.Since = s.State, now
 		}
 		b.Seen = now
@@ -157,7 +158,7 @@ func (k *Keeper) Hold(node string, h Hold) {
 func (k *Keeper) marked(node string) {
 	if id, ok := k.room.Node(node); ok {
 		s := k.nodes[id].State
-		k.changes.add(Change{Time: time.Now(), Node: node, Was: s, State: s, Held: k.holds[node] != nil})
+		k.add(Change{Time: time.Now(), Node: node, Was: s, State: s, Held: k.holds[node] != nil})
 	}
 }
 
