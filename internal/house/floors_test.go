@@ -37,6 +37,9 @@ var floors = []floor{
 	{where: "telnet", what: "the Telnet filter, both ends"},
 	{where: "devspec", what: "PowerMan's device language and configuration language: parser, interpreter, lint, recordings", may: list("hostlist")},
 	{where: "powerman", what: "PowerMan's network protocol, both ends", may: list("hostlist")},
+	{where: "ockle/ini", what: "Ockle's configuration dialect, read and edited without losing a byte"},
+	{where: "ockle/folder", what: "a folder of Ockle's configuration as plain values, what is broken set aside by name", may: list("ockle/ini")},
+	{where: "ockle", what: "Ockle's socket protocol, both ends", may: list("ockle/ini")},
 	{where: "nut", what: "the protocol of Network UPS Tools, both ends"},
 
 	{where: "redfish/service", what: "the server end of Redfish, for one virtual BMC or a whole room"},

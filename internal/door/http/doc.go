@@ -10,9 +10,10 @@
 //
 // [Door.guarded] in guard.go is all that is the same for every request: headers, the
 // names under which we may be asked, pages of other sites, tricks with paths, who
-// asks (identity.go), and a bounded body. Then huma decodes the request by the tags
-// of its input struct and calls the route's function; what that returns becomes the
-// answer, and an error of any kind a problem document (problem.go).
+// asks (identity.go), and a bounded body. Then package endpoint decodes the request
+// by the tags of its input struct, which are huma's, and calls the route's function;
+// what that returns becomes the answer, and an error of any kind a problem document
+// (problem.go).
 //
 // # To add a group of routes
 //

@@ -83,8 +83,8 @@ func description(version string) huma.Config {
 			wire.JSON: {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: json.Unmarshal},
 			"json":    {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: json.Unmarshal},
 		},
-		DefaultFormat: wire.JSON, RejectUnknownQueryParameters: true,
-		Transformers: []huma.Transformer{inOurWords},
+		DefaultFormat: wire.JSON,
+		Transformers:  []huma.Transformer{inOurWords},
 	}
 }
 
@@ -121,6 +121,7 @@ func schemaName(t reflect.Type, hint string) string {
 // nameForeign gives the types that carry no texts of their own the texts that the
 // description needs.
 func nameForeign(schemas huma.Registry) {
+	schemas.Schema(reflect.TypeFor[huma.ErrorModel](), true, "") // clients made from the description may know it
 	for _, one := range described() {
 		s := schemas.SchemaFromRef(schemas.Schema(one.of, true, "").Ref)
 		s.Description = one.doc

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"millwright.dev/millwright/internal/auth"
 	"millwright.dev/millwright/internal/desk"
+	"millwright.dev/millwright/internal/door/http/endpoint"
 	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/room"
 )
@@ -150,19 +152,30 @@ type route struct {
 	errors  []int // statuses, besides those that every route can have
 }
 
-// register adds an operation. Its handler takes parameters and body as one struct
-// and gives an answer or an error of any kind; see huma.Register for the structs.
-func register[I, O any](d *Door, rt route, handle func(context.Context, *I) (*O, error)) {
+// register adds an operation. Its handler takes a pointer to a struct of parameters
+// and body, and gives a pointer to one of headers and body, or an error of any kind;
+// see package endpoint for the structs.
+//
+// In and Out are the pointers, and not what they point to: all pointers are one to
+// the compiler, which so writes this function once and not for every operation.
+func register[In, Out any](d *Door, rt route, handle func(context.Context, In) (Out, error)) {
+	d.add(rt, reflect.TypeFor[In]().Elem(), reflect.TypeFor[Out]().Elem(), func(ctx context.Context, in any) (any, error) {
+		return handle(ctx, in.(In)) //nolint:forcetypeassert // made of that type
+	})
+}
+
+// add is register for all types.
+func (d *Door) add(rt route, in, out reflect.Type, handle endpoint.Handler) {
 	op := huma.Operation{
 		Method: rt.method, Path: rt.path, OperationID: rt.id, Summary: rt.summary, Description: rt.doc, Tags: []string{rt.tag},
-		DefaultStatus: rt.status, MaxBodyBytes: wire.MaxBody + 1, BodyReadTimeout: -1, // [Door.bounded] has read it
+		DefaultStatus: rt.status, MaxBodyBytes: wire.MaxBody + 1, RejectUnknownQueryParameters: true,
 	}
 	d.describe(&op, rt)
 	if rt.public {
 		d.public[rt.method+" "+rt.path] = true
 		op.Security = []map[string][]string{}
 	}
-	huma.Register(d.api, op, func(ctx context.Context, in *I) (*O, error) {
+	endpoint.Add(d.api, op, in, out, func(ctx context.Context, in any) (any, error) {
 		out, err := handle(ctx, in)
 		if err == nil {
 			return out, nil
