@@ -6,6 +6,19 @@
 // checks by kind and settings, once for many nodes: {node} and {address} in a setting
 // stand for the node that is looked at. Package rounds has them run.
 //
+// # Which verdict
+//
+// All kinds choose by the same rules, so that people can rely on them:
+//
+//   - ok: what the settings ask for was seen, all of it, in time.
+//   - bad: the node, or what stands for it, has shown that it does not work: it refused,
+//     answered with something else, or said nothing until the check's time was up, where
+//     it should have answered by then.
+//   - unknown: nobody could tell. The name of the node cannot be resolved, we have no way
+//     out to its network, we lack a right or a program, our credential is not accepted,
+//     the query itself is wrong, a resolver in between does not answer, somebody has cut
+//     the check short. To restart a node because of such a thing would be folly.
+//
 // Start at [Kind] and [Check]; a small kind to read first is tcp.
 package check
 
@@ -13,10 +26,13 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
 )
 
@@ -128,6 +144,10 @@ type Env struct {
 	// what its cords hang on. Never nil.
 	Measure func(ctx context.Context) ([]Value, error)
 
+	// State reads through the node's devices what op would change: [room.Status] its
+	// cords, [room.StatusSoft] what its service processor says of its system. Never nil.
+	State func(ctx context.Context, op room.Op) (room.State, error)
+
 	// Other gives the result of another check on the same node, for those that are
 	// [Others]. Never nil.
 	Other func(ctx context.Context, name string) Result
@@ -136,9 +156,39 @@ type Env struct {
 }
 
 // Fill puts the node into a setting: {node} is its name, {address} its address.
-func (e *Env) Fill(text string) string {
-	if !strings.Contains(text, "{") {
+func (e *Env) Fill(text string) string { return e.fill(text, func(s string) string { return s }) }
+
+// FillURL is Fill for a URL: an IPv6 address gets its brackets, and a name what makes
+// it fit for a path.
+func (e *Env) FillURL(text string) string {
+	return e.fill(text, func(s string) string {
+		if strings.Contains(s, ":") && net.ParseIP(s) != nil {
+			return "[" + s + "]"
+		}
+		return url.PathEscape(s)
+	})
+}
+
+// fillPattern is Fill for a regular expression: the names stand for themselves.
+func (e *Env) fillPattern(text string) string { return e.fill(text, regexp.QuoteMeta) }
+
+func (e *Env) fill(text string, escape func(string) string) string {
+	if !Filled(text) {
 		return text
 	}
-	return strings.NewReplacer("{node}", e.Node, "{address}", e.Address).Replace(text)
+	return strings.NewReplacer(nodeMark, escape(e.Node), addressMark, escape(e.Address)).Replace(text)
 }
+
+// What stands for the node and its address in settings.
+const (
+	nodeMark    = "{node}"
+	addressMark = "{address}"
+)
+
+// Filled says whether Fill changes a text.
+func Filled(text string) bool {
+	return strings.Contains(text, nodeMark) || strings.Contains(text, addressMark)
+}
+
+// Example is an Env to try settings with: what a mark stands for in them is no matter.
+func Example() *Env { return &Env{Node: "node", Address: "192.0.2.1"} }

@@ -163,8 +163,8 @@ func (t TLS) Config(host string) (*tls.Config, error) {
 	return c, nil
 }
 
-// tlsError words why a handshake failed, and what to set.
-func tlsError(err error) error {
+// TLSError words why a handshake failed, and what to set.
+func TLSError(err error) error {
 	var untrusted *tls.CertificateVerificationError
 	if errors.As(err, &untrusted) && len(untrusted.UnverifiedCertificates) > 0 {
 		return fmt.Errorf("TLS: its certificate is not trusted (%w): if it is the device's own, set tls: pins: [sha256:%x]; if an authority of yours has signed it, tls: ca",

@@ -73,7 +73,7 @@ func dial(ctx context.Context, how dialer, u *url.URL, config *tls.Config) (*wir
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
-			return nil, tlsError(err)
+			return nil, TLSError(err)
 		}
 		conn = secured
 	}

@@ -1,0 +1,29 @@
+// Package standard lists the kinds of check that are built in. It is a plain list, made
+// by hand, so that nothing registers itself behind anybody's back.
+//
+// Start at [Kinds].
+package standard
+
+import (
+	"millwright.dev/millwright/internal/check"
+	"millwright.dev/millwright/internal/check/composite"
+	"millwright.dev/millwright/internal/check/dummy"
+	"millwright.dev/millwright/internal/check/exec"
+	"millwright.dev/millwright/internal/check/http"
+	"millwright.dev/millwright/internal/check/icmp"
+	"millwright.dev/millwright/internal/check/tcp"
+	"millwright.dev/millwright/internal/check/tls"
+)
+
+// Kinds gives the built-in kinds, sorted by name.
+func Kinds() []check.Kind {
+	return []check.Kind{
+		composite.New(),
+		dummy.New(),
+		exec.New(),
+		http.New(),
+		icmp.New(),
+		tcp.New(),
+		tls.New(),
+	}
+}
