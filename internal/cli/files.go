@@ -96,7 +96,7 @@ func schemaCommand(p *program) *cobra.Command {
 		Long:    "Prints the JSON Schema of room files, with the settings of every driver. Editors\nuse it to complete and check what is typed.",
 		Example: "  millwright schema > room.schema.json",
 		RunE: func(*cobra.Command, []string) error {
-			data, err := roomfile.Schema(drivers())
+			data, err := roomfile.Schema(app.ReadOptions(drivers(), false))
 			if err != nil {
 				return err
 			}

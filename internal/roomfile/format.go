@@ -19,6 +19,9 @@ type document struct {
 	Groups         map[string]texts          `yaml:"groups" doc:"Lists of nodes, used as @name. Host lists, aliases and @groups; a minus in front leaves out."`
 	Aliases        map[string]texts          `yaml:"aliases" doc:"Further names for nodes, used like a node's own."`
 	Secrets        secretsPart               `yaml:"secrets" doc:"Where the encrypted store of secrets is, which secret:NAME leads to. Nothing needs to be said for the usual one, in the daemon's state folder."`
+	Controls       map[string]controlPart    `yaml:"controls" doc:"Ways to shut nodes down in software before their power is cut, and to start them, by name."`
+	Checks         map[string]checkPart      `yaml:"checks" doc:"Tests of nodes, by name."`
+	Order          orderPart                 `yaml:"order" doc:"How nodes are brought up and down, unless a node says otherwise."`
 	Vetoes         map[string]vetoPart       `yaml:"vetoes" doc:"Hooks that are asked before nodes are switched and may refuse, by name."`
 	PowerMan       powermanPart              `yaml:"powerman" doc:"The door for PowerMan's clients."`
 	Consoles       consolesPart              `yaml:"consoles" doc:"What is kept of the nodes' consoles, unless a node says otherwise."`
@@ -65,6 +68,9 @@ type vetoPart struct {
 type feedPart struct {
 	Amps float64 `yaml:"amps" doc:"The breaker's rating in amperes."`
 	From string  `yaml:"from" doc:"The feed that feeds this one."`
+
+	Volts   float64 `yaml:"volts" doc:"The voltage of the circuit." default:"230"`
+	Reserve float64 `yaml:"reserve" doc:"The part of the rating that plans leave unused: 0.2 leaves a fifth." default:"0.2"`
 }
 
 type devicePart struct {
@@ -82,10 +88,22 @@ type devicePart struct {
 type anything struct{}
 
 type nodePart struct {
-	Cords  texts         `yaml:"cords" doc:"The plugs that the node hangs on, device:plug. A text gives one cord for each node of the range, walking the devices and for each its plugs: pdu[1-5]:[1-8]. A list gives each node several cords: [\"pdu-a:[1-40]\", \"pdu-b:[1-40]\"]. Without a plug it is the device's next free one, or the one named as the node."`
-	BMC    string        `yaml:"bmc" doc:"The plug of the node's service processor, device:plug, written as one text of cords is. What happens inside the machine goes by it: soft-off, reset, boot device, console, event log. A node without cords is switched by it as well."`
-	Needs  texts         `yaml:"needs" doc:"What must be up before this: nodes, aliases, @groups."`
-	Groups texts         `yaml:"groups" doc:"The groups that the node belongs to."`
+	Cords  texts  `yaml:"cords" doc:"The plugs that the node hangs on, device:plug. A text gives one cord for each node of the range, walking the devices and for each its plugs: pdu[1-5]:[1-8]. A list gives each node several cords: [\"pdu-a:[1-40]\", \"pdu-b:[1-40]\"]. Without a plug it is the device's next free one, or the one named as the node."`
+	BMC    string `yaml:"bmc" doc:"The plug of the node's service processor, device:plug, written as one text of cords is. What happens inside the machine goes by it: soft-off, reset, boot device, console, event log. A node without cords is switched by it as well."`
+	Needs  texts  `yaml:"needs" doc:"What must be up before this: nodes, aliases, @groups."`
+	Groups texts  `yaml:"groups" doc:"The groups that the node belongs to."`
+
+	Wants     texts        `yaml:"wants" doc:"What comes up before this if it can, and keeps it from nothing if it cannot: nodes, aliases, @groups."`
+	NeedsAny  texts        `yaml:"needs-any" doc:"Nodes of which one must be up before this."`
+	NeedsSome []choicePart `yaml:"needs-some" doc:"Nodes of which some must be up before this: [{least: 2, of: ceph[1-3]}]."`
+	Priority  int16        `yaml:"priority" doc:"What goes first where needs do not decide: the higher number on the way up, the lower on the way down." default:"0"`
+	Address   string       `yaml:"address" doc:"Where the node's operating system is reached, for controls and checks: a name or an IP address. A range of as many members as there are nodes is walked along. By default it is the node's name."`
+	Controls  texts        `yaml:"controls" doc:"The controls of this node, in the order in which they are asked."`
+	Checks    texts        `yaml:"checks" doc:"The checks of this node."`
+	Watts     float64      `yaml:"watts" doc:"What the node draws, in watts, for forecasts while nothing has been measured."`
+	Inrush    float64      `yaml:"inrush" doc:"What it draws for a moment when it is switched on, in watts."`
+	Order     conductPart  `yaml:"order" doc:"How the node is brought up and down, where it differs from the room."`
+
 	Settle time.Duration `yaml:"settle" doc:"How long after power-on the nodes that need this one wait." default:"0s"`
 
 	Console consolePart `yaml:"console" doc:"How the node's console is reached, and what is kept of it. Nothing needs to be said for a node whose service processor has it."`

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"millwright.dev/millwright/devspec"
+	"millwright.dev/millwright/internal/check"
+	"millwright.dev/millwright/internal/control"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/room"
 )
@@ -32,6 +34,9 @@ const (
 // Options are what a Loader works with. Drivers is what `driver:` may name.
 type Options struct {
 	Drivers []driver.Driver
+	// Checks and Controls are what `kind:` may name in those sections.
+	Checks   []check.Kind
+	Controls []control.Kind
 
 	// PowerManDevice makes the settings of a device of a powerman.conf: where and
 	// flags are its third and fourth strings. Nil if such files cannot be used.
@@ -133,6 +138,10 @@ type loader struct {
 	feeds     []entrySource  // beside draft.Feeds
 	creds     []entrySource  // beside draft.Credentials
 	vetoes    []entrySource  // beside draft.Vetoes
+	controls  []entrySource  // beside draft.Controls
+	checks    []entrySource  // beside draft.Checks
+	limits    []entrySource  // beside draft.Limits
+	conduct   conductPart    // of `order:`
 	devices   []deviceSource // beside draft.Devices
 	deviceAt  map[string]int
 	once      map[string]place // sections that only one file may have
@@ -156,7 +165,7 @@ type file struct {
 
 // defaultSettings are those of a room that says nothing of them.
 func defaultSettings() room.Settings {
-	return room.Settings{Verify: 30 * time.Second, Rest: 5 * time.Second, KeepEvents: 400 * day, PowerMan: room.PowerMan{PlugLogLevel: 7}}
+	return room.Settings{Verify: 30 * time.Second, Rest: 5 * time.Second, KeepEvents: 400 * day, PowerMan: room.PowerMan{PlugLogLevel: 7}, Conduct: room.DefaultConduct()}
 }
 
 func newLoader(ctx context.Context, o Options) *loader {
@@ -173,6 +182,7 @@ func newLoader(ctx context.Context, o Options) *loader {
 	l.decoder.fail = l.fail
 	l.result.Files = make(map[string][]byte)
 	l.draft.Settings = defaultSettings()
+	l.conduct = conductFrom(l.draft.Settings.Conduct)
 	return l
 }
 

@@ -107,6 +107,12 @@ func (l *loader) find(p room.Problem) place {
 		return source(l.creds)
 	case "veto":
 		return source(l.vetoes)
+	case "control":
+		return source(l.controls)
+	case "check":
+		return source(l.checks)
+	case "limit":
+		return source(l.limits)
 	}
 	return place{}
 }

@@ -6,8 +6,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
-	"millwright.dev/millwright/internal/driver"
 )
 
 // SchemaID is where the schema is published; room files name it in their first
@@ -19,48 +17,69 @@ const SchemaID = "https://millwright.dev/room.schema.json"
 type object = map[string]any
 
 // Schema gives the JSON Schema (2020-12) of a room file: the format itself and
-// the settings of each driver, all from the tags that the decoding follows. It
+// the settings of each driver, check and control, all from the tags that the decoding follows. It
 // cannot know what only the whole room shows: names that are not there, plugs
 // taken twice, loops.
-func Schema(drivers []driver.Driver) ([]byte, error) {
+func Schema(o Options) ([]byte, error) {
 	root := schemaOf(reflect.TypeFor[document](), true)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["$id"] = SchemaID
 	root["title"] = "Millwright room file"
 	defs := object{}
 	device := schemaOf(reflect.TypeFor[devicePart](), false)
-	var names []any
-	var rules []any
-	for _, d := range slices.SortedFunc(slices.Values(drivers), func(x, y driver.Driver) int { return strings.Compare(x.Name, y.Name) }) {
-		names = append(names, object{"const": d.Name, "description": d.Summary})
-		t := reflect.TypeOf(d.New()).Elem()
-		settings := schemaOf(t, true)
-		settings["title"] = d.Name
-		settings["description"] = d.Summary
-		defs["settings-"+d.Name] = settings
-		then := object{"properties": object{"settings": object{"$ref": "#/$defs/settings-" + d.Name}}}
-		if settings["required"] != nil {
-			then["required"] = []any{"settings"}
-		}
-		rules = append(rules, object{
-			"if":   object{"type": "object", "required": []any{"driver"}, "properties": object{"driver": object{"const": d.Name}}},
-			"then": then,
-		})
+	var drivers, checks, controls []choosable
+	for _, d := range o.Drivers {
+		drivers = append(drivers, choosable{d.Name, d.Summary, reflect.TypeOf(d.New()).Elem()})
 	}
-	if names != nil {
-		properties := device["properties"].(object)
-		properties["driver"] = object{"oneOf": names, "description": properties["driver"].(object)["description"]}
-		device["allOf"] = rules
+	for _, k := range o.Checks {
+		checks = append(checks, choosable{k.Name, k.Summary, reflect.TypeOf(k.New()).Elem()})
 	}
+	for _, k := range o.Controls {
+		controls = append(controls, choosable{k.Name, k.Summary, reflect.TypeOf(k.New()).Elem()})
+	}
+	choose(device, "driver", "settings-", defs, drivers)
 	defs["device"] = device
+	defs["check"] = choose(schemaOf(reflect.TypeFor[checkPart](), true), "kind", "check-", defs, checks)
+	defs["control"] = choose(schemaOf(reflect.TypeFor[controlPart](), true), "kind", "control-", defs, controls)
 	defs["node"] = schemaOf(reflect.TypeFor[nodePart](), true)
 	root["$defs"] = defs
-	for key, def := range map[string]string{"devices": "device", "nodes": "node"} {
+	for key, def := range map[string]string{"devices": "device", "nodes": "node", "checks": "check", "controls": "control"} {
 		section := root["properties"].(object)[key].(object)
 		section["additionalProperties"] = object{"$ref": "#/$defs/" + def}
 	}
 	text, err := json.MarshalIndent(root, "", "  ")
 	return append(text, '\n'), err
+}
+
+// choosable is a driver, or a kind of check or control, with the type of its settings.
+type choosable struct {
+	name, summary string
+	settings      reflect.Type
+}
+
+// choose lets an entry's key choose what its settings are.
+func choose(entry object, key, prefix string, defs object, of []choosable) object {
+	var names, rules []any
+	for _, c := range slices.SortedFunc(slices.Values(of), func(x, y choosable) int { return strings.Compare(x.name, y.name) }) {
+		names = append(names, object{"const": c.name, "description": c.summary})
+		settings := schemaOf(c.settings, true)
+		settings["title"], settings["description"] = c.name, c.summary
+		defs[prefix+c.name] = settings
+		then := object{"properties": object{"settings": object{"$ref": "#/$defs/" + prefix + c.name}}}
+		if settings["required"] != nil {
+			then["required"] = []any{"settings"}
+		}
+		rules = append(rules, object{
+			"if":   object{"type": "object", "required": []any{key}, "properties": object{key: object{"const": c.name}}},
+			"then": then,
+		})
+	}
+	if names != nil {
+		properties := entry["properties"].(object)
+		properties[key] = object{"oneOf": names, "description": properties[key].(object)["description"]}
+		entry["allOf"] = rules
+	}
+	return entry
 }
 
 const durationPattern = `^(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))+)$`

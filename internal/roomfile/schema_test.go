@@ -14,11 +14,11 @@ import (
 
 func compileSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	text, err := roomfile.Schema(drivers())
+	text, err := roomfile.Schema(roomfile.Options{Drivers: drivers()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, _ := roomfile.Schema(drivers())
+	again, _ := roomfile.Schema(roomfile.Options{Drivers: drivers()})
 	if !bytes.Equal(text, again) {
 		t.Error("the schema's bytes are not stable")
 	}

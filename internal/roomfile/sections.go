@@ -48,6 +48,7 @@ type deviceEntry struct {
 // sections takes all files' sections into the draft, file by file.
 func (l *loader) sections() {
 	l.takeConsoles()
+	l.takeOrder()
 	for _, p := range l.parts {
 		if p.conf != nil {
 			l.takePowerMan(p)
@@ -104,7 +105,11 @@ func (l *loader) document(doc *value) {
 			if l.onlyOnce(f) {
 				l.ipmi(f.value)
 			}
-		case "consoles": // before this, by takeConsoles
+		case "consoles", "order": // before this, by takeConsoles and takeOrder
+		case "controls":
+			l.entries(f.value, l.control)
+		case "checks":
+			l.entries(f.value, l.check)
 		case "vetoes":
 			l.entries(f.value, l.veto)
 		case "credentials":
@@ -231,13 +236,19 @@ func (l *loader) credential(f field) {
 }
 
 func (l *loader) feed(f field) {
-	var part feedPart
+	part := feedPart{Volts: 230, Reserve: 0.2}
 	l.decode(f.value, &part)
+	if part.Volts <= 0 || part.Volts > 1e6 {
+		l.fail(at(f.value, "volts"), "a voltage is more than nothing")
+	}
+	if part.Reserve < 0 || part.Reserve >= 1 {
+		l.fail(at(f.value, "reserve"), "a reserve is a part of the rating, from 0 up to, but not including, 1")
+	}
 	if part.Amps < 0 {
 		l.fail(f.value.get("amps").at, "a rating cannot be negative")
 	}
 	for _, name := range l.names(f, "feed") {
-		l.draft.Feeds = append(l.draft.Feeds, room.Feed{Name: name, Amps: part.Amps, From: part.From})
+		l.draft.Feeds = append(l.draft.Feeds, room.Feed{Name: name, Amps: part.Amps, From: part.From, Volts: part.Volts, Reserve: part.Reserve})
 		l.feeds = append(l.feeds, entrySource{at: f.at, value: f.value})
 	}
 }
@@ -265,6 +276,7 @@ func (l *loader) node(f field) {
 	cords := l.cords(e, len(names))
 	bmcs := l.bmcs(e, len(names))
 	consoles := l.consoles(e, len(names))
+	order := l.order(e, len(names))
 	per := 0
 	if len(names) > 0 {
 		per = len(cords) / len(names)
@@ -280,6 +292,7 @@ func (l *loader) node(f field) {
 			l.draft.Nodes = append(l.draft.Nodes, room.DraftNode{
 				Name: name, Cords: mine, BMC: bmcs[i], Needs: e.members.names, Groups: e.part.Groups, Settle: e.part.Settle, Console: consoles(i),
 			})
+			order(i, &l.draft.Nodes[len(l.draft.Nodes)-1])
 			continue
 		}
 		if old := &l.nodes[at]; l.mayChange("node", name, f, len(names), old.entry.key(), old.over != nil) {
@@ -288,6 +301,7 @@ func (l *loader) node(f field) {
 			if e.value.get("console") != nil {
 				l.draft.Nodes[at].Console = consoles(i)
 			}
+			order(i, &l.draft.Nodes[at])
 		}
 	}
 }

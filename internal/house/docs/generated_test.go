@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"millwright.dev/millwright/internal/app"
 	"millwright.dev/millwright/internal/cli"
 	httpdoor "millwright.dev/millwright/internal/door/http"
 	"millwright.dev/millwright/internal/driver/script"
@@ -18,7 +19,7 @@ var update = flag.Bool("update", false, "write the pages that are made from the 
 
 // TestGenerated holds that the pages made from the code are those of this code.
 func TestGenerated(t *testing.T) {
-	schema, err := roomfile.Schema(standard.Drivers(script.Options{}))
+	schema, err := roomfile.Schema(app.ReadOptions(standard.Drivers(script.Options{}), false))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"millwright.dev/millwright/internal/applet/vbmc"
 	"millwright.dev/millwright/internal/applet/virshbmc"
 	"millwright.dev/millwright/internal/applet/vpcd"
+	"millwright.dev/millwright/internal/app"
 	"millwright.dev/millwright/internal/cli"
 	"millwright.dev/millwright/internal/driver/script"
 	"millwright.dev/millwright/internal/driver/standard"
@@ -67,7 +68,7 @@ const manFolder = root + "docs/man/"
 // TestGeneratedManuals holds that the manual pages are those of this code, and that
 // they are all there is.
 func TestGeneratedManuals(t *testing.T) {
-	described, err := roomfile.Schema(standard.Drivers(script.Options{}))
+	described, err := roomfile.Schema(app.ReadOptions(standard.Drivers(script.Options{}), false))
 	if err != nil {
 		t.Fatal(err)
 	}
