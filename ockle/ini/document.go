@@ -25,6 +25,7 @@ type part struct {
 	heading string // its line as it is, "" for the first part
 	line    int
 	items   []*item
+	tail    []*item // blank lines and comments behind the last of them
 }
 
 // item is a key with its value, or a line that is something else.
@@ -49,7 +50,19 @@ func New() *Document {
 	}
 }
 
-func (p *part) add(it *item) { p.items = append(p.items, it) }
+func (p *part) add(it *item) {
+	if it.aside() {
+		p.tail = append(p.tail, it)
+		return
+	}
+	p.items = append(append(p.items, p.tail...), it)
+	p.tail = nil
+}
+
+// aside reports whether an item is a comment or a blank line.
+func (it *item) aside() bool {
+	return it.key == "" && len(it.rows) == 1 && it.rows[0].aside
+}
 
 func (d *Document) addPart(name, heading string, line int) *part {
 	p := &part{name: name, heading: heading, line: line}

@@ -182,28 +182,29 @@ func endWithout(rows []row) {
 // behind lines that make no sense too: before one that is indented, it would
 // swallow it.
 func (d *Document) insert(p *part, it *item, lines []string) {
-	at, head := len(p.items), it.key+" = "
-	for ; at > 0; at-- {
-		other := p.items[at-1]
-		if other.key != "" {
+	head, before := it.key+" = ", p.lastItemLine()
+	for i := len(p.items) - 1; i >= 0; i-- {
+		if other := p.items[i]; other.key != "" {
 			head = manner(other, it.key)
-			break
-		}
-		if slices.ContainsFunc(other.rows, func(r row) bool { return !r.aside }) {
 			break
 		}
 	}
 	it.rows = d.rows(head, lines, "")
-	before := &p.heading
-	if at > 0 {
-		rows := p.items[at-1].rows
-		before = &rows[len(rows)-1].raw
-	}
 	if lineEnd(*before) == "" {
 		*before += d.newline
 		endWithout(it.rows)
 	}
-	p.items = slices.Insert(p.items, at, it)
+	p.items = append(p.items, it)
+}
+
+// lastItemLine gives the last line of a part, its tail aside.
+func (p *part) lastItemLine() *string {
+	for i := len(p.items) - 1; i >= 0; i-- {
+		if rows := p.items[i].rows; len(rows) > 0 {
+			return &rows[len(rows)-1].raw
+		}
+	}
+	return &p.heading
 }
 
 // manner gives a key with the separator that another one has.
@@ -243,13 +244,11 @@ func (d *Document) section(name string) *part {
 func (d *Document) lastLine() *string {
 	for i := len(d.parts) - 1; i >= 0; i-- {
 		p := d.parts[i]
-		for j := len(p.items) - 1; j >= 0; j-- {
-			if rows := p.items[j].rows; len(rows) > 0 {
-				return &rows[len(rows)-1].raw
-			}
+		if n := len(p.tail); n > 0 {
+			return &p.tail[n-1].rows[0].raw
 		}
-		if p.heading != "" {
-			return &p.heading
+		if last := p.lastItemLine(); *last != "" {
+			return last
 		}
 	}
 	return nil
@@ -274,7 +273,7 @@ func (d *Document) deleteSection(section string) bool {
 				delete(d.keys, place{section, it.key})
 			}
 		}
-		p.items = aboveNext(p.items)
+		p.items, p.tail = nil, aboveNext(p.tail)
 		p.name, p.heading = "", ""
 	}
 	delete(d.names, section)
@@ -282,17 +281,11 @@ func (d *Document) deleteSection(section string) bool {
 }
 
 // aboveNext gives the comments at the end that stand behind a blank line.
-func aboveNext(items []*item) []*item {
-	from := len(items)
-	for i := len(items) - 1; i >= 0; i-- {
-		it := items[i]
-		if it.key != "" || len(it.rows) != 1 || !it.rows[0].aside {
-			break
+func aboveNext(tail []*item) []*item {
+	for i := len(tail) - 1; i >= 0; i-- {
+		if strings.Trim(tail[i].rows[0].raw, blanks+"\n") == "" {
+			return tail[i+1:]
 		}
-		if strings.Trim(it.rows[0].raw, blanks+"\n") == "" {
-			return items[from:]
-		}
-		from = i
 	}
 	return nil
 }

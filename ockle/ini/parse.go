@@ -218,9 +218,11 @@ func (d *Document) Bytes() []byte {
 	}
 	for _, p := range d.parts {
 		b.WriteString(p.heading)
-		for _, it := range p.items {
-			for _, r := range it.rows {
-				b.WriteString(r.raw)
+		for _, items := range [][]*item{p.items, p.tail} {
+			for _, it := range items {
+				for _, r := range it.rows {
+					b.WriteString(r.raw)
+				}
 			}
 		}
 	}
