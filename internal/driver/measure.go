@@ -46,6 +46,7 @@ const (
 	Temperature   Quantity = "temperature"
 	Humidity      Quantity = "humidity"
 	Speed         Quantity = "speed" // of a fan
+	CPU           Quantity = "cpu"   // how busy the processors are
 )
 
 // Unit gives the unit that values of the quantity are in, as people write it;
@@ -66,7 +67,7 @@ func (q Quantity) Unit() string {
 		return "Hz"
 	case Temperature:
 		return "°C"
-	case Humidity:
+	case Humidity, CPU:
 		return "%"
 	case Speed:
 		return "rpm"
