@@ -36,11 +36,12 @@ const (
 	Access   Kind = "access"         // users, tokens or grants were changed
 	Machine  Kind = "machine"        // a machine wrote something into its own log
 	Console  Kind = "console"        // somebody attached to a console, left it, took it over
+	UPS      Kind = "ups"            // a UPS went on battery or came back, was lost or found
 )
 
 // Kinds gives every kind of event.
 func Kinds() []Kind {
-	return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Veto, Device, Access, Console, Machine}
+	return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Veto, Device, Access, Console, Machine, UPS}
 }
 
 // Outcomes of a result; a refusal's is always Refused. Other words may appear.
