@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -35,8 +36,9 @@ func Check(c *Config) []Warning {
 		k.spec(s)
 	}
 	k.devices(c)
-	slices.SortStableFunc(k.out, func(a, b Warning) int {
-		return cmp.Or(strings.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+	sort.SliceStable(k.out, func(i, j int) bool {
+		a, b := &k.out[i], &k.out[j]
+		return cmp.Or(strings.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col)) < 0
 	})
 	return k.out
 }

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -78,7 +78,7 @@ func (s *System) Entries(ctx context.Context) ([]LogEntry, error) {
 		list, err := s.client.entries(ctx, l, shift, known)
 		all, wrong = append(all, list...), append(wrong, err)
 	}
-	slices.SortStableFunc(all, func(a, b LogEntry) int { return a.At.Compare(b.At) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].At.Before(all[j].At) })
 	return all, errors.Join(wrong...)
 }
 
@@ -86,7 +86,7 @@ func (s *System) Entries(ctx context.Context) ([]LogEntry, error) {
 func (s *System) LogEntries(ctx context.Context, l Log) ([]LogEntry, error) {
 	shift, known := s.clockShift(ctx)
 	list, err := s.client.entries(ctx, l, shift, known)
-	slices.SortStableFunc(list, func(a, b LogEntry) int { return a.At.Compare(b.At) })
+	sort.SliceStable(list, func(i, j int) bool { return list[i].At.Before(list[j].At) })
 	return list, err
 }
 

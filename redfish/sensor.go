@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -65,7 +66,10 @@ func (c *Client) Sensors(ctx context.Context, chassis Document) ([]Sensor, error
 			set.excerpts(d)
 		}
 	}
-	slices.SortStableFunc(set.list, func(a, b Sensor) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
+	sort.SliceStable(set.list, func(i, j int) bool {
+		a, b := &set.list[i], &set.list[j]
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) < 0
+	})
 	return set.list, errors.Join(set.wrong...)
 }
 

@@ -12,7 +12,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
+	"sort"
 	"strconv"
 	"sync"
 	"time"
@@ -99,8 +99,9 @@ func (b *Board) Open() []Question {
 	for _, h := range b.open {
 		list = append(list, h.Question)
 	}
-	slices.SortFunc(list, func(x, y Question) int {
-		return cmp.Or(cmp.Compare(len(x.ID), len(y.ID)), cmp.Compare(x.ID, y.ID))
+	sort.Slice(list, func(i, j int) bool {
+		x, y := list[i].ID, list[j].ID
+		return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y)) < 0
 	})
 	return list
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -114,7 +115,7 @@ func (b *Book) Grants() []Grant {
 	for _, some := range b.now.Load().grants {
 		list = append(list, some...)
 	}
-	slices.SortFunc(list, compareGrants)
+	sortGrants(list)
 	return list
 }
 
@@ -136,7 +137,7 @@ func (b *Book) GrantsTo(s Subject) []Grant {
 	for _, p := range to {
 		list = append(list, l.grants[p]...)
 	}
-	slices.SortFunc(list, compareGrants)
+	sortGrants(list)
 	return slices.CompactFunc(list, func(x, y Grant) bool { return compareGrants(x, y) == 0 })
 }
 
@@ -189,6 +190,10 @@ func (b *Book) RemoveGrant(ctx context.Context, by event.Event, to Principal, no
 		}
 		return nil
 	})
+}
+
+func sortGrants(list []Grant) {
+	sort.Slice(list, func(i, j int) bool { return compareGrants(list[i], list[j]) < 0 })
 }
 
 func compareGrants(x, y Grant) int {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -150,7 +151,7 @@ func (b *Book) Tokens(owner string) []Token {
 			list = append(list, l.tokenOf(id))
 		}
 	}
-	slices.SortStableFunc(list, func(x, y Token) int { return strings.Compare(x.Owner, y.Owner) })
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Owner < list[j].Owner })
 	return list
 }
 

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"archive/tar"
-	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -15,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -84,7 +84,7 @@ func Write(ctx context.Context, w io.Writer, src Source) (*Written, error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(b.parts, func(x, y part) int { return cmp.Compare(x.Name, y.Name) })
+	sort.Slice(b.parts, func(i, j int) bool { return b.parts[i].Name < b.parts[j].Name })
 	slices.Sort(b.done.Skipped)
 	b.done.Manifest = &Manifest{
 		Format: format, Program: src.Program, Schema: content.Schema, RoomID: content.RoomID,

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -176,11 +177,12 @@ func (a *answer) show() {
 // sort puts the lines into the order of host lists, so that equal answers are
 // equal bytes.
 func (a *answer) sort() {
-	slices.SortStableFunc(a.lines, func(x, y wire.Line) int {
+	sort.SliceStable(a.lines, func(i, j int) bool {
+		x, y := &a.lines[i], &a.lines[j]
 		if x.Device != y.Device {
-			return hostlist.Compare(x.Device, y.Device)
+			return hostlist.Compare(x.Device, y.Device) < 0
 		}
-		return hostlist.Compare(x.Node, y.Node)
+		return hostlist.Compare(x.Node, y.Node) < 0
 	})
 }
 
@@ -257,8 +259,9 @@ func (a *answer) folded() {
 		}
 	}
 	t := table{style: a.out}
-	order := slices.SortedFunc(maps.Keys(byClass), func(x, y class) int {
-		return cmp.Or(cmp.Compare(x.rank, y.rank), hostlist.Compare(x.word, y.word))
+	order := slices.Collect(maps.Keys(byClass))
+	sort.Slice(order, func(i, j int) bool {
+		return cmp.Or(cmp.Compare(order[i].rank, order[j].rank), hostlist.Compare(order[i].word, order[j].word)) < 0
 	})
 	for _, c := range order {
 		nodes := byClass[c]
@@ -323,7 +326,9 @@ func (a *answer) totals() {
 	if len(a.lines) < 2 || a.op == room.Temp {
 		return
 	}
-	slices.SortFunc(order, func(x, y class) int { return cmp.Or(cmp.Compare(x.rank, y.rank), cmp.Compare(x.word, y.word)) })
+	sort.Slice(order, func(i, j int) bool {
+		return cmp.Or(cmp.Compare(order[i].rank, order[j].rank), cmp.Compare(order[i].word, order[j].word)) < 0
+	})
 	parts := make([]string, len(order))
 	for i, c := range order {
 		parts[i] = fmt.Sprintf("%d %s", counts[c], c.word)

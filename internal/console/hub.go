@@ -1,14 +1,13 @@
 package console
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/url"
 	"path/filepath"
-	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -202,7 +201,7 @@ func (h *Hub) List() []Status {
 	for i, l := range lines {
 		list[i] = l.status()
 	}
-	slices.SortFunc(list, func(x, y Status) int { return cmp.Compare(x.Node, y.Node) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Node < list[j].Node })
 	return list
 }
 

@@ -7,7 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"syscall"
@@ -170,7 +170,7 @@ func (v *visit) lookAtQuestions(ctx context.Context) {
 	if err != nil && room.CodeOf(err) != room.CodeRefused {
 		v.warn("questions", "millwright questions", "the daemon does not say what it asks: %v", err)
 	}
-	slices.SortFunc(list, func(a, b question) int { return a.Asked.Compare(b.Asked) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Asked.Before(list[j].Asked) })
 	for _, q := range list {
 		v.warn("questions", "millwright answer "+q.ID+" yes, or no", "%s waits for somebody to answer: %s", q.Device, firstLine(q.Text))
 	}

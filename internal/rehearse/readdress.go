@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -41,7 +42,7 @@ type edit struct {
 func (e edit) behind(from int) edit { return edit{e.from + from, e.to + from, e.text} }
 
 func apply(text []byte, edits []edit) []byte {
-	slices.SortFunc(edits, func(a, b edit) int { return a.from - b.from })
+	sort.Slice(edits, func(i, j int) bool { return edits[i].from < edits[j].from })
 	var out []byte
 	last := 0
 	for _, e := range edits {

@@ -3,6 +3,7 @@ package room
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -36,13 +37,15 @@ func (b *builder) aliases() {
 		}
 		b.room.Aliases = append(b.room.Aliases, alias)
 	}
-	slices.SortFunc(b.room.Aliases, byName)
+	sortByName(b.room.Aliases)
 	for i := range b.room.Aliases {
 		b.room.aliases[b.room.Aliases[i].Name] = i
 	}
 }
 
-func byName(x, y Group) int { return strings.Compare(x.Name, y.Name) }
+func sortByName(groups []Group) {
+	sort.Slice(groups, func(i, j int) bool { return groups[i].Name < groups[j].Name })
+}
 
 // groups makes the groups, those that only nodes name included. While it works
 // the groups stand in the order of the draft, so that one can wait for another.
@@ -68,7 +71,7 @@ func (b *builder) groups() {
 	for i := range b.room.Groups {
 		work.make(i)
 	}
-	slices.SortFunc(b.room.Groups, byName)
+	sortByName(b.room.Groups)
 	clear(b.room.groups)
 	for i := range b.room.Groups {
 		b.room.groups[b.room.Groups[i].Name] = i

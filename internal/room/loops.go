@@ -1,6 +1,9 @@
 package room
 
-import "slices"
+import (
+	"slices"
+	"sort"
+)
 
 // needLoops reports needs that come back to where they began. Every node that
 // is in some loop is named in at least one message, and each message holds one
@@ -118,6 +121,6 @@ func knotsOf(nodes []Node) [][]NodeID {
 			open = open[:first]
 		}
 	}
-	slices.SortFunc(knots, func(x, y []NodeID) int { return int(x[0] - y[0]) })
+	sort.Slice(knots, func(i, j int) bool { return knots[i][0] < knots[j][0] })
 	return knots
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"unicode"
 
@@ -237,7 +238,7 @@ func (b *builder) credentials() {
 				nearest(b, d.Credential, b.credentialAt))
 		}
 	}
-	slices.SortFunc(b.room.Credentials, func(x, y Credential) int { return strings.Compare(x.Name, y.Name) })
+	sort.Slice(b.room.Credentials, func(i, j int) bool { return b.room.Credentials[i].Name < b.room.Credentials[j].Name })
 }
 
 // finish fills in what only a room without problems has.

@@ -2,7 +2,7 @@ package room
 
 import (
 	"slices"
-	"strings"
+	"sort"
 )
 
 // DraftChoice is a need that some of several nodes meet. Members holds names as a
@@ -178,7 +178,7 @@ func (b *builder) limits() {
 		}
 		b.room.Limits = append(b.room.Limits, l)
 	}
-	slices.SortFunc(b.room.Limits, func(x, y Limit) int { return strings.Compare(x.Name, y.Name) })
+	sort.Slice(b.room.Limits, func(i, j int) bool { return b.room.Limits[i].Name < b.room.Limits[j].Name })
 }
 
 // rank works out each node's place in the order of priority and host lists.

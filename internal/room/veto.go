@@ -2,7 +2,7 @@ package room
 
 import (
 	"slices"
-	"strings"
+	"sort"
 	"time"
 )
 
@@ -75,5 +75,5 @@ func (b *builder) vetoes() {
 		}
 		b.room.Vetoes = append(b.room.Vetoes, v)
 	}
-	slices.SortFunc(b.room.Vetoes, func(x, y Veto) int { return strings.Compare(x.Name, y.Name) })
+	sort.Slice(b.room.Vetoes, func(i, j int) bool { return b.room.Vetoes[i].Name < b.room.Vetoes[j].Name })
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -393,7 +394,8 @@ func (v *value) print(w io.Writer) {
 		}
 		io.WriteString(w, "]")
 	case mapping:
-		sorted := slices.SortedFunc(slices.Values(v.fields), func(x, y field) int { return strings.Compare(x.key, y.key) })
+		sorted := slices.Clone(v.fields)
+		sort.Slice(sorted, func(i, j int) bool { return sorted[i].key < sorted[j].key })
 		io.WriteString(w, "{")
 		for _, f := range sorted {
 			fmt.Fprintf(w, "%q:", f.key)

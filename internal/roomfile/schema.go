@@ -5,7 +5,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
-	"strings"
+	"sort"
 )
 
 // SchemaID is where the schema is published; room files name it in their first
@@ -60,7 +60,9 @@ type choosable struct {
 // choose lets an entry's key choose what its settings are.
 func choose(entry object, key, prefix string, defs object, of []choosable) object {
 	var names, rules []any
-	for _, c := range slices.SortedFunc(slices.Values(of), func(x, y choosable) int { return strings.Compare(x.name, y.name) }) {
+	of = slices.Clone(of)
+	sort.Slice(of, func(i, j int) bool { return of[i].name < of[j].name })
+	for _, c := range of {
 		names = append(names, object{"const": c.name, "description": c.summary})
 		settings := schemaOf(c.settings, true)
 		settings["title"], settings["description"] = c.name, c.summary

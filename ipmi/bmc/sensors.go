@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"sort"
 
 	"millwright.dev/millwright/ipmi"
 	"millwright.dev/millwright/ipmi/event"
@@ -64,7 +65,7 @@ func sensorsOf(records [][]byte) []gauge {
 			g.key++
 		}
 	}
-	slices.SortStableFunc(all, func(a, b gauge) int { return int(a.key) - int(b.key) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].key < all[j].key })
 	return slices.Clip(slices.CompactFunc(all, func(a, b gauge) bool { return a.key == b.key }))
 }
 
@@ -102,7 +103,7 @@ func gaugeOf(r []byte) (g gauge, share int, ok bool) {
 // mergeGauges adds sensors that are new.
 func mergeGauges(have, more []gauge) []gauge {
 	all := slices.Concat(have, more)
-	slices.SortStableFunc(all, func(a, b gauge) int { return int(a.key) - int(b.key) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].key < all[j].key })
 	return slices.CompactFunc(all, func(a, b gauge) bool { return a.key == b.key })
 }
 

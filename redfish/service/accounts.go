@@ -1,9 +1,9 @@
 package service
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
+	"sort"
 )
 
 func (s *Service) accountRoutes(at func(string, *resource)) {
@@ -60,7 +60,7 @@ func (c *call) accounts() ([]Account, error) {
 		return nil, err
 	}
 	list = slices.DeleteFunc(slices.Clone(list), func(a Account) bool { return a.Name == "" })
-	slices.SortFunc(list, func(a, b Account) int { return cmp.Compare(a.Name, b.Name) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	return list, nil
 }
 

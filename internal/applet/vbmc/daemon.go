@@ -1,7 +1,6 @@
 package vbmc
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strconv"
 	"sync"
 	"syscall"
@@ -351,6 +351,6 @@ func (d *daemon) properties(c *config) [][]string {
 	if why := d.failed[c.Domain]; why != "" {
 		rows = append(rows, []string{"error", why})
 	}
-	slices.SortFunc(rows, func(a, b []string) int { return cmp.Compare(a[0], b[0]) })
+	sort.Slice(rows, func(i, j int) bool { return rows[i][0] < rows[j][0] })
 	return rows
 }

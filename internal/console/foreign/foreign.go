@@ -8,9 +8,9 @@ package foreign
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -86,7 +86,7 @@ func Read(text []byte, open func(name string) ([]byte, error)) (*Found, error) {
 		return nil, fmt.Errorf("no consoles are defined in it")
 	}
 	f.names()
-	slices.SortStableFunc(f.Notes, func(x, y Note) int { return cmp.Compare(x.Line, y.Line) })
+	sort.SliceStable(f.Notes, func(i, j int) bool { return f.Notes[i].Line < f.Notes[j].Line })
 	return f, nil
 }
 

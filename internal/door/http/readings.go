@@ -1,10 +1,9 @@
 package httpdoor
 
 import (
-	"cmp"
 	"context"
 	"net/http"
-	"slices"
+	"sort"
 
 	"millwright.dev/millwright/internal/desk"
 	"millwright.dev/millwright/internal/door/http/wire"
@@ -37,7 +36,7 @@ func (d *Door) readings(ctx context.Context, in *readingsInput) (*readingsOutput
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(list, func(a, b desk.Measured) int { return cmp.Compare(a.Device, b.Device) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Device < list[j].Device })
 	out := wire.Readings{Items: make([]wire.Measured, len(list))}
 	for i, m := range list {
 		out.Items[i] = measuredOf(r, m)

@@ -2,7 +2,7 @@ package httpdoor
 
 import (
 	"encoding/json"
-	"slices"
+	"sort"
 	"unicode/utf8"
 
 	"millwright.dev/millwright/devspec"
@@ -107,7 +107,7 @@ func (t *told) foldedLines() []wire.Line {
 }
 
 func sortLines(lines []wire.Line) {
-	slices.SortFunc(lines, func(x, y wire.Line) int { return hostlist.Compare(x.Nodes, y.Nodes) })
+	sort.Slice(lines, func(i, j int) bool { return hostlist.Compare(lines[i].Nodes, lines[j].Nodes) < 0 })
 }
 
 // resultLine is a folded result, as far as the log has it.

@@ -3,7 +3,7 @@ package machine
 import (
 	"cmp"
 	"context"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -36,7 +36,7 @@ func Readings(ctx context.Context, d *desk.Desk, actor desk.Actor, node string) 
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(measured, func(a, b desk.Measured) int { return cmp.Compare(a.Device, b.Device) })
+	sort.Slice(measured, func(i, j int) bool { return measured[i].Device < measured[j].Device })
 	var list []Reading
 	var failed error
 	for _, m := range measured {

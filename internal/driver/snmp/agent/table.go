@@ -1,10 +1,10 @@
 package agent
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -90,7 +90,7 @@ func (a *Agent) build() error {
 	if p.Probe != "" && !a.has(p.Fill(p.Probe, unit)) {
 		a.add(a.textAt(p.Fill(p.Probe, unit), "Simulated"))
 	}
-	slices.SortStableFunc(a.objects, func(x, y object) int { return slices.Compare(x.arcs, y.arcs) })
+	sort.SliceStable(a.objects, func(i, j int) bool { return slices.Compare(a.objects[i].arcs, a.objects[j].arcs) < 0 })
 	a.objects = slices.CompactFunc(a.objects, func(x, y object) bool { return x.oid == y.oid })
 	return nil
 }
@@ -296,7 +296,7 @@ func (a *Agent) Objects() []gosnmp.SnmpPDU {
 	for i := range a.objects {
 		list[i] = a.value(&a.objects[i])
 	}
-	slices.SortFunc(list, func(x, y gosnmp.SnmpPDU) int { return cmp.Or(slices.Compare(arcs(x.Name), arcs(y.Name)), 0) })
+	sort.Slice(list, func(i, j int) bool { return slices.Compare(arcs(list[i].Name), arcs(list[j].Name)) < 0 })
 	return list
 }
 

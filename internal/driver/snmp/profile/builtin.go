@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 )
@@ -71,7 +72,7 @@ func Match(sysObjectID string) []*Profile {
 			found = append(found, match{all[name], best})
 		}
 	}
-	slices.SortStableFunc(found, func(a, b match) int { return b.len - a.len })
+	sort.SliceStable(found, func(i, j int) bool { return found[i].len > found[j].len })
 	list := make([]*Profile, len(found))
 	for i, m := range found {
 		list[i] = m.p
