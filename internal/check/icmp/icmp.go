@@ -114,6 +114,8 @@ func (c *pinger) Run(ctx context.Context, env check.Env) check.Result {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return check.Unclear("ping " + shown + ": cut short")
+	case errors.Is(err, errNoProgram):
+		return check.Unclear("ping " + shown + ": " + err.Error())
 	case err != nil && t.heard == 0:
 		return check.Unreached(ctx, "ping "+shown, err)
 	case t.sent == 0:
@@ -170,7 +172,7 @@ func (c *pinger) ping(ctx context.Context, to netip.Addr) (tally, error) {
 	}
 	t, err := c.byProgram(ctx, to)
 	if errors.Is(err, errNoProgram) {
-		err = fmt.Errorf("we may not ping (%w), and there is no program ping: widen the group range by `sysctl net.ipv4.ping_group_range=\"0 2147483647\"`, or give the daemon CAP_NET_RAW", denied)
+		err = fmt.Errorf("we may not ping (%w), and %w: widen the group range by `sysctl net.ipv4.ping_group_range=\"0 2147483647\"`, or give the daemon CAP_NET_RAW", denied, errNoProgram)
 	}
 	return t, err
 }
