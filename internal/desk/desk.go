@@ -15,6 +15,7 @@ import (
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/run"
+	"millwright.dev/millwright/internal/standing"
 	"millwright.dev/millwright/internal/state"
 )
 
@@ -24,7 +25,9 @@ type Options struct {
 	Events *event.Log
 	State  *state.Keeper
 	Runs   *run.Runner
-	Log    *slog.Logger
+	// Standings are how nodes stand with what was asked of them.
+	Standings *standing.Book
+	Log       *slog.Logger
 	// Access says who may do what. Nil is for a desk without a way in from outside:
 	// everybody may do everything.
 	Access *auth.Book
@@ -48,19 +51,20 @@ type Options struct {
 
 // Desk takes requests. Its methods may be called from any goroutine.
 type Desk struct {
-	fleet   *fleet.Fleet
-	events  *event.Log
-	state   *state.Keeper
-	runs    *run.Runner
-	access  *auth.Book
-	certify func(string, time.Duration) (Certificate, error)
-	log     *slog.Logger
-	newID   func() string
-	reload  func(context.Context, Actor) error
-	vetoes  Vetoes
-	config  Configuration
-	board   *ask.Board
-	turned  refusals
+	fleet     *fleet.Fleet
+	events    *event.Log
+	state     *state.Keeper
+	runs      *run.Runner
+	standings *standing.Book
+	access    *auth.Book
+	certify   func(string, time.Duration) (Certificate, error)
+	log       *slog.Logger
+	newID     func() string
+	reload    func(context.Context, Actor) error
+	vetoes    Vetoes
+	config    Configuration
+	board     *ask.Board
+	turned    refusals
 
 	consoles *console.Hub
 
@@ -70,6 +74,7 @@ type Desk struct {
 	mu       sync.Mutex // guards the start of changes against Close, and what follows
 	changing map[string]change
 	wg       sync.WaitGroup
+	noted    sync.WaitGroup // what is noted when nobody waits for it any more
 
 	complained time.Time // when it was last logged that events cannot be written
 }
@@ -82,7 +87,7 @@ type change struct {
 
 // New opens the desk.
 func New(o Options) *Desk {
-	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, consoles: o.Consoles, changing: make(map[string]change)}
+	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, standings: o.Standings, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, consoles: o.Consoles, changing: make(map[string]change)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
@@ -111,6 +116,7 @@ func (d *Desk) Stop() {
 func (d *Desk) Close() {
 	d.Stop()
 	d.wg.Wait()
+	d.noted.Wait()
 }
 
 // enter makes the context of a change: it does not end with its asker but with

@@ -22,6 +22,7 @@ import (
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/run"
 	"millwright.dev/millwright/internal/sim"
+	"millwright.dev/millwright/internal/standing"
 	"millwright.dev/millwright/internal/state"
 	"millwright.dev/millwright/internal/store"
 	"millwright.dev/millwright/internal/transport"
@@ -91,13 +92,18 @@ func open(t *testing.T, edit func(*room.Draft)) *bureau {
 	keeper := state.New(f, b.events, nil)
 	keeper.Apply(r)
 	runs := run.New(run.Options{Fleet: keeper, Events: b.events})
+	book, err := standing.Open(ctx, standing.Options{Store: b.store, Events: b.events})
+	if err != nil {
+		t.Fatal(err)
+	}
 	n := 0
-	b.Desk = New(Options{Fleet: f, Events: b.events, State: keeper, Runs: runs, NewID: func() string { n++; return fmt.Sprint("r", n) }})
+	b.Desk = New(Options{Fleet: f, Events: b.events, State: keeper, Runs: runs, Standings: book, NewID: func() string { n++; return fmt.Sprint("r", n) }})
 	t.Cleanup(func() {
 		b.Close()
 		runs.Close()
 		f.Close()
 		b.sim.Close()
+		book.Close()
 		if err := b.store.Close(); err != nil {
 			t.Error(err)
 		}

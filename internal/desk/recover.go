@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"millwright.dev/millwright/hostlist"
@@ -83,9 +84,16 @@ func (d *Desk) Clear(ctx context.Context, who Actor, targets string) (string, er
 	if err := d.need(r, who, auth.Operate, "clear", targets, found.Nodes); err != nil {
 		return "", err
 	}
-	freed, err := d.state.Clear(ctx, r.Names(found.Nodes), event.Event{
+	names := r.Names(found.Nodes)
+	freed, err := d.state.Clear(ctx, names, event.Event{
 		Actor: who.Name, Door: who.Door, Remote: who.Remote, Op: "clear",
 		Outcome: event.OK, Detail: "no longer held: somebody has decided",
 	})
-	return hostlist.Fold(freed), err
+	if err != nil {
+		return "", err
+	}
+	cleared, err := d.cleared(ctx, who, names)
+	freed = append(freed, cleared...)
+	slices.Sort(freed)
+	return hostlist.Fold(slices.Compact(freed)), err
 }

@@ -179,6 +179,7 @@ func (d *Desk) change(asker context.Context, c deed, targets room.Targets, sink 
 func (d *Desk) see(ctx context.Context, c deed, sink Sink) (Summary, error) {
 	t := &tally{Sink: sink, room: c.parts.room, names: make(map[fleet.Outcome][]string)}
 	sum, err := d.carryOut(ctx, c.id, c.req, c.parts, t)
+	d.noted.Go(func() { d.forced(c, t) }) // nobody waits for it
 	if failed := d.conclude(ctx, c, t, err); failed != nil {
 		return sum, failed
 	}

@@ -88,6 +88,8 @@ var floors = []floor{
 	{where: "internal/tcpwrap", what: "who may connect, by hosts.allow and hosts.deny", may: list("hostlist")},
 	{where: "internal/promtext", what: "metrics in Prometheus' text format", libs: list("golang.org/x/sys")},
 	{where: "internal/feed", what: "the last of a row of things, by number, for those who follow"},
+	{where: "internal/series", what: "samples over time: what was measured, its roll-ups, answers for charts, export", may: list("hostlist", "internal/room", "internal/store", "internal/promtext")},
+	{where: "internal/series/remotewrite", what: "sends samples on to Prometheus, or what takes samples as it does", may: list("internal/secret", "internal/promtext", "internal/series")},
 	{where: "internal/freeport", what: "ports for programs that cannot choose one by themselves", libs: list("golang.org/x/sys")},
 	{where: "internal/command", what: "a program run to its end or ours, with all that it starts", libs: list("golang.org/x/sys")},
 
@@ -97,6 +99,7 @@ var floors = []floor{
 
 	// Hands.
 	{where: "internal/transport", what: "bytes to and from a device: TCP, telnet, TLS, SSH, serial lines, coprocesses", may: list("telnet"), libs: list("golang.org/x/crypto", "golang.org/x/sys", "golang.org/x/time")},
+	{where: "internal/transport/sshtest", what: "an sshd of a test's own", may: list("internal/freeport"), libs: list("golang.org/x/crypto")},
 	{where: "internal/driver", what: "the contract to reach hardware", may: list("devspec", "internal/room", "internal/secret", "internal/transport")},
 	{where: "internal/driver/drivertest", what: "the suite that every driver passes against a simulator of its device", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/transport", "internal/driver"), libs: list("go.uber.org/goleak")},
 	{where: "internal/driver/action", what: "how drivers carry out a batch, action by action, and tell what became of it", may: list("devspec", "internal/room", "internal/secret", "internal/driver")},
@@ -154,7 +157,7 @@ var floors = []floor{
 
 	// Desk and doors. Results are types of the fleet and of drivers, so a door sees
 	// those; TestDoorsDecideNothing holds what it may do with them.
-	{where: "internal/desk", what: "the one front desk: authorise, resolve, write down, carry out, answer", may: slices.Concat(ground, hands, brain, list("hostlist", "devspec", "internal/veto", "internal/auth", "internal/ask", "internal/revision", "internal/console", "internal/console/journal")), libs: list("golang.org/x/time")},
+	{where: "internal/desk", what: "the one front desk: authorise, resolve, write down, carry out, answer", may: slices.Concat(ground, hands, brain, list("hostlist", "devspec", "internal/standing", "internal/impact", "internal/layout", "internal/check", "internal/control", "internal/rounds", "internal/series", "internal/ups", "internal/calendar", "internal/plugin", "internal/veto", "internal/auth", "internal/ask", "internal/revision", "internal/console", "internal/console/journal")), libs: list("golang.org/x/time")},
 	{where: "internal/door/http/wire", what: "the messages of the HTTP API", may: list("hostlist", "internal/room", "internal/secret", "internal/event", "internal/auth", "internal/fleet", "internal/plan", "internal/run", "internal/state")},
 	{where: "internal/door/http/endpoint", what: "operations of the HTTP API from reflected structs, once for all of them", libs: list("github.com/danielgtaylor/huma/v2")},
 	{where: "internal/door/http", what: "the HTTP API: OpenAPI, server-sent events, metrics; on the unix socket and by TLS", may: list("internal/promtext", "hostlist", "devspec", "internal/secret", "internal/auth", "internal/room", "internal/event", "internal/store", "internal/driver", "internal/fleet", "internal/plan", "internal/state", "internal/run", "internal/roomfile", "internal/revision", "internal/ask", "internal/console", "internal/console/journal", "internal/desk", "internal/door/http/endpoint", "internal/door/http/wire"), libs: list("golang.org/x/sys", "golang.org/x/time", "github.com/coder/websocket", "github.com/danielgtaylor/huma/v2")},
@@ -166,7 +169,7 @@ var floors = []floor{
 	{where: "internal/vbmc", what: "guests of libvirt as machines with BMCs", may: list("libvirt", "libvirt/libvirttest", "ipmi", "ipmi/bmc", "ipmi/chassis", "ipmi/event", "ipmi/field", "ipmi/fru", "ipmi/mc", "ipmi/sdr", "ipmi/sel", "ipmi/sol")},
 
 	// Above: wiring, and the programs.
-	{where: "internal/app", what: "wiring and life cycle", may: slices.Concat(libraries, ground, hands, brain, list("internal/logbook", "internal/secret/vault", "internal/veto", "internal/ask", "internal/console", "internal/revision", "internal/tcpwrap", "internal/auth", "internal/auth/oidc", "internal/auth/pki", "internal/driver/*", "internal/roomfile", "internal/shelf", "internal/desk", "internal/door/http", "internal/door/http/wire", "internal/door/powerman", "internal/door/redfish", "internal/door/ipmi")), libs: list("golang.org/x/time")},
+	{where: "internal/app", what: "wiring and life cycle", may: slices.Concat(libraries, ground, hands, brain, list("internal/standing", "internal/check", "internal/check/standard", "internal/control", "internal/control/standard", "internal/logbook", "internal/secret/vault", "internal/veto", "internal/ask", "internal/console", "internal/revision", "internal/tcpwrap", "internal/auth", "internal/auth/oidc", "internal/auth/pki", "internal/driver/*", "internal/roomfile", "internal/shelf", "internal/desk", "internal/door/http", "internal/door/http/wire", "internal/door/powerman", "internal/door/redfish", "internal/door/ipmi")), libs: list("golang.org/x/time")},
 	{where: "internal/client", what: "asks a running daemon through its API", may: list("internal/secret", "internal/room", "internal/event", "internal/door/http/wire"), libs: list("github.com/coder/websocket")},
 	{where: "internal/rehearse", what: "simulated devices for a user's own room", may: slices.Concat(libraries, ground, offline, list("internal/secret/vault", "internal/shelf", "internal/driver", "internal/driver/http", "internal/driver/modbus", "internal/driver/mqtt", "internal/driver/ipmi", "internal/driver/libvirt", "internal/driver/redfish", "internal/driver/snmp", "internal/driver/snmp/agent", "internal/driver/snmp/profile", "internal/sim/webplug", "internal/sim/processor", "internal/transport")), libs: list("github.com/goccy/go-yaml")},
 	{where: "examples/demo", what: "the files of the demo's room"},
