@@ -26,6 +26,7 @@ import (
 	"millwright.dev/millwright/internal/revision"
 	"millwright.dev/millwright/internal/roomfile"
 	"millwright.dev/millwright/internal/run"
+	"millwright.dev/millwright/internal/standing"
 	"millwright.dev/millwright/internal/state"
 	"millwright.dev/millwright/internal/store"
 	"millwright.dev/millwright/internal/tcpwrap"
@@ -73,6 +74,8 @@ type App struct {
 	access access
 	board  *ask.Board
 
+	standings *standing.Book
+
 	consoles *console.Hub
 	bmcs     *ipmidoor.Door // nil until the doors are open
 
@@ -107,6 +110,7 @@ func Run(ctx context.Context, opts Options) error {
 	defer polls()
 	defer a.prune(polling)()
 	defer a.followLogs(polling)()
+	defer a.followStates(polling)()
 	defer a.beat(polling)()
 	defer stop() // a door can end before ctx does
 	if opts.Ready != nil {
@@ -132,6 +136,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openAccess(ctx); err != nil {
 		return err
 	}
+	if err := a.openStandings(ctx); err != nil {
+		return err
+	}
 	a.openRevisions()
 	a.board = ask.New(a.events.AppendLater)
 	links := newLinks(a.events.AppendLater)
@@ -148,7 +155,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.runs = run.New(run.Options{Fleet: a.state, Events: a.events, Log: a.log})
 	a.onClose(a.runs.Close)
 	a.desk = desk.New(desk.Options{
-		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Access: a.access.book, Certify: a.certify, Reload: a.askReload, Log: a.log,
+		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Standings: a.standings, Access: a.access.book, Certify: a.certify, Reload: a.askReload, Log: a.log,
 		Configuration: configuration{a}, Questions: a.board, Consoles: a.consoles,
 		Vetoes: veto.New(veto.Options{Secret: a.secret, Dir: roomfile.Folder(a.opts.Config), Log: a.log}),
 	})

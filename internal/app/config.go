@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"millwright.dev/millwright/devspec"
+	checks "millwright.dev/millwright/internal/check/standard"
+	controls "millwright.dev/millwright/internal/control/standard"
 	"millwright.dev/millwright/internal/desk"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/driver/script"
@@ -22,8 +24,10 @@ import (
 // ReadOptions gives what roomfile needs to read a room for these drivers.
 func ReadOptions(drivers []driver.Driver, noDelays bool) roomfile.Options {
 	return roomfile.Options{
-		Drivers: drivers,
-		Library: shelf.Library{},
+		Drivers:  drivers,
+		Library:  shelf.Library{},
+		Checks:   checks.Kinds(),
+		Controls: controls.Kinds(),
 		PowerManDevice: func(spec *devspec.Spec, where, flags string) (driver.Settings, error) {
 			return script.FromPowerMan(spec, where, flags, script.Options{NoDelays: noDelays})
 		},
@@ -183,6 +187,7 @@ func (a *App) apply(r *room.Room) error {
 		return err
 	}
 	a.state.Apply(r)
+	a.forgetGone(context.Background(), r)
 	a.consoles.Apply(r)
 	a.showBMCs(r)
 	a.openGate()
