@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 
@@ -19,26 +18,16 @@ const (
 	maxStderr = 4 << 10
 )
 
-// ownVariables are those of the daemon's environment that every command gets.
-var ownVariables = []string{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR"}
-
 // environ makes the environment of the commands.
 func (s *Settings) environ(who secret.Resolved) []string {
-	var env []string
-	for _, names := range [][]string{ownVariables, s.PassEnv} {
-		for _, name := range names {
-			if v, set := os.LookupEnv(name); set {
-				env = append(env, name+"="+v)
-			}
-		}
-	}
+	var beside []string
 	if who.User != "" {
-		env = append(env, "MILLWRIGHT_USER="+who.User)
+		beside = append(beside, "MILLWRIGHT_USER="+who.User)
 	}
 	if password := who.Get(secret.Password); !password.IsZero() {
-		env = append(env, "MILLWRIGHT_PASSWORD="+password.Reveal())
+		beside = append(beside, "MILLWRIGHT_PASSWORD="+password.Reveal())
 	}
-	return env
+	return command.Environ(s.PassEnv, beside...)
 }
 
 // command runs one command to its end, or until ctx ends. The error is an
