@@ -147,8 +147,8 @@ var floors = []floor{
 
 	// Brain: not sideways, but for run, which carries out what plan worked out.
 	{where: "internal/impact", what: "what falls when a node, a device or a feed goes; pure", may: list("internal/room")},
-	{where: "internal/plan", what: "states and a goal in, ordered steps out; pure", may: list("internal/room")},
 	{where: "internal/standing", what: "how each thing stands with what was asked of it; holds and maintenance", may: slices.Concat(ground, list("hostlist", "internal/feed"))},
+	{where: "internal/plan", what: "states and a goal in, ordered steps out; pure", may: list("internal/room", "internal/standing")},
 	{where: "internal/state", what: "what is believed of each node, noted at the way to the fleet", may: slices.Concat(ground, hands, list("hostlist", "devspec", "internal/feed"))},
 	{where: "internal/run", what: "drives plans to their end", may: slices.Concat(ground, hands, list("hostlist", "devspec", "internal/plan"))},
 

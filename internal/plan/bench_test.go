@@ -35,23 +35,41 @@ func BenchmarkBuild(b *testing.B) {
 		for _, goal := range []plan.Goal{plan.Up, plan.Down} {
 			b.Run(fmt.Sprintf("%v/%d", goal, size), func(b *testing.B) {
 				for b.Loop() {
-					if _, err := plan.Build(r, nil, goal, r.All(), plan.Policy{}); err != nil {
+					if _, err := plan.Build(r, nil, plan.Order{Goal: goal, Targets: r.All()}, plan.Policy{}); err != nil {
 						b.Fatal(err)
 					}
 				}
 			})
 		}
 	}
+	b.Run("with forecast/10000", func(b *testing.B) {
+		r := bigRoom(b, 10_000, 10, 5)
+		for b.Loop() {
+			p, _ := plan.Build(r, nil, plan.Order{Goal: plan.Up, Targets: r.All()}, plan.Policy{})
+			p.Foresee(r, nil, plan.Policy{})
+		}
+	})
+	b.Run("codec/10000", func(b *testing.B) {
+		r := bigRoom(b, 10_000, 10, 5)
+		p, _ := plan.Build(r, nil, plan.Order{Goal: plan.Up, Targets: r.All()}, plan.Policy{})
+		for b.Loop() {
+			data := p.Encode(r)
+			if _, _, err := plan.Decode(r, data); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(len(data)), "bytes")
+		}
+	})
 	r := bigRoom(b, 100_000, 10, 5)
 	b.Run("one of 100000", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := plan.Build(r, nil, plan.Up, []room.NodeID{42}, plan.Policy{}); err != nil {
+			if _, err := plan.Build(r, nil, plan.Order{Goal: plan.Up, Targets: []room.NodeID{42}}, plan.Policy{}); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
 	b.Run("text/100000", func(b *testing.B) {
-		p, _ := plan.Build(r, nil, plan.Up, r.All(), plan.Policy{})
+		p, _ := plan.Build(r, nil, plan.Order{Goal: plan.Up, Targets: r.All()}, plan.Policy{})
 		for b.Loop() {
 			_ = p.Text(r)
 		}

@@ -29,14 +29,14 @@ func ExampleBuild() {
 	}
 	targets, _ := r.Resolve("web[1-2]")
 
-	p, _ := plan.Build(r, states, plan.Up, targets.Nodes, plan.Policy{})
+	p, _ := plan.Build(r, states, plan.Order{Goal: plan.Up, Targets: targets.Nodes}, plan.Policy{})
 	fmt.Print(p.Text(r))
 	// Output:
-	// up: 2 to switch in 2 waves, 1 of them not asked for but needed, 2 skipped
-	// wave 1
+	// up: 2 to switch in 2 layers, 1 of them not asked for but needed, 2 skipped
+	// layer 1
 	//   on    db1   needed by web1
 	//   settle 30s  db1
-	// wave 2
+	// layer 2
 	//   on    web1
 	// skipped
 	//   sw1,web2    on already

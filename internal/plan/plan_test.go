@@ -65,16 +65,23 @@ func (s *site) build(t failer, goal plan.Goal, targets string) plan.Plan {
 		}
 		ids = append(ids, id)
 	}
-	p, err := plan.Build(s.Room, func(id room.NodeID) room.State { return s.states[id] }, goal, ids, plan.Policy{
-		Held: func(id room.NodeID) (string, bool) {
+	p, err := plan.Build(s.Room, func(id room.NodeID) room.State { return s.states[id] }, plan.Order{Goal: goal, Targets: ids}, plan.Policy{
+		Held: func(id room.NodeID) (plan.Hold, bool) {
 			reason, held := s.held[s.Nodes[id].Name]
-			return reason, held
+			return plan.Hold{Reason: reason, Doubtful: true}, held
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// plan is build, to be used in place.
+func (s *site) plan(t failer, goal plan.Goal, targets string) *plan.Plan {
+	t.Helper()
+	p := s.build(t, goal, targets)
+	return &p
 }
 
 func TestText(t *testing.T) {
@@ -98,54 +105,54 @@ func TestText(t *testing.T) {
 		want    string
 	}{
 		{"shared needs come once", shop, nil, plan.Up, "web1 web2 web1", `
-up: 4 to switch in 2 waves, 2 of them not asked for but needed, 1 skipped
-wave 1
+up: 4 to switch in 2 layers, 2 of them not asked for but needed, 1 skipped
+layer 1
   on    db[1-2]  needed by web1
   settle 30s     db[1-2]
-wave 2
+layer 2
   on    web1
   on    web2     on, but not through all its cords
 skipped
   sw1            on already
 `},
 		{"a service passes when its needs are up", shop, nil, plan.Up, "till", `
-up: 5 to switch in 4 waves, 4 of them not asked for but needed, 1 skipped
-wave 1
+up: 5 to switch in 4 layers, 4 of them not asked for but needed, 1 skipped
+layer 1
   on    db[1-2]  needed by web1
   settle 30s     db[1-2]
-wave 2
+layer 2
   on    web1     needed by shop
   on    web2     on, but not through all its cords; needed by shop
-wave 3
+layer 3
   pass  shop     needed by till
   settle 5s      shop
-wave 4
+layer 4
   on    till
 skipped
   sw1            on already
 `},
 		{"what is on keeps its place while its needs are not", shop + "\nshell off: web3", nil, plan.Up, "shell", `
-up: 2 to switch in 3 waves, 1 of them not asked for but needed, 1 skipped
-wave 1
+up: 2 to switch in 3 layers, 1 of them not asked for but needed, 1 skipped
+layer 1
   on    db1   needed by web3
   settle 30s  db1
-wave 2
+layer 2
   pass  web3  on already; needed by shell
-wave 3
+layer 3
   on    shell
 skipped
   sw1         on already
 `},
 		{"but not when nobody waits for it", shop, nil, plan.Up, "web3", `
-up: 1 to switch in 1 wave, 1 of them not asked for but needed, 2 skipped
-wave 1
+up: 1 to switch in 1 layer, 1 of them not asked for but needed, 2 skipped
+layer 1
   on    db1  needed by web3
 skipped
   sw1,web3   on already
 `},
 		{"unknown is not up, and nobody waits for it to settle", shop, nil, plan.Up, "lone", `
-up: 1 to switch in 1 wave
-wave 1
+up: 1 to switch in 1 layer
+layer 1
   on    lone
 `},
 		{"nothing to do", shop, nil, plan.Up, "sw1", `
@@ -154,18 +161,18 @@ skipped
   sw1  on already
 `},
 		{"down drags along what is not off", shop, nil, plan.Down, "db1", `
-down: 2 to switch in 2 waves, 2 of them dragged along, 3 skipped
-wave 1
+down: 2 to switch in 2 layers, 2 of them dragged along, 3 skipped
+layer 1
   off   web3     dragged along: needs db1
   pass  shop     dragged along: needs web1
-wave 2
+layer 2
   off   web2     dragged along: needs db1
 skipped
   db1,till,web1  off already
 `},
 		{"a held node blocks what needs it", shop, map[string]string{"db2": "its reset was cut off"}, plan.Up, "web1 web2 web3 till", `
-up: 1 to switch in 1 wave, 1 of them not asked for but needed, 2 skipped, 5 blocked
-wave 1
+up: 1 to switch in 1 layer, 1 of them not asked for but needed, 2 skipped, 5 blocked
+layer 1
   on    db1               needed by web1
 skipped
   sw1,web3                on already
@@ -173,10 +180,10 @@ blocked
   db2,shop,till,web[1-2]  because db2 is held: its reset was cut off
 `},
 		{"going down a held node is switched off whatever it reads", shop, map[string]string{"till": "x"}, plan.Down, "shop", `
-down: 1 to switch in 2 waves, 1 of them dragged along
-wave 1
+down: 1 to switch in 2 layers, 1 of them dragged along
+layer 1
   off   till  dragged along: needs shop
-wave 2
+layer 2
   pass  shop
 `},
 		{"what is at its goal is not blocked, what needs it is", "a on\nb on: a\nc off: b", map[string]string{"a": "x"}, plan.Up, "c b", `
@@ -193,21 +200,21 @@ skipped
   g  has no cords, and nothing to wait for
 `},
 		{"a diamond", "a off\nb off: a\nc off: a\nd off: b c\n", nil, plan.Up, "d", `
-up: 4 to switch in 3 waves, 3 of them not asked for but needed
-wave 1
+up: 4 to switch in 3 layers, 3 of them not asked for but needed
+layer 1
   on    a    needed by b
-wave 2
+layer 2
   on    b,c  needed by d
-wave 3
+layer 3
   on    d
 `},
 		{"a diamond going down", "a on\nb on: a\nc on: a\nd on: b c\n", nil, plan.Down, "a", `
-down: 4 to switch in 3 waves, 3 of them dragged along
-wave 1
+down: 4 to switch in 3 layers, 3 of them dragged along
+layer 1
   off   d    dragged along: needs b
-wave 2
+layer 2
   off   b,c  dragged along: needs a
-wave 3
+layer 3
   off   a
 `},
 	}
@@ -215,7 +222,7 @@ wave 3
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, tt.site)
 			s.held = tt.held
-			got := s.build(t, tt.goal, tt.targets).Text(s.Room)
+			got := s.plan(t, tt.goal, tt.targets).Text(s.Room)
 			if diff := cmp.Diff(strings.TrimPrefix(tt.want, "\n"), got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
@@ -226,7 +233,7 @@ wave 3
 func TestView(t *testing.T) {
 	s := newSite(t, "db off 1500ms\nweb off: db\nheld off\nsw on")
 	s.held = map[string]string{"held": "its cycle was cut off"}
-	data, err := json.MarshalIndent(s.build(t, plan.Up, "web held sw").View(s.Room), "", " ")
+	data, err := json.MarshalIndent(s.plan(t, plan.Up, "web held sw").View(s.Room), "", " ")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,14 +241,15 @@ func TestView(t *testing.T) {
 	_ = json.Unmarshal(data, &got)
 	_ = json.Unmarshal([]byte(`{
 		"goal": "up", "asked": "held,sw,web",
-		"summary": "up: 2 to switch in 2 waves, 1 of them not asked for but needed, 1 skipped, 1 blocked",
-		"totals": {"waves": 2, "switched": 2, "passing": 0, "dragged": 1, "skipped": 1, "blocked": 1},
-		"waves": [
-			[{"node": "db", "op": "on", "state": "off", "why": "needed by web", "settle_seconds": 1.5}],
-			[{"node": "web", "op": "on", "state": "off", "why": "asked"}]
+		"summary": "up: 2 to switch in 2 layers, 1 of them not asked for but needed, 1 skipped, 1 blocked",
+		"totals": {"layers": 2, "switched": 2, "passing": 0, "dragged": 1, "skipped": 1, "blocked": 1},
+		"steps": [
+			{"node": "db", "do": "up", "acts": "cords on", "state": "off", "why": "needed by web", "settle_seconds": 1.5, "layer": 1},
+			{"node": "web", "do": "up", "acts": "cords on", "state": "off", "why": "asked", "layer": 2, "after": [0]}
 		],
+		"over": [],
 		"skipped": [{"node": "sw", "state": "on", "why": "asked"}],
-		"blocked": [{"node": "held", "by": "held", "reason": "its cycle was cut off", "why": "asked"}]
+		"blocked": [{"node": "held", "by": "held", "reason": "is held: its cycle was cut off", "why": "asked"}]
 	}`), &want)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -251,13 +259,13 @@ func TestView(t *testing.T) {
 func TestBuildRefuses(t *testing.T) {
 	s := newSite(t, "a off")
 	for name, call := range map[string]func() error{
-		"no goal": func() error { _, err := plan.Build(s.Room, nil, 0, nil, plan.Policy{}); return err },
+		"no goal": func() error { _, err := plan.Build(s.Room, nil, plan.Order{}, plan.Policy{}); return err },
 		"no such node": func() error {
-			_, err := plan.Build(s.Room, nil, plan.Up, []room.NodeID{1}, plan.Policy{})
+			_, err := plan.Build(s.Room, nil, plan.Order{Goal: plan.Up, Targets: []room.NodeID{1}}, plan.Policy{})
 			return err
 		},
 		"none": func() error {
-			_, err := plan.Build(s.Room, nil, plan.Up, []room.NodeID{room.None}, plan.Policy{})
+			_, err := plan.Build(s.Room, nil, plan.Order{Goal: plan.Up, Targets: []room.NodeID{room.None}}, plan.Policy{})
 			return err
 		},
 	} {

@@ -103,13 +103,21 @@ func checkPlan(t *rapid.T, s *site, p plan.Plan, scope map[room.NodeID]bool) {
 		place[id] = where
 	}
 	ops := make(map[room.NodeID]room.Op)
-	for i, wave := range p.Waves {
-		if len(wave) == 0 {
-			t.Fatalf("wave %d is empty", i+1)
+	for i, layer := range p.Layers() {
+		if len(layer) == 0 {
+			t.Fatalf("layer %d is empty", i+1)
 		}
-		for _, step := range wave {
+		for _, n := range layer {
+			step := p.Steps[n]
 			put(step.Node, i+1)
-			ops[step.Node] = step.Op
+			if step.Acts != 0 {
+				ops[step.Node] = step.Do.Op()
+			}
+			for _, w := range step.After {
+				if w >= n {
+					t.Fatalf("step %d waits for step %d", n, w)
+				}
+			}
 		}
 	}
 	for _, skip := range p.Skipped {
@@ -133,7 +141,7 @@ func checkPlan(t *rapid.T, s *site, p plan.Plan, scope map[room.NodeID]bool) {
 			_, wheld := s.held[s.Nodes[w].Name]
 			stopped = stopped || p.Goal == plan.Up && wheld
 			if where > 0 && ops[w] != 0 && place[w] >= where {
-				t.Fatalf("%s (wave %d) waits for %s (wave %d)", name, where, s.Nodes[w].Name, place[w])
+				t.Fatalf("%s (layer %d) waits for %s (layer %d)", name, where, s.Nodes[w].Name, place[w])
 			}
 		}
 		stopped = stopped || p.Goal == plan.Up && held

@@ -12,20 +12,23 @@ import (
 
 // Text writes the plan for people, the same bytes for the same plan:
 //
-//	up: 41 to switch in 2 waves, 2 of them not asked for but needed, 1 skipped
-//	wave 1
+//	up: 41 to switch in 2 layers, 2 of them not asked for but needed, 1 skipped
+//	layer 1
 //	  on    db[1-2]  needed by web1
 //	  settle 30s     db[1-2]
-//	wave 2
+//	layer 2
 //	  on    web[1-39]
 //	skipped
 //	  web40          on already
-func (p Plan) Text(r *room.Room) string {
+//
+// The steps of one layer do not wait for each other; each step begins as soon as what it
+// waits for itself is done.
+func (p *Plan) Text(r *room.Room) string {
 	var t table
 	t.line(p.Summary())
-	for i, wave := range p.Waves {
-		t.line(fmt.Sprintf("wave %d", i+1))
-		p.waveText(&t, r, wave)
+	for i, layer := range p.Layers() {
+		t.line(fmt.Sprintf("layer %d", i+1))
+		p.layerText(&t, r, layer)
 	}
 	if len(p.Skipped) > 0 {
 		t.line("skipped")
@@ -41,19 +44,31 @@ func (p Plan) Text(r *room.Room) string {
 			t.row(r.Fold(g.nodes), note)
 		}
 	}
-	if len(p.Blocked) > 0 {
-		t.line("blocked")
-		var groups folds[room.NodeID]
-		reasons := make(map[room.NodeID]string)
-		for _, b := range p.Blocked {
-			groups.add(b.By, b.Node)
-			reasons[b.By] = b.Reason
-		}
-		for _, g := range groups.list {
-			t.row(r.Fold(g.nodes), "because "+r.Nodes[g.key].Name+" is held: "+reasons[g.key])
-		}
+	blockText(&t, r, "blocked", "because ", p.Blocked)
+	blockText(&t, r, "passed over", "although ", p.Over)
+	if p.Forecast != nil {
+		p.Forecast.text(&t, r)
 	}
 	return t.String()
+}
+
+type blockKey struct {
+	by     room.NodeID
+	reason string
+}
+
+func blockText(t *table, r *room.Room, head, lead string, blocks []Block) {
+	if len(blocks) == 0 {
+		return
+	}
+	t.line(head)
+	var groups folds[blockKey]
+	for _, b := range blocks {
+		groups.add(blockKey{b.By, b.Reason}, b.Node)
+	}
+	for _, g := range groups.list {
+		t.row(r.Fold(g.nodes), lead+r.Nodes[g.key.by].Name+" "+g.key.reason)
+	}
 }
 
 type skipKey struct {
@@ -63,31 +78,46 @@ type skipKey struct {
 
 // stepKey is what steps have in common that stand on one line.
 type stepKey struct {
-	op    room.Op
+	do    Goal
+	acts  Acts
 	state room.State
 	cause Cause
 }
 
-func (p Plan) waveText(t *table, r *room.Room, wave []Step) {
+func (p *Plan) layerText(t *table, r *room.Room, layer []int32) {
 	var lines folds[stepKey]
 	var settle folds[time.Duration]
-	for _, s := range wave {
-		key := stepKey{op: s.Op, cause: s.Why.Cause}
-		if s.State == room.StateDegraded || s.Op == 0 {
+	step := make(map[room.NodeID]int32, len(layer))
+	ordered := make([]room.NodeID, len(layer))
+	for n, i := range layer {
+		ordered[n] = p.Steps[i].Node
+		step[ordered[n]] = i
+	}
+	r.Sort(ordered)
+	for _, id := range ordered {
+		i := step[id]
+		s := &p.Steps[i]
+		key := stepKey{do: s.Do, acts: s.Acts, cause: s.Why.Cause}
+		if s.State == room.StateDegraded || s.Acts == 0 {
 			key.state = s.State
 		}
+		if p.again(int(i)) {
+			key.cause = Asked // said on the way down
+		}
 		g := lines.add(key, s.Node)
-		if s.Why.Cause != Asked {
+		if key.cause != Asked {
 			g.others = append(g.others, s.Why.Node)
 		}
 		if s.Settle > 0 {
 			settle.add(s.Settle, s.Node)
 		}
 	}
-	slices.SortStableFunc(lines.list, func(x, y fold[stepKey]) int { return cmp.Compare(y.key.op, x.key.op) })
+	slices.SortStableFunc(lines.list, func(x, y fold[stepKey]) int {
+		return cmp.Or(cmp.Compare(b2i(x.key.acts == 0), b2i(y.key.acts == 0)), cmp.Compare(y.key.do, x.key.do))
+	})
 	for _, g := range lines.list {
-		verb := g.key.op.String()
-		if g.key.op == 0 {
+		verb := g.key.do.Op().String()
+		if g.key.acts == 0 {
 			verb = "pass"
 		}
 		t.row(fmt.Sprintf("%-5s %s", verb, r.Fold(g.nodes)), p.note(r, g.key, g.others))
@@ -97,13 +127,20 @@ func (p Plan) waveText(t *table, r *room.Room, wave []Step) {
 	}
 }
 
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // note says what is to be said about steps on one line.
-func (p Plan) note(r *room.Room, key stepKey, others []room.NodeID) string {
+func (p *Plan) note(r *room.Room, key stepKey, others []room.NodeID) string {
 	var notes []string
 	switch {
-	case key.op == 0 && p.Goal.reached(key.state):
-		notes = append(notes, p.Goal.word()+" already")
-	case key.state == room.StateDegraded && p.Goal == Up:
+	case key.acts == 0 && (key.do == Up && key.state == room.StateOn || key.do == Down && key.state == room.StateOff):
+		notes = append(notes, key.do.word()+" already")
+	case key.state == room.StateDegraded && key.do == Up:
 		notes = append(notes, "on, but not through all its cords")
 	}
 	switch key.cause {
@@ -113,22 +150,25 @@ func (p Plan) note(r *room.Room, key stepKey, others []room.NodeID) string {
 		notes = append(notes, "dragged along: needs "+r.Fold(once(others)))
 	case Asked:
 	}
+	if key.acts&(ControlsOff|ControlsOn|Checks) != 0 {
+		notes = append(notes, key.acts.String())
+	}
 	return strings.Join(notes, "; ")
 }
 
-// Summary gives the plan in one line: "down: 3 to switch in 2 waves, 1 of them
+// Summary gives the plan in one line: "down: 3 to switch in 2 layers, 1 of them
 // dragged along".
-func (p Plan) Summary() string {
+func (p *Plan) Summary() string {
 	t := p.Totals()
 	var b strings.Builder
 	if t.Switched == 0 {
 		fmt.Fprintf(&b, "%s: nothing to switch", p.Goal)
 	} else {
-		fmt.Fprintf(&b, "%s: %d to switch in %d %s", p.Goal, t.Switched, t.Waves, plural(t.Waves, "wave", "waves"))
+		fmt.Fprintf(&b, "%s: %d to switch in %d %s", p.Goal, t.Switched, t.Layers, plural(t.Layers, "layer", "layers"))
 	}
 	if t.Dragged > 0 {
 		what := "not asked for but needed"
-		if p.Goal == Down {
+		if p.Goal != Up {
 			what = "dragged along"
 		}
 		fmt.Fprintf(&b, ", %d of them %s", t.Dragged, what)
@@ -140,6 +180,49 @@ func (p Plan) Summary() string {
 		fmt.Fprintf(&b, ", %d blocked", t.Blocked)
 	}
 	return b.String()
+}
+
+// text writes how long it will take and what it draws.
+func (f *Forecast) text(t *table, r *room.Room) {
+	t.line("forecast")
+	took := "about " + f.Total.Round(100*time.Millisecond).String()
+	if f.Sd > 0 {
+		took += ", give or take " + f.Sd.Round(100*time.Millisecond).String()
+	}
+	if f.Guessed > 0 {
+		took += fmt.Sprintf("; %d of %d steps were never timed", f.Guessed, len(f.Begin))
+	}
+	t.row(took, "")
+	if len(f.Critical) > 0 {
+		t.row("critical path: "+pathText(r.Names(f.Critical)), "")
+	}
+	if f.Watts != 0 {
+		t.row(fmt.Sprintf("%+.0f W in the end", f.Watts), "")
+	}
+	for _, u := range f.Feeds {
+		if u.Before == u.After && !u.Bounds {
+			continue
+		}
+		note := fmt.Sprintf("%.0f W to %.0f W, at most %.0f W", u.Before, u.After, u.Peak)
+		if u.Limit > 0 {
+			note += fmt.Sprintf(" of %.0f W", u.Limit)
+		}
+		if u.Bounds {
+			note += "; steps wait for it"
+		}
+		t.row("feed "+u.Feed, note)
+	}
+	for _, b := range f.Stranded {
+		t.row(r.Nodes[b.Node].Name, b.Reason)
+	}
+}
+
+func pathText(names []string) string {
+	const most = 16
+	if n := len(names); n > most {
+		names = append(append(names[:most/2:most/2], fmt.Sprintf("… %d more …", n-most)), names[n-most/2:]...)
+	}
+	return strings.Join(names, " → ")
 }
 
 func plural(n int, one, many string) string {
