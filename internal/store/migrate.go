@@ -5,12 +5,8 @@ import (
 	"database/sql"
 	"embed"
 	"fmt"
-	"io/fs"
 	"strconv"
 	"strings"
-
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/database"
 )
 
 //go:embed migrations/*.sql
@@ -25,7 +21,7 @@ const (
 	sampleSchema = "migrations/samples"
 )
 
-// versionTable is where goose notes what it has applied.
+// versionTable is where it is noted what has been applied, in the form of goose.
 const versionTable = "schema_versions"
 
 // NewerError says that a newer Millwright has written the database; going back
@@ -44,8 +40,7 @@ func (e *NewerError) Error() string {
 		"Run that program or a newer one, or go back to a backup from before the upgrade (millwright restore FILE --force)", by, e.Has, e.Knows)
 }
 
-// migrate brings the schema up to date. An up-to-date database costs one
-// query: goose is only started when there is something to do.
+// migrate brings the schema up to date. An up-to-date database costs one query.
 func migrate(ctx context.Context, d *sql.DB) error {
 	return migrateTo(ctx, d, migrations, roomSchema)
 }
@@ -70,16 +65,7 @@ func migrateTo(ctx context.Context, d *sql.DB, all embed.FS, folder string) erro
 		}
 		return &NewerError{Has: has, Knows: knows, By: by}
 	}
-	files, err := fs.Sub(all, folder)
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(database.DialectSQLite3, d, files, goose.WithTableName(versionTable),
-		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
-	if err != nil {
-		return fmt.Errorf("load migrations: %w", err)
-	}
-	if _, err := p.Up(ctx); err != nil {
+	if err := upgrade(ctx, d, all, folder); err != nil {
 		return fmt.Errorf("bring schema from version %d to %d: %w", has, knows, err)
 	}
 	return nil
@@ -87,16 +73,22 @@ func migrateTo(ctx context.Context, d *sql.DB, all embed.FS, folder string) erro
 
 // schemaVersion returns the newest applied version, 0 for an empty database.
 func schemaVersion(ctx context.Context, d *sql.DB) (int64, error) {
-	var tables int
-	// The catalogue is the one thing that is asked in SQLite's own words; goose
-	// speaks the dialect of the database in its bookkeeping as well.
-	err := d.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '"+versionTable+"'").Scan(&tables)
-	if err != nil || tables == 0 {
+	is, err := hasVersions(ctx, d)
+	if err != nil || !is {
 		return 0, err
 	}
 	var version int64
 	err = d.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM "+versionTable).Scan(&version)
 	return version, err
+}
+
+// hasVersions tells whether the database has had any migration.
+func hasVersions(ctx context.Context, d *sql.DB) (bool, error) {
+	var tables int
+	// The catalogue is the one thing that is asked in SQLite's own words; goose
+	// speaks the dialect of the database in its bookkeeping as well.
+	err := d.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '"+versionTable+"'").Scan(&tables)
+	return tables > 0, err
 }
 
 // newestMigration returns the highest number among the files of the room's schema.
@@ -109,12 +101,21 @@ func newestIn(all embed.FS, folder string) (int64, error) {
 	}
 	var newest int64
 	for _, e := range entries {
-		number, _, _ := strings.Cut(e.Name(), "_")
-		n, err := strconv.ParseInt(number, 10, 64)
+		n, err := numberOf(e.Name())
 		if err != nil {
-			return 0, fmt.Errorf("migration %s has no number: %w", e.Name(), err)
+			return 0, err
 		}
 		newest = max(newest, n)
 	}
 	return newest, nil
+}
+
+// numberOf gives the version that a file makes, from its name.
+func numberOf(file string) (int64, error) {
+	number, _, _ := strings.Cut(file, "_")
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("migration %s has no number: %w", file, err)
+	}
+	return n, nil
 }
