@@ -360,3 +360,59 @@ func TestAppendAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations each", n)
 	}
 }
+
+// TestAFullDiskIsSaidOnce takes all room away, and gives it back.
+func TestAFullDiskIsSaidOnce(t *testing.T) {
+	f := files(t, t.TempDir())
+	var said []error
+	b := open(t, f, Options{Flush: time.Hour, Trouble: func(err error) { said = append(said, err) }})
+	defer shut(t, b)
+	begin := time.Now().Truncate(time.Minute)
+	n := 0
+	append100 := func() {
+		for range 100 {
+			b.Append(begin.Add(time.Duration(n)*time.Second), watts("web1"), 5)
+			n++
+		}
+	}
+	for spell := range 3 {
+		append100()
+		if err := b.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f.SetReserve(math.MaxInt64)
+		for range 70 { // so that every series has its turn
+			if err := b.Flush(t.Context()); !errors.Is(err, store.ErrNoRoom) {
+				t.Fatalf("flushed without room: %v", err)
+			}
+		}
+		append100()
+		if b.Stats().Trouble == nil {
+			t.Error("the trouble is not in the figures")
+		}
+		f.SetReserve(0)
+		if err := b.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if want := 2 * (spell + 1); len(said) != want || said[want-2] == nil || said[want-1] != nil {
+			t.Fatalf("spell %d: %v was said", spell, said)
+		}
+	}
+	for range slots {
+		if err := b.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := rowsOf(t, b, Selection{From: begin, To: begin.Add(time.Hour)})
+	if err != nil || len(rows) != n {
+		t.Errorf("%d of %d samples are there, %v", len(rows), n, err)
+	}
+	f.SetReserve(math.MaxInt64)
+	for i := range maxPending + 10 {
+		b.Append(begin.Add(time.Duration(i)*time.Millisecond), watts("web1"), 5)
+	}
+	if s := b.Stats(); s.Lost != 10 || s.Waiting != maxPending {
+		t.Errorf("%+v", s)
+	}
+	f.SetReserve(0)
+}

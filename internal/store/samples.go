@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,10 +20,11 @@ import (
 // samplesName is the database of samples within the state folder.
 const samplesName = "samples.db"
 
-// SampleReserve is how much room on the disk samples leave to everybody else.
+// SampleReserve is how many bytes of the disk samples leave to everybody else, if
+// [Samples.SetReserve] does not say otherwise.
 const SampleReserve = 64 << 20
 
-// ErrNoRoom is returned for samples when the disk has no more than [SampleReserve]
+// ErrNoRoom is returned for samples when the disk has little more than [SampleReserve]
 // left, so that what is worth more can still be written.
 var ErrNoRoom = errors.New("the disk is almost full")
 
@@ -40,7 +42,7 @@ type Samples struct {
 	conn    *statements
 	writeDB *sql.DB
 	readDB  *sql.DB // nil in memory
-	reserve int64
+	reserve atomic.Int64
 }
 
 // SampleSeries is one thing that is sampled. Times are milliseconds since 1970.
@@ -71,7 +73,8 @@ type SampleEntry struct {
 // is set aside under another name, see [Samples.SetAside], and a new one begun; one of
 // a newer program gives a [NewerError].
 func (s *Store) OpenSamples(ctx context.Context) (*Samples, error) {
-	p := &Samples{reserve: SampleReserve}
+	p := &Samples{}
+	p.reserve.Store(SampleReserve)
 	if s.lock == nil {
 		return p, p.open(ctx, ":memory:?"+pragmas(false))
 	}
@@ -167,14 +170,17 @@ func (p *Samples) Bytes() int64 {
 	return total
 }
 
+// SetReserve changes how many bytes of the disk samples leave to everybody else.
+func (p *Samples) SetReserve(bytes int64) { p.reserve.Store(bytes) }
+
 // room says whether there is room on the disk for samples.
 func (p *Samples) room() error {
 	var fs unix.Statfs_t
 	if p.dir == "" || unix.Statfs(p.dir, &fs) != nil {
 		return nil
 	}
-	if free := int64(fs.Bavail) * int64(fs.Bsize); free < p.reserve {
-		return fmt.Errorf("%w: %d MB are left, and samples leave %d MB to everything else", ErrNoRoom, free>>20, p.reserve>>20)
+	if free, reserve := int64(fs.Bavail)*int64(fs.Bsize), p.reserve.Load(); free < reserve {
+		return fmt.Errorf("%w: %d MB are left, and samples leave %d MB to everything else", ErrNoRoom, free>>20, reserve>>20)
 	}
 	return nil
 }
