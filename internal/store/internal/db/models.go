@@ -84,6 +84,35 @@ type RevisionFile struct {
 	Digest   string
 }
 
+type Run struct {
+	Seq       int64
+	ID        string
+	Status    string
+	Goal      string
+	Actor     string
+	Door      string
+	Remote    string
+	Note      string
+	Asked     string
+	Concerned string
+	Plan      []byte
+	Owner     string
+	Epoch     int64
+	Beat      int64
+	Control   string
+	Began     int64
+	Ended     int64
+	Report    []byte
+}
+
+type RunStep struct {
+	Run   string
+	N     int64
+	Epoch int64
+	At    int64
+	Body  []byte
+}
+
 type SampleChunk struct {
 	Level   int64
 	Series  int64
