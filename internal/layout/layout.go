@@ -1,6 +1,9 @@
 package layout
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Options say how a graph is laid out. The unit is the caller's: pixels for
 // pictures. The zero value suits [SVG].
@@ -95,7 +98,9 @@ func Compute(g Graph, o Options) (*Layout, error) {
 		}
 		return o.Gap / 2
 	}}
+	p.bound = max(p.widest(), 1200)
 	p.place()
+	p.straighten()
 	l := &Layout{Layers: len(m.rows), Nodes: boxes, graph: g}
 	l.stack(m, p.x, o.LayerGap)
 	l.route(m, p.x)
@@ -122,16 +127,20 @@ func arrange(g *Graph, width func(int) float64, gap, most float64) (*mesh, error
 	}
 	l.isolate(up, down, width, gap, most)
 	m := weave(g, l)
-	m.untangle()
+	care := m.untangle(carefulWork)
 	if len(g.Nodes) > wrapUpTo {
 		return m, nil
 	}
-	for range 4 {
+	rounds := 4 // wrapping makes lines pass, which take room in turn
+	if len(g.Nodes) > wrapUpTo/8 {
+		rounds = 1
+	}
+	for range rounds {
 		if !l.wrap(m, down, width, gap, most) {
 			break
 		}
 		m = weave(g, l)
-		m.untangle()
+		care = m.untangle(care)
 	}
 	return m, nil
 }
@@ -192,7 +201,7 @@ func (l *Layout) stack(m *mesh, x []float64, gap float64) {
 		}
 	}
 	for v := range x {
-		x[v] -= left
+		x[v] = round(x[v] - left)
 	}
 	y := 0.0
 	for r, row := range m.rows {
@@ -209,7 +218,7 @@ func (l *Layout) stack(m *mesh, x []float64, gap float64) {
 			if int(v) < m.n {
 				b := &l.Nodes[v]
 				b.Layer, b.Order = r, order
-				b.X, b.Y = x[v]-b.Width/2, y+(height-b.Height)/2
+				b.X, b.Y = max(0, round(x[v]-b.Width/2)), y+round((height-b.Height)/2)
 				l.Width = max(l.Width, b.X+b.Width)
 				order++
 			} else {
@@ -217,6 +226,10 @@ func (l *Layout) stack(m *mesh, x []float64, gap float64) {
 			}
 		}
 		l.Height = y + height
-		y += height + gap + min(gap*2, far/12) // far lines need room to come down in
+		y = round(y + height + gap + min(gap*2, far/12)) // far lines need room to come down in
 	}
 }
+
+// round keeps a tenth of a unit: nobody sees more, and processors differ in how
+// they compute the rest.
+func round(x float64) float64 { return math.Round(x*10) / 10 }

@@ -10,15 +10,7 @@ type legendEntry struct {
 // newLegend gives what a drawing of a graph needs explained: its states, and the
 // lines and shapes if there is more than the plain ones.
 func newLegend(g *Graph, ascii bool) []legendEntry {
-	var legend []legendEntry
-	for _, s := range statesOf(g) {
-		look := s.Look()
-		sign := look.Sign
-		if ascii {
-			sign = look.ASCII
-		}
-		legend = append(legend, legendEntry{sign: sign, word: look.Word, sgr: look.sgr, state: s})
-	}
+	legend := stateLegend(g, ascii)
 	signs := [styles]string{"──", "╌╌", "┈┈", "━━"}
 	if ascii {
 		signs = [styles]string{"--", "..", "~~", "=="}
@@ -31,6 +23,20 @@ func newLegend(g *Graph, ascii bool) []legendEntry {
 		if is {
 			legend = append(legend, legendEntry{sign: signs[s], word: Style(s).word(), style: Style(s)})
 		}
+	}
+	return legend
+}
+
+// stateLegend explains the signs of states.
+func stateLegend(g *Graph, ascii bool) []legendEntry {
+	var legend []legendEntry
+	for _, s := range statesOf(g) {
+		look := s.Look()
+		sign := look.Sign
+		if ascii {
+			sign = look.ASCII
+		}
+		legend = append(legend, legendEntry{sign: sign, word: look.Word, sgr: look.sgr, state: s})
 	}
 	return legend
 }

@@ -13,14 +13,13 @@ type mesh struct {
 	up       links
 	chain    []int32 // of each edge: the first stand-in of its chain, or none
 	owner    []int32 // of each stand-in: whose chain it is, node*styles + style
-	work     int     // what may still be done to find a better order
 	straight []bool  // of each edge: too long for the budget, drawn without stand-ins
 }
 
 const none = -1
 
 // standIns is how many stand-ins there may be.
-func standIns(nodes int) int { return 10_000 + 2*nodes }
+func standIns(nodes int) int { return 6_000 + nodes }
 
 // weave builds the mesh of a graph whose layers are known.
 func weave(g *Graph, l layering) *mesh {

@@ -6,29 +6,30 @@ import "slices"
 // each sweep is judged by its crossings and neighbours are swapped, for how much
 // work in all.
 const (
-	orderWork   = 400_000
+	orderWork   = 250_000
 	carefulFor  = 3_000
-	carefulWork = 1_500_000
+	carefulWork = 400_000
 	maxSweeps   = 24
 )
 
 // untangle orders the rows for few crossings. It sweeps down and up, sorting
 // each row by where its neighbours stand on average; small graphs keep the best
 // of all sweeps and then swap neighbours as long as that helps.
-func (m *mesh) untangle() {
+//
+// It is given how much work may be done with such care, and gives what is left.
+func (m *mesh) untangle(care int) int {
 	work := len(m.layer) + 2*len(m.down.to)
 	sweeps := min(maxSweeps, max(2, orderWork/(work+1)))
-	careful := len(m.layer) <= carefulFor
+	careful := len(m.layer) <= carefulFor && care > 0
 	var best [][]int32
 	fewest := 0
 	if careful {
-		m.work = carefulWork
 		best, fewest = m.snapshot(), m.crossings()
 	}
 	keys := make([]uint64, 0, 1024)
 	spare := make([]uint64, 0, 1024)
 	idle := 0
-	for sweep := 0; sweep < sweeps && (!careful || fewest > 0 && m.work > 0); sweep++ {
+	for sweep := 0; sweep < sweeps && (!careful || fewest > 0 && care > 0); sweep++ {
 		if sweep%2 == 0 {
 			for r := 1; r < len(m.rows); r++ {
 				keys, spare = m.sortRow(r, r-1, m.up, keys, spare)
@@ -41,7 +42,7 @@ func (m *mesh) untangle() {
 		if !careful {
 			continue
 		}
-		m.work = m.swapNeighbours(m.work)
+		care = m.swapNeighbours(care - 4*work)
 		if c := m.crossings(); c < fewest {
 			best, fewest, idle = m.snapshot(), c, 0
 		} else if idle++; idle > 6 {
@@ -51,6 +52,7 @@ func (m *mesh) untangle() {
 	if careful {
 		m.restore(best)
 	}
+	return care
 }
 
 // sortRow sorts one row by the average place of each item's neighbours in

@@ -1,6 +1,9 @@
 package layout
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // placer finds where items stand from left to right.
 type placer struct {
@@ -22,7 +25,7 @@ type block struct {
 
 // How much work placing may be, in links looked at, and the most sweeps.
 const (
-	placeWork      = 600_000
+	placeWork      = 250_000
 	maxPlaceSweeps = 16
 )
 
@@ -62,6 +65,21 @@ func (p *placer) place() {
 			}
 		}
 	}
+}
+
+// widest is the width of the widest row, without any room to spare.
+func (p *placer) widest() float64 {
+	most := 0.0
+	for _, row := range p.m.rows {
+		width := 0.0
+		for i, v := range row {
+			if width += p.width(v); i > 0 {
+				width += p.gap(row[i-1], v)
+			}
+		}
+		most = max(most, width)
+	}
+	return most
 }
 
 // apart is how far the middles of two neighbours must be from each other.
@@ -132,4 +150,43 @@ func (p *placer) pull(v int32, to []int32) (sum, weight float64) {
 		weight += f
 	}
 	return sum, weight
+}
+
+// straighten moves stand-ins to where lines run straight, if nothing stands in
+// the way: each below what it hangs on, and then each above what hangs on it.
+func (p *placer) straighten() {
+	least, most := math.Inf(1), math.Inf(-1)
+	for v, x := range p.x {
+		half := p.width(int32(v)) / 2
+		least, most = min(least, x-half), max(most, x+half)
+	}
+	for range 3 {
+		for _, row := range p.m.rows {
+			p.align(row, p.m.up, least, most)
+		}
+		for _, row := range slices.Backward(p.m.rows) {
+			p.align(row, p.m.down, least, most)
+		}
+	}
+}
+
+// align moves the stand-ins of one row, between the left and right end of all.
+func (p *placer) align(row []int32, near links, least, most float64) {
+	n := int32(p.m.n)
+	for i, v := range row {
+		to := near.of(v)
+		if v < n || len(to) != 1 || to[0] < n {
+			continue
+		}
+		lo, hi := least+p.width(v)/2, most-p.width(v)/2
+		if i > 0 {
+			lo = p.x[row[i-1]] + p.apart(row[i-1], v)
+		}
+		if i+1 < len(row) {
+			hi = p.x[row[i+1]] - p.apart(v, row[i+1])
+		}
+		if want := p.x[to[0]]; want >= lo && want <= hi {
+			p.x[v] = want
+		}
+	}
 }

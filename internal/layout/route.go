@@ -66,7 +66,7 @@ func (l *Layout) ports(m *mesh, x []float64) (starts, ends []float64) {
 			}
 		}
 		b := l.Nodes[e.From]
-		starts[i] = b.X + b.Width/2 + spread(rank, count, b.Width)
+		starts[i] = round(b.X + b.Width/2 + spread(rank, count, b.Width))
 	}
 	edge := make([]int32, len(g.Edges))
 	to := make([]int32, len(g.Edges))
@@ -93,7 +93,7 @@ func (l *Layout) ports(m *mesh, x []float64) (starts, ends []float64) {
 		})
 		b := l.Nodes[v]
 		for k, i := range list {
-			ends[i] = b.X + b.Width/2 + spread(k, len(list), b.Width)
+			ends[i] = round(b.X + b.Width/2 + spread(k, len(list), b.Width))
 		}
 	}
 	return starts, ends

@@ -119,6 +119,23 @@ func hall(n int) Graph {
 	return b.g
 }
 
+// hostile is a graph whose texts want to be more than texts.
+func hostile() Graph {
+	labels := []string{
+		"a\x1b[2J\x1b]0;title\a", "</text><script>alert(1)</script>", `quote" -> n0 [label="x`, "back\\slash\\N\\", "&lt;&amp;&#34;",
+		"new\nline\ttab\r", "\u202eback to front\u202c", "漢字の名前", "e\u0301\u0301\u0301\u0301\u0301\u0301\u0301tude", "zero\u200bwidth\u200d", "👩‍🚀🚀",
+		"\xff\xfe broken", "", "   ", strings.Repeat("long ", 2000), strings.Repeat("\u0301", 5000), "\u2028\u0085\ufffe", "<b>", "]]>", "--><!--",
+	}
+	var g Graph
+	for i, l := range labels {
+		g.Nodes = append(g.Nodes, Node{Label: l, Note: labels[len(labels)-1-i], Cluster: l, State: State(l), Kind: Kind(i % 5)})
+		if i > 2 {
+			g.Edges = append(g.Edges, Edge{From: i / 2, To: i, Style: Style(i % 4)}, Edge{From: i / 3, To: i})
+		}
+	}
+	return g
+}
+
 // random is an acyclic graph with edges between nodes near to each other in a
 // random order.
 func random(nodes, edges int, seed uint64) Graph {

@@ -51,7 +51,7 @@ func (s State) Look() Look {
 	case Maintenance:
 		return Look{Sign: "■", ASCII: "M", Word: "maintenance", Class: "forced", sgr: "35", dot: "#8250df", bad: 5}
 	case Waiting:
-		return Look{Sign: "·", ASCII: ".", Word: "waiting", Class: "busy", sgr: "36", dot: "#0969da", bad: 6}
+		return Look{Sign: "…", ASCII: ".", Word: "waiting", Class: "busy", sgr: "36", dot: "#0969da", bad: 6}
 	case Starting:
 		return Look{Sign: "▲", ASCII: "^", Word: "starting", Class: "busy", sgr: "36", dot: "#0969da", bad: 7}
 	case Stopping:

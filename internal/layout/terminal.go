@@ -40,12 +40,12 @@ func Terminal(w io.Writer, l *Layout, o TerminalOptions) error {
 				return err
 			} else if ok {
 				s.draw()
-				s.legend()
+				s.legend(newLegend(g, o.ASCII))
 				return s.c.flush(w, o.Colour)
 			}
 		}
 	}
-	return list(w, l, o)
+	return list(w, g, o)
 }
 
 // sheet is a drawing with boxes in the making.
@@ -147,16 +147,24 @@ func (s *sheet) arrange() (bool, error) {
 		}
 	}
 	p.place()
-	s.left = make([]int, len(m.layer))
-	least := math.MaxInt
-	for v, x := range p.x {
-		s.left[v] = int(math.Floor(x - float64(s.width(int32(v)))/2 + 0.5 + 1e-6))
-		least = min(least, s.left[v])
-	}
-	for v := range s.left {
-		s.left[v] -= least
-	}
+	s.snap(&p)
 	return true, nil
+}
+
+// snap puts everything in whole columns, and then makes lines run straight.
+func (s *sheet) snap(p *placer) {
+	least := math.Inf(1)
+	half := func(v int) float64 { return float64(s.width(int32(v))) / 2 }
+	for v, x := range p.x {
+		left := math.Floor(x - half(v) + 0.5 + 1e-6)
+		least = min(least, left)
+		p.x[v] = left + half(v)
+	}
+	p.straighten()
+	s.left = make([]int, len(p.x))
+	for v, x := range p.x {
+		s.left[v] = max(0, int(x-half(v)-least))
+	}
 }
 
 func (s *sheet) width(v int32) int {
@@ -333,8 +341,7 @@ func (s *sheet) box(v int32, x, y int) {
 }
 
 // legend says below the drawing what its signs mean.
-func (s *sheet) legend() {
-	legend := newLegend(s.g, s.o.ASCII)
+func (s *sheet) legend(legend []legendEntry) {
 	y := len(s.c.rows) + 1
 	for len(s.c.rows) > 0 && blank(s.c.rows[len(s.c.rows)-1]) {
 		s.c.rows = s.c.rows[:len(s.c.rows)-1]
