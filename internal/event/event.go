@@ -37,11 +37,12 @@ const (
 	Machine  Kind = "machine"        // a machine wrote something into its own log
 	Console  Kind = "console"        // somebody attached to a console, left it, took it over
 	UPS      Kind = "ups"            // a UPS went on battery or came back, was lost or found
+	Check    Kind = "check"          // what a check says of nodes has become something else
 )
 
 // Kinds gives every kind of event.
 func Kinds() []Kind {
-	return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Veto, Device, Access, Console, Machine, UPS}
+	return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Veto, Device, Access, Console, Machine, UPS, Check}
 }
 
 // Outcomes of a result; a refusal's is always Refused. Other words may appear.
