@@ -8,17 +8,20 @@ import (
 // Ask does a request and reads its answer with parse. A failure is said to have happened
 // while doing what, which is worded like "read the device id".
 func Ask[T any](ctx context.Context, d Doer, what string, r Request, parse func([]byte) (T, error)) (T, error) {
-	var none T
 	b, err := d.Do(ctx, r)
-	if err != nil {
-		return none, fmt.Errorf("%s: %w", what, err)
+	if err == nil {
+		var v T
+		if v, err = parse(b); err == nil {
+			return v, nil
+		}
 	}
-	v, err := parse(b)
-	if err != nil {
-		return none, fmt.Errorf("%s: %w", what, err)
-	}
-	return v, nil
+	var none T
+	return none, during(what, err)
 }
+
+// during says while doing what a failure happened. It is apart from Ask, which the
+// compiler writes once for every kind of answer.
+func during(what string, err error) error { return fmt.Errorf("%s: %w", what, err) }
 
 // Tell does a request whose answer holds nothing of interest.
 func Tell(ctx context.Context, d Doer, what string, r Request) error {
