@@ -31,6 +31,10 @@ type coprocess struct {
 	address Address
 	process *os.Process
 
+	dir      string    // where it runs; empty is where we do
+	env      []string  // its environment; nil is ours
+	said     io.Writer // gets its stderr; nil is the log
+	state    string    // how it ended, once Close has returned
 	stderr   *os.File
 	stderred chan struct{} // closed when the last line of stderr is logged
 
@@ -41,19 +45,37 @@ type coprocess struct {
 // startCoprocess runs argv. Unlike powermand's, an unknown program is an error
 // here and not a silent end of file.
 func (d *Dialer) startCoprocess(ctx context.Context, argv []string) (Conn, error) {
-	if len(argv) == 0 {
+	var env []string
+	if d.Env != nil {
+		env = d.Env()
+	}
+	return d.Start(ctx, Program{Argv: argv, Env: env})
+}
+
+// Start runs a program as Dial runs that of an exec: address.
+func (d *Dialer) Start(ctx context.Context, p Program) (Process, error) {
+	if len(p.Argv) == 0 {
 		return nil, errors.New("no program given")
 	}
-	path, err := d.lookPath(argv[0])
+	path, err := d.lookPath(p.Argv[0])
 	if err != nil {
 		return nil, err
 	}
-	c := &coprocess{dialer: d, address: Address{Scheme: Exec, Argv: argv[:1]}, stderred: make(chan struct{})}
-	if err := c.start(ctx, path, argv); err != nil {
+	c := &coprocess{
+		dialer: d, address: Address{Scheme: Exec, Argv: p.Argv[:1]}, stderred: make(chan struct{}),
+		dir: p.Dir, env: p.Env, said: p.Stderr,
+	}
+	if err := c.start(ctx, path, p.Argv); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
+
+// Pid implements [Process].
+func (c *coprocess) Pid() int { return c.process.Pid }
+
+// State implements [Process].
+func (c *coprocess) State() string { return c.state }
 
 func (c *coprocess) start(ctx context.Context, path string, argv []string) error {
 	ours, theirs, err := socketPair(path)
@@ -67,14 +89,12 @@ func (c *coprocess) start(ctx context.Context, path string, argv []string) error
 		return err
 	}
 	defer func() { _ = stderrEnd.Close() }()
-	var env []string
-	if c.dialer.Env != nil {
-		env = c.dialer.Env()
-	}
+	env := c.env
 	if env == nil {
 		env = os.Environ()
 	}
 	c.process, err = c.dialer.rootDialer().kids.start(ctx, path, argv, &os.ProcAttr{
+		Dir:   c.dir,
 		Env:   env,
 		Files: []*os.File{theirs, theirs, stderrEnd},
 	})
@@ -125,13 +145,17 @@ func (c *coprocess) SetWriteDeadline(t time.Time) error { return c.socket.SetWri
 // logStderr ends when nobody holds the pipe any more, or at Close.
 func (c *coprocess) logStderr() {
 	defer close(c.stderred)
-	out := newLineLog(c.dialer.log(), c.address)
+	out, last := c.said, func() {}
+	if out == nil {
+		log := newLineLog(c.dialer.log(), c.address)
+		out, last = log, log.flush
+	}
 	buf := make([]byte, maxLogLine)
 	for {
 		n, err := c.stderr.Read(buf)
 		_, _ = out.Write(buf[:n])
 		if err != nil {
-			out.flush()
+			last()
 			return
 		}
 	}
@@ -180,6 +204,7 @@ func (c *coprocess) reap() {
 	if err != nil {
 		return
 	}
+	c.state = state.String()
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Exited() && status.ExitStatus() != 0 {
 		c.dialer.log().Info("coprocess ended", "address", c.address.String(), "pid", c.process.Pid, "state", state.String())
 	}

@@ -16,3 +16,8 @@ func openSerial(SerialOptions) (Conn, error) {
 func (d *Dialer) startCoprocess(context.Context, []string) (Conn, error) {
 	return nil, errors.New("coprocesses are supported on Linux only")
 }
+
+// Start runs a program as Dial runs that of an exec: address.
+func (d *Dialer) Start(context.Context, Program) (Process, error) {
+	return nil, errors.New("coprocesses are supported on Linux only")
+}
