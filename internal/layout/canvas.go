@@ -11,6 +11,9 @@ type canvas struct {
 	width int
 	rows  [][]cell
 	ascii bool
+	// clashes counts where lines of different nets lie on each other, so that
+	// nobody can tell them apart.
+	clashes int
 }
 
 // cell is one place: a text, or pieces of a line towards its four sides.
@@ -21,7 +24,6 @@ type cell struct {
 	sides uint8 // of a line: up, down, left, right
 	style Style
 	net   int32 // whose line it is, from 1
-	cross bool  // another line passes below
 }
 
 const (
@@ -73,15 +75,16 @@ func (c *canvas) write(x, y int, text, sgr string) int {
 // nets meet, the upright one passes above.
 func (c *canvas) line(x, y int, sides uint8, style Style, net int32) {
 	at := c.at(x, y)
-	const upright = sideUp | sideDown
+	const upright, level = sideUp | sideDown, sideLeft | sideRight
+	if at.net != 0 && at.net != net && (at.sides&upright != 0 && sides&upright != 0 || at.sides&level != 0 && sides&level != 0) {
+		c.clashes++
+	}
 	switch {
 	case at.net == 0 || at.net == net:
 		at.sides |= sides
 		at.style, at.net = style, net
 	case sides&upright != 0:
-		at.sides, at.style, at.net, at.cross = sides, style, net, true
-	default:
-		at.cross = true
+		at.sides, at.style, at.net = sides, style, net
 	}
 }
 

@@ -3,6 +3,7 @@ package layout_test
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	. "millwright.dev/millwright/internal/layout"
@@ -97,7 +99,7 @@ func decent(t testing.TB, g Graph, o TerminalOptions) {
 			if r < ' ' || r >= 0x7f && r < 0xa0 {
 				t.Errorf("a control character in %q", line)
 			}
-			if r < 0x1100 && (r < 0x300 || r > 0x36f) {
+			if r < 0x1100 && !unicode.In(r, unicode.Mn, unicode.Me) {
 				width++ // at least
 			}
 		}
@@ -157,7 +159,7 @@ func wellFormed(t testing.TB, picture []byte) {
 	d := xml.NewDecoder(bytes.NewReader(picture))
 	for {
 		token, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err != nil {

@@ -36,10 +36,14 @@ func Terminal(w io.Writer, l *Layout, o TerminalOptions) error {
 	if !o.List && len(g.Nodes) <= drawNodes {
 		for _, most := range []int{30, 20, 13} {
 			s := newSheet(g, o, most)
-			if ok, err := s.arrange(); err != nil {
+			ok, err := s.arrange()
+			if err != nil {
 				return err
-			} else if ok {
-				s.draw()
+			}
+			if !ok {
+				continue
+			}
+			if s.draw(); s.c.clashes == 0 {
 				s.legend(newLegend(g, o.ASCII))
 				return s.c.flush(w, o.Colour)
 			}
