@@ -5,7 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -125,8 +125,9 @@ func (b *Book) Of(node string) []Entry {
 			list = append(list, Entry{s, now})
 		}
 	}
-	slices.SortFunc(list[1:], func(x, y Entry) int {
-		return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Object, y.Object))
+	rest := list[1:]
+	sort.Slice(rest, func(i, j int) bool {
+		return cmp.Or(cmp.Compare(rest[i].Kind, rest[j].Kind), cmp.Compare(rest[i].Object, rest[j].Object)) < 0
 	})
 	return list
 }

@@ -3,7 +3,7 @@ package standing
 import (
 	"cmp"
 	"context"
-	"slices"
+	"sort"
 	"time"
 
 	"millwright.dev/millwright/hostlist"
@@ -158,8 +158,8 @@ func (b *Book) Holds() []Hold {
 			}
 		}
 	}
-	slices.SortFunc(list, func(x, y Hold) int {
-		return cmp.Or(cmp.Compare(x.Node, y.Node), cmp.Compare(x.Kind, y.Kind))
+	sort.Slice(list, func(i, j int) bool {
+		return cmp.Or(cmp.Compare(list[i].Node, list[j].Node), cmp.Compare(list[i].Kind, list[j].Kind)) < 0
 	})
 	return list
 }
