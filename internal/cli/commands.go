@@ -26,9 +26,9 @@ var commands = []constructor{
 	upCommand, downCommand,
 	onCommand, offCommand, cycleCommand, resetCommand, softOffCommand, diagCommand, bootCommand, beaconCommand, answerCommand,
 
-	statusCommand, readingsCommand, tempCommand, logCommand, consoleCommand, consolesCommand, bmcCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
+	statusCommand, standingsCommand, whyCommand, graphCommand, impactCommand, needsCommand, neededByCommand, holdsCommand, readingsCommand, tempCommand, logCommand, consoleCommand, consolesCommand, bmcCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
 
-	runCommand, clearCommand, reloadCommand, configCommand, revisionsCommand, secretCommand,
+	runCommand, holdCommand, releaseCommand, maintenanceCommand, clearCommand, reloadCommand, configCommand, revisionsCommand, secretCommand,
 	userCommand, tokenCommand, grantCommand,
 
 	serveCommand, backupCommand, restoreCommand, initCommand, doctorCommand, demoCommand, simCommand, validateCommand, convertCommand, schemaCommand, devspecCommand, discoverCommand, completionCommand, versionCommand,

@@ -80,6 +80,8 @@ func (d *Door) routes() []func() {
 		d.registerEvents,
 		d.registerStates,
 		d.registerHolds,
+		d.registerStandings,
+		d.registerGraph,
 		d.registerConfiguration,
 		d.registerRevisions,
 		d.registerReadings,
