@@ -152,6 +152,9 @@ var floors = []floor{
 	{where: "internal/state", what: "what is believed of each node, noted at the way to the fleet", may: slices.Concat(ground, hands, list("hostlist", "devspec", "internal/feed"))},
 	{where: "internal/run", what: "drives plans to their end", may: slices.Concat(ground, hands, list("hostlist", "devspec", "internal/plan"))},
 
+	{where: "internal/soft", what: "has the controls of nodes asked, with all that they need from the room", may: slices.Concat(ground, hands, list("devspec", "internal/control", "internal/plan"))},
+	{where: "internal/witness", what: "looks at machines by something else than what switches them", may: list("internal/room", "internal/driver", "internal/fleet", "internal/check", "internal/rounds", "internal/run")},
+
 	// Asked by the desk.
 	{where: "internal/veto", what: "hooks that are asked before nodes are switched, and may refuse", may: list("hostlist", "internal/room", "internal/secret", "internal/command", "internal/transport")},
 

@@ -1,0 +1,313 @@
+// Package witness looks at machines by something else than what switches them: the current
+// of their outlets, their service processors, whether they answer. It tells a run whether
+// a node is as the switch says, and whether an operating system has come down while its
+// power is still on.
+//
+// A witness that cannot be asked, or does not know, is silent: only what was seen counts.
+// Where a machine is measured nothing is asked twice at the same time, and what a device
+// cannot do is asked of it once.
+//
+// Start at [New]; [Witness.Look] and [Witness.Halted] are what runs ask.
+package witness
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"millwright.dev/millwright/internal/check"
+	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/fleet"
+	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/rounds"
+	"millwright.dev/millwright/internal/run"
+)
+
+// Fleet is the way to the devices; *fleet.Fleet is one.
+type Fleet interface {
+	Measure(ctx context.Context, r *room.Room, devices []room.DeviceID, tell func(fleet.Measured))
+	ReadPlug(ctx context.Context, r *room.Room, way room.Cord, op room.Op) (room.State, error)
+	Traits(r *room.Room, id room.DeviceID) (driver.Traits, bool)
+}
+
+// Checks have nodes looked at; *rounds.Rounds does.
+type Checks interface {
+	Last(node string) []rounds.Report
+	Now(ctx context.Context, node string, names ...string) []rounds.Report
+}
+
+// Options are what a witness needs from outside.
+type Options struct {
+	Fleet  Fleet
+	Checks Checks // nil: there are none
+	// Watts is what a node usually draws, as far as that was recorded.
+	Watts func(r *room.Room, id room.NodeID) (float64, bool)
+}
+
+// What a draw says.
+const (
+	idle     = 2.0 // watts that an outlet's meter may show though nothing runs
+	usual    = 10  // watts that a node must usually draw for its draw to say anything
+	standby  = 0.1 // of the usual draw, that a machine takes when it has halted
+	patience = 10 * time.Second
+)
+
+// Witness looks at machines. Its methods may be called from any goroutine.
+type Witness struct {
+	o Options
+
+	mu   sync.Mutex
+	mute map[string]string // devices that measure nothing, by name, with their identity
+}
+
+// New makes a witness.
+func New(o Options) *Witness {
+	return &Witness{o: o, mute: make(map[string]string)}
+}
+
+// Look tells, of each node of which something can be seen, whether it is as wanted.
+func (w *Witness) Look(ctx context.Context, r *room.Room, nodes []room.NodeID, want room.State) []run.Evidence {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	draws := w.draws(ctx, r, nodes)
+	var mu sync.Mutex
+	var list []run.Evidence
+	tell := func(e run.Evidence) {
+		mu.Lock()
+		defer mu.Unlock()
+		list = append(list, e)
+	}
+	var wg sync.WaitGroup
+	for _, id := range nodes {
+		drawn, measured := draws[id]
+		apart := w.apart(r, id)
+		if !measured && !apart && !w.pings(r, id, want) {
+			continue // nothing could tell
+		}
+		wg.Go(func() { tell(w.look(ctx, r, id, want, drawn, measured, apart)) })
+	}
+	wg.Wait()
+	slices.SortFunc(list, func(x, y run.Evidence) int { return cmp.Compare(x.Node, y.Node) })
+	return list
+}
+
+// look asks the witnesses of one node. Who disagrees is heard before who agrees.
+func (w *Witness) look(ctx context.Context, r *room.Room, id room.NodeID, want room.State, drawn float64, measured, apart bool) run.Evidence {
+	e := run.Evidence{Node: id}
+	if measured {
+		e.Testimony, e.Said = w.byDraw(r, id, want, drawn)
+	}
+	if e.Testimony != run.Disagrees && apart {
+		if t, said := w.byProcessor(ctx, r, id, want); t > e.Testimony {
+			e.Testimony, e.Said = t, said
+		}
+	}
+	if e.Testimony == run.Silent && w.pings(r, id, want) {
+		e.Testimony, e.Said = w.byPing(ctx, r, id)
+	}
+	return e
+}
+
+// apart says whether a node's service processor is another plug than what switches it.
+func (w *Witness) apart(r *room.Room, id room.NodeID) bool {
+	n := &r.Nodes[id]
+	return len(n.BMC) > 0 && !slices.Contains(n.Cords, n.BMC[0])
+}
+
+// byDraw judges by what the outlets of a node give.
+func (w *Witness) byDraw(r *room.Room, id room.NodeID, want room.State, drawn float64) (run.Testimony, string) {
+	said := fmt.Sprintf("its outlets give %.3g W", drawn)
+	switch want {
+	case room.StateOff:
+		if drawn > idle {
+			return run.Disagrees, said
+		}
+		return run.Agrees, said
+	case room.StateOn:
+		if drawn > idle {
+			return run.Agrees, said
+		}
+		if most := w.usual(r, id); most >= usual {
+			return run.Disagrees, said + fmt.Sprintf(", and usually %.3g W", most)
+		}
+	case room.StateUnknown, room.StateDegraded:
+	}
+	return run.Silent, ""
+}
+
+// usual is what a node usually draws, zero if nobody knows.
+func (w *Witness) usual(r *room.Room, id room.NodeID) float64 {
+	if w.o.Watts != nil {
+		if watts, known := w.o.Watts(r, id); known {
+			return watts
+		}
+	}
+	return r.Nodes[id].Watts
+}
+
+// byProcessor judges by what a node's service processor says. One that cannot be reached,
+// as when the power of it was cut too, says nothing.
+func (w *Witness) byProcessor(ctx context.Context, r *room.Room, id room.NodeID, want room.State) (run.Testimony, string) {
+	now, err := w.o.Fleet.ReadPlug(ctx, r, r.Nodes[id].BMC[0], room.Status)
+	switch {
+	case err != nil || now == room.StateUnknown:
+		return run.Silent, ""
+	case now == want:
+		return run.Agrees, "its service processor says " + now.String()
+	}
+	return run.Disagrees, "its service processor says " + now.String()
+}
+
+// pings says whether a node has a check by which it is heard though it should be off.
+func (w *Witness) pings(r *room.Room, id room.NodeID, want room.State) bool {
+	return want == room.StateOff && w.o.Checks != nil && w.ping(r, id) != ""
+}
+
+// ping gives the name of a node's first check by ICMP.
+func (w *Witness) ping(r *room.Room, id room.NodeID) string {
+	for _, c := range r.Nodes[id].Checks {
+		if r.Checks[c].Kind == "icmp" {
+			return r.Checks[c].Name
+		}
+	}
+	return ""
+}
+
+// byPing judges by whether a node that should be off still answers.
+func (w *Witness) byPing(ctx context.Context, r *room.Room, id room.NodeID) (run.Testimony, string) {
+	for _, rep := range w.o.Checks.Now(ctx, r.Nodes[id].Name, w.ping(r, id)) {
+		switch rep.Last.Verdict {
+		case check.OK:
+			return run.Disagrees, "it still answers ping: " + rep.Last.Said
+		case check.Bad:
+			return run.Agrees, "it does not answer ping"
+		case check.Unknown:
+		}
+	}
+	return run.Silent, ""
+}
+
+// Halted looks for a proof that a node's operating system has come down while its power
+// is on: its service processor, its draw, or, where neither can tell, that it answered
+// ping before and does no more.
+func (w *Witness) Halted(ctx context.Context, r *room.Room, id room.NodeID) (proved bool, said string) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	could := false
+	if w.apart(r, id) {
+		t, said := w.byProcessor(ctx, r, id, room.StateOff)
+		if t == run.Agrees {
+			return true, said
+		}
+		could = t == run.Disagrees
+	}
+	if drawn, measured := w.draws(ctx, r, []room.NodeID{id})[id]; measured {
+		if most := w.usual(r, id); most >= usual {
+			if drawn < standby*most {
+				return true, fmt.Sprintf("its outlets give %.3g W, and usually %.3g W", drawn, most)
+			}
+			could = true
+		}
+	}
+	if could || w.o.Checks == nil {
+		return false, ""
+	}
+	return w.silent(ctx, r, id)
+}
+
+// silent says whether a node answered ping before and does no more.
+func (w *Witness) silent(ctx context.Context, r *room.Room, id room.NodeID) (bool, string) {
+	name := w.ping(r, id)
+	if name == "" {
+		return false, ""
+	}
+	for _, rep := range w.o.Checks.Now(ctx, r.Nodes[id].Name, name) {
+		if rep.Last.Verdict == check.Bad && !rep.LastOK.IsZero() {
+			return true, "it does not answer ping any more"
+		}
+	}
+	return false, ""
+}
+
+// draws measures what nodes draw by all their outlets together. A node is left out if one
+// of its outlets is not measured.
+func (w *Witness) draws(ctx context.Context, r *room.Room, nodes []room.NodeID) map[room.NodeID]float64 {
+	devices := w.meters(r, nodes)
+	if len(devices) == 0 {
+		return nil
+	}
+	drawn := make(map[room.Cord]float64)
+	w.o.Fleet.Measure(ctx, r, devices, func(m fleet.Measured) {
+		if m.Err != nil && m.Err.Code == room.CodeRefused {
+			w.silence(r, m.Device)
+		}
+		for plug, watts := range powers(m.Readings) {
+			drawn[room.Cord{Device: m.Device, Plug: int32(plug)}] = watts
+		}
+	})
+	sums := make(map[room.NodeID]float64)
+	for _, id := range nodes {
+		sum, all := 0.0, len(r.Nodes[id].Cords) > 0
+		for _, c := range r.Nodes[id].Cords {
+			watts, measured := drawn[c]
+			sum, all = sum+watts, all && measured
+		}
+		if all {
+			sums[id] = sum
+		}
+	}
+	return sums
+}
+
+// powers gives watts by plug: as measured, or volts by amperes.
+func powers(readings []driver.Reading) map[int]float64 {
+	watts, amps := make(map[int]float64), make(map[int]float64)
+	volts := 230.0
+	for _, v := range readings {
+		switch {
+		case v.Quantity == driver.Voltage && v.Value > 50:
+			volts = v.Value
+		case v.Plug == driver.NoPlug:
+		case v.Quantity == driver.Power:
+			watts[v.Plug] = v.Value
+		case v.Quantity == driver.Current:
+			amps[v.Plug] = v.Value
+		}
+	}
+	for plug, a := range amps {
+		if _, measured := watts[plug]; !measured {
+			watts[plug] = a * volts
+		}
+	}
+	return watts
+}
+
+// meters gives the devices of nodes' cords that may measure something.
+func (w *Witness) meters(r *room.Room, nodes []room.NodeID) []room.DeviceID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	seen := make(map[room.DeviceID]bool)
+	var list []room.DeviceID
+	for _, id := range nodes {
+		for _, c := range r.Nodes[id].Cords {
+			if seen[c.Device] {
+				continue
+			}
+			seen[c.Device] = true
+			if d := &r.Devices[c.Device]; w.mute[d.Name] != d.Identity {
+				list = append(list, c.Device)
+			}
+		}
+	}
+	return list
+}
+
+// silence notes that a device measures nothing.
+func (w *Witness) silence(r *room.Room, id room.DeviceID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mute[r.Devices[id].Name] = r.Devices[id].Identity
+}
