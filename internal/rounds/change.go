@@ -83,15 +83,15 @@ func (f *folder) close() {
 // fold makes events of changes: one for all nodes of which the same check became the
 // same, in the order of the first of each.
 func fold(list []Change) []event.Event {
-	type sort3 struct {
+	type group struct {
 		check             string
 		from, to          check.Verdict
 		flapping, settled bool
 	}
-	groups := make(map[sort3][]Change)
-	var order []sort3
+	groups := make(map[group][]Change)
+	var order []group
 	for _, c := range list {
-		k := sort3{c.Check, c.From, c.To, c.Flapping, c.Settled}
+		k := group{c.Check, c.From, c.To, c.Flapping, c.Settled}
 		if groups[k] == nil {
 			order = append(order, k)
 		}

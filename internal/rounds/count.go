@@ -13,6 +13,7 @@ type state struct {
 	counts  check.Verdict // the verdict that counts
 	changed time.Time     // since when
 	told    check.Verdict // the one that was told last
+	news    bool          // anything was told
 	last    check.Result
 	at      time.Time
 	lastOK  time.Time
@@ -53,7 +54,7 @@ func (j *job) heard(result check.Result, now time.Time) *Change {
 	if result.Verdict == check.OK || s.attempt > s.retries {
 		s.take(result.Verdict, now)
 	}
-	return j.change(first)
+	return j.change()
 }
 
 func (s *state) take(v check.Verdict, now time.Time) {
@@ -67,9 +68,9 @@ func (s *state) soft(def *room.Check) bool {
 	return s.attempt > 0 && s.attempt <= def.Retries && s.counts != s.last.Verdict
 }
 
-// change says what is to be told; nil for nothing. That a check is ok when it is made for
-// the first time is no news.
-func (j *job) change(first bool) *Change {
+// change says what is to be told; nil for nothing. That a check is ok is no news where
+// nothing else was told before.
+func (j *job) change() *Change {
 	s := &j.state
 	began, ended := false, false
 	switch n := bits.OnesCount32(s.turns); {
@@ -78,7 +79,7 @@ func (j *job) change(first bool) *Change {
 	case s.flapping && n <= flapEnds:
 		s.flapping, ended = false, true
 	}
-	if first && s.counts == check.OK {
+	if s.counts == check.OK && !s.news {
 		s.told = check.OK
 	}
 	if !began && !ended && (s.flapping || s.counts == s.told) {
@@ -88,7 +89,7 @@ func (j *job) change(first bool) *Change {
 		Node: j.key.node, Check: j.key.check, From: s.told, To: s.counts, Said: s.last.Said, At: s.at,
 		Flapping: s.flapping, Settled: ended,
 	}
-	s.told = s.counts
+	s.told, s.news = s.counts, true
 	return c
 }
 
@@ -101,7 +102,7 @@ func (r *Rounds) count(j *job) {
 		return
 	}
 	s.take(s.last.Verdict, time.Now())
-	change := j.change(false)
+	change := j.change()
 	r.mu.Unlock()
 	if change != nil {
 		r.tell(*change)

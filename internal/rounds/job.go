@@ -22,17 +22,21 @@ type job struct {
 	place int // in the schedule, or -1
 
 	state   state
-	queued  bool
+	queued  bool // it waits for a place
+	asked   bool // somebody waits for it, and it is in that row
 	running bool
 	hangs   bool
-	since   time.Time     // what it stands on must not be older; zero for the usual
-	began   time.Time     // when the last look that has ended began
+	after   uint64        // what the next look stands on must be younger; 0 for the usual
+	began   time.Time     // when the last look that has ended began,
+	number  uint64        // and the how manieth of all it was; 0 if there was none
 	done    chan struct{} // closed when the look that is to come, or under way, has ended
 }
 
-func (j *job) timeout() time.Duration {
-	if j.def.Timeout > 0 {
-		return j.def.Timeout
+func (j *job) timeout() time.Duration { return timeout(j.def) }
+
+func timeout(def *room.Check) time.Duration {
+	if def.Timeout > 0 {
+		return def.Timeout
 	}
 	return DefaultTimeout
 }
@@ -73,6 +77,7 @@ func (r *Rounds) Apply(next *room.Room) {
 	for i := range next.Checks {
 		byName[next.Checks[i].Name] = &next.Checks[i]
 	}
+	r.loops = loops(byName)
 	for i := range next.Nodes {
 		n := &next.Nodes[i]
 		for _, id := range n.Checks {
@@ -80,11 +85,7 @@ func (r *Rounds) Apply(next *room.Room) {
 		}
 		for k := 0; k < len(r.byNode[n.Name]); k++ { // it grows meanwhile
 			j := r.byNode[n.Name][k]
-			needs, is := j.look.(check.Others)
-			if !is {
-				continue
-			}
-			for _, name := range needs.Needs() {
+			for _, name := range needs(j.def) {
 				if def := byName[name]; def != nil {
 					r.add(old, n.Name, j.address, def, false)
 				}
@@ -101,6 +102,46 @@ func (r *Rounds) Apply(next *room.Room) {
 		}
 	}
 	r.nudge()
+}
+
+// needs gives the checks that one stands on.
+func needs(def *room.Check) []string {
+	if others, is := def.Settings.(check.Others); is {
+		return others.Needs()
+	}
+	return nil
+}
+
+// loops finds the checks that stand on themselves, by way of others.
+func loops(byName map[string]*room.Check) map[string]bool {
+	found := make(map[string]bool)
+	for start, def := range byName {
+		seen := make(map[string]bool)
+		row := needs(def)
+		for len(row) > 0 && !found[start] {
+			name := row[0]
+			row = row[1:]
+			if name == start {
+				found[start] = true
+			}
+			if next := byName[name]; next != nil && !seen[name] {
+				seen[name] = true
+				row = append(row, needs(next)...)
+			}
+		}
+	}
+	return found
+}
+
+// Forget forgets what the checks of some nodes have said: they were switched off, say.
+func (r *Rounds) Forget(nodes ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, node := range nodes {
+		for _, j := range r.byNode[node] {
+			j.state, j.began, j.number = state{}, time.Time{}, 0
+		}
+	}
 }
 
 // add gives a node a check, unless it has it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"millwright.dev/millwright/internal/check"
@@ -38,44 +37,51 @@ func (r *Rounds) dispatch() {
 		if j == nil {
 			return
 		}
+		if j.gone {
+			j.queued = false
+			j.close()
+			continue
+		}
 		r.running++
-		l := r.begin(j, true)
-		go r.run(r.ctx, l, nil)
+		go r.run(r.begin(j))
 	}
 }
 
 // look is one look under way. The lock of its Rounds guards what changes.
 type look struct {
-	job   *job
-	def   *room.Check
-	check check.Check
-	room  *room.Room
-	since time.Time // what it stands on must not be older
-	began time.Time
-	place bool // it has one of the places
-	over  bool // it has ended, or was given up
-	guard *time.Timer
+	job    *job
+	def    *room.Check
+	check  check.Check
+	room   *room.Room
+	after  uint64 // what it stands on must be younger than this look; 0 for the usual
+	began  time.Time
+	number uint64
+	place  bool // it has one of the places
+	over   bool // it has ended, or was given up
+	guard  *time.Timer
 }
 
 // begin marks a job as being looked at. The lock is held.
-func (r *Rounds) begin(j *job, place bool) *look {
-	j.queued, j.running = false, true
-	l := &look{job: j, def: j.def, check: j.look, room: r.room, since: j.since, began: time.Now(), place: place}
+func (r *Rounds) begin(j *job) *look {
+	j.queued, j.asked, j.running = false, false, true
+	l := &look{job: j, def: j.def, check: j.look, room: r.room, after: j.after, began: time.Now(), place: true}
+	j.after = 0
+	r.looked++
+	l.number = r.looked
 	r.looks.Add(1)
 	l.guard = time.AfterFunc(j.timeout()+Grace, func() { r.giveUp(l) })
 	return l
 }
 
-// run makes a look to its end. chain are the checks that wait for it.
-func (r *Rounds) run(ctx context.Context, l *look, chain []string) {
-	ctx, cancel := context.WithTimeout(ctx, l.job.timeoutOf(l.def))
+// run makes a look to its end.
+func (r *Rounds) run(l *look) {
+	ctx, cancel := context.WithTimeout(r.ctx, timeout(l.def))
 	defer cancel()
-	result := r.protected(ctx, l, chain).Bounded()
+	result := r.protected(ctx, l).Bounded()
 	l.guard.Stop()
 	r.mu.Lock()
 	if l.over { // it was given up meanwhile
 		l.job.hangs, l.job.running = false, false
-		r.hanging--
 		r.opts.Log.Info("a check that hung has ended", "node", l.job.key.node, "check", l.job.key.check, "after", time.Since(l.began).Round(time.Millisecond))
 		if l.job.gone {
 			l.job.close()
@@ -86,14 +92,6 @@ func (r *Rounds) run(ctx context.Context, l *look, chain []string) {
 	r.end(l, result)
 }
 
-// timeoutOf is timeout for the definition with which a look began.
-func (j *job) timeoutOf(def *room.Check) time.Duration {
-	if def.Timeout > 0 {
-		return def.Timeout
-	}
-	return DefaultTimeout
-}
-
 // giveUp ends a look that does not end by itself.
 func (r *Rounds) giveUp(l *look) {
 	r.mu.Lock()
@@ -101,11 +99,10 @@ func (r *Rounds) giveUp(l *look) {
 		r.mu.Unlock()
 		return
 	}
-	r.hanging++
 	l.job.hangs = true
 	r.opts.Log.Warn("a check hangs: it has not ended though its time is up; it is not made again until it has",
 		"node", l.job.key.node, "check", l.job.key.check, "kind", l.def.Kind)
-	r.end(l, check.Unclear(fmt.Sprintf("it hangs: it has not ended %v after its time-out of %v", Grace, l.job.timeoutOf(l.def))))
+	r.end(l, check.Unclear(fmt.Sprintf("it hangs: it has not ended %v after its time-out of %v", Grace, timeout(l.def))))
 }
 
 // end takes in what a look has said, and gives its place to the next. It is called with
@@ -121,10 +118,10 @@ func (r *Rounds) end(l *look, result check.Result) {
 	if j.gone || cut {
 		heard = nil
 	} else {
-		j.began = l.began
+		j.began, j.number = l.began, l.number
 		change = j.heard(result, now)
 		report = j.report()
-		if again := j.state.soft(j.def); again {
+		if again := now.Add(j.retryAfter()); j.state.soft(j.def) && again.Before(j.due) {
 			r.plan(j, now, j.retryAfter())
 		}
 	}
@@ -147,14 +144,14 @@ func (r *Rounds) end(l *look, result check.Result) {
 }
 
 // protected runs a check. One that panics breaks nothing but its own result.
-func (r *Rounds) protected(ctx context.Context, l *look, chain []string) (result check.Result) {
+func (r *Rounds) protected(ctx context.Context, l *look) (result check.Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.opts.Log.Error("a check broke", "node", l.job.key.node, "check", l.job.key.check, "panic", p)
 			result = check.Unclear("the check itself broke; the daemon's log has more")
 		}
 	}()
-	env, err := r.env(ctx, l, append(chain, l.job.key.check))
+	env, err := r.env(ctx, l)
 	if err != nil {
 		return check.Unclear("its credential " + l.def.Credential + " cannot be had: " + err.Error())
 	}
@@ -164,13 +161,13 @@ func (r *Rounds) protected(ctx context.Context, l *look, chain []string) (result
 }
 
 // env makes what a look works with.
-func (r *Rounds) env(ctx context.Context, l *look, chain []string) (check.Env, error) {
+func (r *Rounds) env(ctx context.Context, l *look) (check.Env, error) {
 	node := l.job.key.node
 	env := check.Env{
 		Node: node, Address: l.job.address, Dial: driver.Dial(r.opts.Dial), DialContext: r.opts.DialContext,
 		Measure: func(ctx context.Context) ([]check.Value, error) { return r.opts.Measure(ctx, node) },
 		State:   func(ctx context.Context, op room.Op) (room.State, error) { return r.opts.State(ctx, node, op) },
-		Other:   func(ctx context.Context, name string) check.Result { return r.other(ctx, l, chain, name) },
+		Other:   func(ctx context.Context, name string) check.Result { return r.other(ctx, l, name) },
 		Log:     r.opts.Log,
 	}
 	if l.def.Credential == "" || r.opts.Credential == nil {
@@ -182,72 +179,67 @@ func (r *Rounds) env(ctx context.Context, l *look, chain []string) (check.Env, e
 }
 
 // other gives what another check of the same node says: what it has said, if that is
-// fresh, else what it says now. It is made in the place of the check that asks.
-func (r *Rounds) other(ctx context.Context, l *look, chain []string, name string) check.Result {
-	if slices.Contains(chain, name) {
+// fresh, else what it says now. Who asks needs its own place no longer: what remains is
+// to think.
+func (r *Rounds) other(ctx context.Context, l *look, name string) check.Result {
+	r.mu.Lock()
+	j := r.jobs[key{l.job.key.node, name}]
+	loop := r.loops[l.def.Name] && r.loops[name]
+	if l.place && !l.over {
+		l.place = false
+		r.running--
+		r.dispatch()
+	}
+	enough := since{after: l.after}
+	if j != nil && l.after == 0 {
+		enough.at = time.Now().Add(-j.def.Every - j.timeout())
+	}
+	r.mu.Unlock()
+	switch {
+	case loop:
 		return check.Unclear("it stands on itself")
+	case j == nil:
+		return check.Unclear("there is no such check")
 	}
+	result, fresh := r.await(ctx, j, enough)
+	if !fresh {
+		return check.Unclear("it was not looked in time")
+	}
+	return result
+}
+
+// since says how fresh a look must be: begun after that many looks, and no earlier.
+type since struct {
+	after uint64
+	at    time.Time
+}
+
+// now asks for a look that has not begun yet.
+func (r *Rounds) now() since {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return since{after: r.looked}
+}
+
+// await gives what a look says that is fresh enough, and has it made if need be. Where
+// ctx ends before, it is what was said last, and not fresh.
+func (r *Rounds) await(ctx context.Context, j *job, enough since) (last check.Result, fresh bool) {
 	for {
 		r.mu.Lock()
-		j := r.jobs[key{l.job.key.node, name}]
 		switch {
-		case j == nil:
-			r.mu.Unlock()
-			return check.Unclear("there is no such check")
-		case j.hangs, j.fresh(l.since, time.Now()):
+		case j.hangs, j.number > enough.after && !j.began.Before(enough.at):
 			defer r.mu.Unlock()
-			return j.state.last
-		case r.closed:
-			r.mu.Unlock()
-			return check.Unclear("cut short")
-		case !j.running:
-			j.since = l.since
-			inner := r.begin(j, false)
-			r.mu.Unlock()
-			r.run(ctx, inner, chain)
-			continue
-		}
-		ended := j.ended()
-		r.mu.Unlock()
-		select {
-		case <-ended:
-		case <-ctx.Done():
-			return check.Unclear(check.Why(ctx, ctx.Err()))
-		}
-		if ctx.Err() != nil {
-			return check.Unclear(check.Why(ctx, ctx.Err()))
-		}
-	}
-}
-
-// fresh says whether the last look is recent enough: not before a time, or, if that is
-// zero, in the check's own period.
-func (j *job) fresh(since, now time.Time) bool {
-	if since.IsZero() {
-		since = now.Add(-j.def.Every - j.timeout())
-	}
-	return !j.began.IsZero() && !j.began.Before(since)
-}
-
-// ask has a look made that begins no earlier than since, and gives what it says; what
-// the last one has said, if ctx ends before or the check hangs.
-func (r *Rounds) ask(ctx context.Context, j *job, since time.Time) check.Verdict {
-	for {
-		r.mu.Lock()
-		if r.closed || j.gone || j.hangs || !j.began.Before(since) && !j.began.IsZero() || ctx.Err() != nil {
+			return j.state.last, true
+		case r.closed, j.gone, ctx.Err() != nil:
 			defer r.mu.Unlock()
-			return j.state.last.Verdict
-		}
-		if !j.running && !j.queued {
-			j.queued = true
-			j.since = since
+			return j.state.last, false
+		case !j.running && !j.asked: // it may wait already, but among those that nobody waits for
+			j.queued, j.asked = true, true
 			r.ready.add(j, true)
-			r.dispatch()
-		} else if j.queued {
-			j.since = since
-			r.ready.add(j, true) // it may have waited among those that nobody waits for
 		}
+		j.after = max(j.after, enough.after)
 		ended := j.ended()
+		r.dispatch()
 		r.mu.Unlock()
 		select {
 		case <-ended:

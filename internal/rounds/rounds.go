@@ -105,12 +105,13 @@ type Rounds struct {
 
 	mu      sync.Mutex
 	room    *room.Room
+	loops   map[string]bool // checks that stand on themselves
 	jobs    map[key]*job
 	byNode  map[string][]*job // in the node's order; those that others need only are last
 	heap    schedule
 	ready   queue // due, and waiting for a place
 	running int
-	hanging int
+	looked  uint64 // looks that have begun
 	heard   []func(Report)
 	told    folder
 	closed  bool
@@ -193,8 +194,8 @@ func (r *Rounds) Now(ctx context.Context, node string, names ...string) []Report
 		}
 		return false
 	})
-	since := time.Now()
-	return r.each(jobs, func(j *job) { r.ask(ctx, j, since) })
+	enough := r.now()
+	return r.each(jobs, func(j *job) { _, _ = r.await(ctx, j, enough) })
 }
 
 func (r *Rounds) choose(node string, want func(*job) bool) []*job {
@@ -237,7 +238,11 @@ func (r *Rounds) Settle(ctx context.Context, node string, deadline time.Time) []
 		most := j.retryAfter()
 		r.mu.Unlock()
 		pause := max(most/8, min(most, 100*time.Millisecond))
-		for r.ask(ctx, j, time.Now()) != check.OK && sleep(ctx, pause) {
+		for {
+			last, _ := r.await(ctx, j, r.now())
+			if last.Verdict == check.OK || !sleep(ctx, pause) {
+				break
+			}
 			pause = min(2*pause, most)
 		}
 		r.count(j)

@@ -145,7 +145,6 @@ func (r *Rounds) turn(now time.Time) time.Duration {
 	for _, j := range wanted {
 		if !j.gone && !j.queued && !j.running && !r.closed {
 			j.queued = true
-			j.since = time.Time{}
 			r.ready.add(j, false)
 		}
 	}
@@ -166,16 +165,22 @@ func (r *Rounds) Close() {
 	r.closed = true
 	r.heap = nil
 	for j := r.ready.next(); j != nil; j = r.ready.next() {
-		j.queued = false
+		j.queued, j.asked = false, false
 		j.close()
 	}
 	r.mu.Unlock()
 	r.stop()
-	r.looks.Wait()
-	r.told.close()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.hanging > 0 {
-		r.opts.Log.Warn("checks that do not end are left behind", "count", r.hanging)
+	ended := make(chan struct{})
+	go func() {
+		r.looks.Wait()
+		close(ended)
+	}()
+	patience := time.NewTimer(Grace)
+	defer patience.Stop()
+	select {
+	case <-ended:
+	case <-patience.C:
+		r.opts.Log.Warn("checks that do not end are left behind")
 	}
+	r.told.close()
 }

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"millwright.dev/millwright/internal/check"
 )
@@ -95,9 +96,15 @@ func (c *logic) Needs() []string { return c.names }
 
 // Run implements [check.Check].
 func (c *logic) Run(ctx context.Context, env check.Env) check.Result {
+	results := make([]check.Result, len(c.names))
+	var all sync.WaitGroup
+	for i, name := range c.names {
+		all.Go(func() { results[i] = env.Other(ctx, name) })
+	}
+	all.Wait()
 	var by [3][]string // by verdict
-	for _, name := range c.names {
-		r := env.Other(ctx, name)
+	for i, name := range c.names {
+		r := results[i]
 		text := name
 		if r.Verdict != check.OK && r.Said != "" {
 			text += " (" + r.Said + ")"
