@@ -57,8 +57,10 @@ func dotNode(out io.Writer, indent string, i int, n *Node) {
 	fmt.Fprintf(out, "%sn%d [label=%s%s, color=\"%s\", tooltip=%s];\n", indent, i, label, shape, look.dot, quote(about(n)))
 }
 
+var forDOT = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "&", "&amp;")
+
 // quote writes a tidy text as a string of DOT, in which Graphviz finds neither
 // escapes nor entities.
 func quote(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "&", "&amp;").Replace(text) + `"`
+	return `"` + forDOT.Replace(text) + `"`
 }

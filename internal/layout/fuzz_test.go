@@ -56,7 +56,7 @@ func FuzzDraw(f *testing.F) {
 			t.Fatal(err)
 		}
 		sound(t, g, l)
-		decent(t, g, TerminalOptions{Width: int(width)%200 + 1, List: width%2 == 0})
+		decent(t, l, TerminalOptions{Width: int(width)%200 + 1, List: width%2 == 0})
 		var b bytes.Buffer
 		if err := SVG(&b, l, SVGOptions{Title: text}); err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -193,6 +194,27 @@ func BenchmarkLayout(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				compute(b, bm.g)
+			}
+		})
+	}
+}
+
+func BenchmarkDraw(b *testing.B) {
+	for name, g := range map[string]Graph{"30": thirty(), "1000": hall(1000)} {
+		l := compute(b, g)
+		b.Run("terminal/"+name, func(b *testing.B) {
+			for b.Loop() {
+				_ = Terminal(io.Discard, l, TerminalOptions{Width: 120})
+			}
+		})
+		b.Run("svg/"+name, func(b *testing.B) {
+			for b.Loop() {
+				_ = SVG(io.Discard, l, SVGOptions{})
+			}
+		})
+		b.Run("fold/"+name, func(b *testing.B) {
+			for b.Loop() {
+				_, _ = Fold(g, FoldOptions{Alike: true})
 			}
 		})
 	}

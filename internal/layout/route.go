@@ -31,17 +31,24 @@ func (l *Layout) route(m *mesh, x []float64) {
 	for i, e := range g.Edges {
 		from := len(all)
 		a, b := l.Nodes[e.From], l.Nodes[e.To]
-		all = append(all, Point{starts[i], a.Y + a.Height})
+		add := func(x, y float64) {
+			if k := len(all); k-from > 1 && all[k-1].X == x && all[k-2].X == x {
+				all[k-1].Y = y // straight on
+				return
+			}
+			all = append(all, Point{x, y})
+		}
+		add(starts[i], a.Y+a.Height)
 		first, count := m.through(i, e)
 		for k := range count {
 			v := first + k
 			r := m.layer[v]
-			all = append(all, Point{x[v], tops[r]})
+			add(x[v], tops[r])
 			if bottoms[r] > tops[r] {
-				all = append(all, Point{x[v], bottoms[r]})
+				add(x[v], bottoms[r])
 			}
 		}
-		all = append(all, Point{ends[i], b.Y})
+		add(ends[i], b.Y)
 		l.Edges[i].Points = all[from:len(all):len(all)]
 	}
 }

@@ -103,10 +103,10 @@ func number(x float64) string {
 	return strings.TrimSuffix(strconv.FormatFloat(x, 'f', 1, 64), ".0")
 }
 
+var forXML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
+
 // escape makes a tidy text fit for XML, in elements and in attributes.
-func escape(text string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;").Replace(text)
-}
+func escape(text string) string { return forXML.Replace(text) }
 
 // describe says in words what the picture shows.
 func (p *picture) describe() string {

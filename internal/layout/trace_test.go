@@ -99,7 +99,7 @@ func (d *drawing) follow(t *testing.T, x, y, way int, reached map[int]bool, seen
 // a box comes to all that needs it, and to nothing else.
 func TestLinesLeadWhereTheyShould(t *testing.T) {
 	drawn := 0
-	const rooms = 300
+	const rooms = 150
 	for seed := range uint64(rooms) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		var g Graph
