@@ -7,8 +7,8 @@ import "slices"
 // work in all.
 const (
 	orderWork   = 250_000
-	carefulFor  = 3_000
-	carefulWork = 400_000
+	carefulFor  = 2_000
+	carefulWork = 250_000
 	maxSweeps   = 24
 )
 

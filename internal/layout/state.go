@@ -68,8 +68,8 @@ func (s State) Look() Look {
 		return Look{Sign: "✖", ASCII: "W", Word: "gave up stopping", Class: "bad", sgr: "31", dot: "#cf222e", bad: 14}
 	}
 	look := Look{Sign: "?", ASCII: "?", Word: "unknown", Class: "warn", sgr: "33", dot: "#9a6700", bad: 10}
-	if s != Unknown {
-		look.Word = tidy(string(s), 24)
+	if word := tidy(string(s), 24); word != "" {
+		look.Word = word
 	}
 	return look
 }
