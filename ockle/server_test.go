@@ -287,7 +287,7 @@ func TestSlowClientsAreGivenUp(t *testing.T) {
 		// A handler that hangs is given up, and so is a client that then does not
 		// take its answer within seven seconds.
 		for wait, code := range map[time.Duration]string{11 * time.Second: "timeout", 13 * time.Second: ""} {
-			theirs, ours = net.Pipe()
+			theirs, ours := net.Pipe()
 			l <- ours
 			_, _ = io.WriteString(theirs, request(ockle.ClientSend, "hang"))
 			time.Sleep(wait)

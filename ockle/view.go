@@ -236,7 +236,7 @@ func members(data []byte) ([]member, error) {
 func plainText(value json.RawMessage) string {
 	var text string
 	if string(value) != "null" && json.Unmarshal(value, &text) != nil {
-		return string(value)
+		return strings.ToValidUTF8(string(value), "\ufffd")
 	}
 	return text
 }
