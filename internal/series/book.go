@@ -46,15 +46,15 @@ func DefaultRetention() Retention {
 // Check says what is wrong with a retention: samples cannot rest for less than a day,
 // and no level may go before the finer ones.
 func (r Retention) Check() error {
-	list := [levels]time.Duration{r.Raw, r.Minutes, r.Hours, r.Days}
-	names := [levels]string{"raw", "minutes", "hours", "days"}
-	for i, d := range list {
+	finer := r.Raw
+	for i, d := range [levels]time.Duration{r.Raw, r.Minutes, r.Hours, r.Days} {
 		if d != 0 && d < day {
-			return fmt.Errorf("retention of %s: %v is less than a day", names[i], d)
+			return fmt.Errorf("retention of %s: %v is less than a day", levelName(i), d)
 		}
-		if i > 0 && d != 0 && (d < list[i-1] || list[i-1] == 0) {
-			return fmt.Errorf("retention of %s is shorter than that of %s", names[i], names[i-1])
+		if d != 0 && (d < finer || finer == 0) {
+			return fmt.Errorf("retention of %s is shorter than that of what they are made of", levelName(i))
 		}
+		finer = d
 	}
 	return nil
 }

@@ -15,6 +15,9 @@ const (
 	levels
 )
 
+// levelName is what people call a level.
+func levelName(level int) string { return [levels]string{"raw", "minutes", "hours", "days"}[level] }
+
 // resolution of a level in milliseconds; that of samples as they come is not known.
 func resolution(level int) int64 {
 	return [levels]int64{1, 60_000, 3_600_000, 86_400_000}[level]
@@ -105,7 +108,7 @@ const (
 // incUnit is the precision of what a counter grew by: a thousandth.
 const incUnit = 1000
 
-// appendBuckets appends a chunk of roll-ups:
+// packBuckets makes a chunk of roll-ups:
 //
 //	scale   one byte, see number.go
 //	count   uvarint
@@ -116,7 +119,7 @@ const incUnit = 1000
 //	  max, last, sum  unless there is one sample only: as steps from min (and, the
 //	          sum of a chunk of whole numbers, from min times their number)
 //	  increase  uvarint in thousandths, if there is one
-func appendBuckets(b []byte, list []bucket, level int) []byte {
+func packBuckets(list []bucket, level int) []byte {
 	scale := uint8(0)
 	for _, k := range list {
 		for _, v := range [3]float64{k.min, k.max, k.last} {
@@ -132,7 +135,7 @@ func appendBuckets(b []byte, list []bucket, level int) []byte {
 			}
 		}
 	}
-	b = append(b, scale)
+	b := append(make([]byte, 0, 12*len(list)+4), scale)
 	b = binary.AppendUvarint(b, uint64(len(list)))
 	var at, low int64
 	for _, k := range list {
@@ -177,19 +180,20 @@ func readBuckets(data []byte, level int, tell func(bucket)) error {
 		return errChunk
 	}
 	var at, low int64
+	d, res := decoderOf(scale), resolution(level)
 	for range n {
 		at += r.varint()
 		head := r.uvarint()
 		low = r.step(low, scale)
-		k := bucket{at: at * resolution(level), count: int64(head >> 1), min: decode(low, scale)}
+		k := bucket{at: at * res, count: int64(head >> 1), min: d.value(low)}
 		if k.count < 1 || k.count > maxCount {
 			return errChunk
 		}
 		k.max, k.last, k.sum = k.min, k.min, k.min
 		if k.count > 1 {
-			k.max = decode(r.step(low, scale), scale)
-			k.last = decode(r.step(low, scale), scale)
-			k.sum = decode(r.step(base(low, k.count, scale), scale), scale)
+			k.max = d.value(r.step(low, scale))
+			k.last = d.value(r.step(low, scale))
+			k.sum = d.value(r.step(base(low, k.count, scale), scale))
 		}
 		if head&1 != 0 {
 			k.inc = float64(r.uvarint()) / incUnit

@@ -68,7 +68,7 @@ func TestBucketsComeBack(t *testing.T) {
 				at += rnd.Int64N(40_000)
 				r.add(at, draw())
 			}
-			data := appendBuckets(nil, r.list, levelMinutes)
+			data := packBuckets(r.list, levelMinutes)
 			var got []bucket
 			if err := readBuckets(data, levelMinutes, func(k bucket) { got = append(got, k) }); err != nil {
 				t.Fatal(err)
@@ -157,7 +157,7 @@ func FuzzPoints(f *testing.F) {
 
 // FuzzBuckets reads what it can, and holds that this can be written and read again.
 func FuzzBuckets(f *testing.F) {
-	f.Add(appendBuckets(nil, []bucket{{at: 60_000, count: 2, min: 1, max: 2, sum: 3, last: 2, inc: 4}}, levelMinutes))
+	f.Add(packBuckets([]bucket{{at: 60_000, count: 2, min: 1, max: 2, sum: 3, last: 2, inc: 4}}, levelMinutes))
 	f.Add([]byte{15, 1, 2, 2, 1})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var list []bucket
@@ -170,7 +170,7 @@ func FuzzBuckets(f *testing.F) {
 		})
 		list = coarser(list, levelHours)
 		n := 0
-		err := readBuckets(appendBuckets(nil, list, levelHours), levelHours, func(k bucket) {
+		err := readBuckets(packBuckets(list, levelHours), levelHours, func(k bucket) {
 			if k.at != list[n].at || k.min != list[n].min || k.count != list[n].count {
 				t.Fatalf("bucket %d: %+v became %+v", n, list[n], k)
 			}

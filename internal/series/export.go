@@ -38,8 +38,8 @@ type Row struct {
 }
 
 func levelOf(name string) (int, error) {
-	for l, known := range [levels]string{"raw", "minutes", "hours", "days"} {
-		if name == known || name == "" && l == levelRaw {
+	for l := range levels {
+		if name == levelName(l) || name == "" && l == levelRaw {
 			return l, nil
 		}
 	}

@@ -173,13 +173,13 @@ func (s *segment) end() carry { return carry{at: s.at, v: decode(s.code, s.scale
 // each sample once.
 func (b *Book) rest(ctx context.Context, list []sealing, also func(*store.SampleTx) error) error {
 	b.mu.Lock()
-	keep, number := b.retention, b.batch
+	number := b.batch
 	b.mu.Unlock()
 	b.resting.Lock()
 	defer b.resting.Unlock()
 	err := b.file.Write(ctx, func(tx *store.SampleTx) error {
 		for _, s := range list {
-			if err := s.write(tx, keep, number); err != nil {
+			if err := s.write(tx, number); err != nil {
 				return fmt.Errorf("write %s: %w", s.t.key, err)
 			}
 		}
@@ -214,7 +214,7 @@ func (b *Book) rest(ctx context.Context, list []sealing, also func(*store.Sample
 
 // write writes one series: the samples, their minutes, and into the chunks that are
 // there the hours and days.
-func (s *sealing) write(tx *store.SampleTx, keep Retention, batch int64) error {
+func (s *sealing) write(tx *store.SampleTx, batch int64) error {
 	minutes := make([]bucket, 0, 64)
 	for i, seg := range s.segments {
 		r := roll{q: s.t.key.Quantity, c: seg.before}
@@ -229,7 +229,7 @@ func (s *sealing) write(tx *store.SampleTx, keep Retention, batch int64) error {
 			return err
 		}
 		list := tidy(r.list)
-		chunk.Level, chunk.Data = levelMinutes, appendBuckets(nil, list, levelMinutes)
+		chunk.Level, chunk.Data = levelMinutes, packBuckets(list, levelMinutes)
 		chunk.First, chunk.Last = list[0].at, list[len(list)-1].at+resolution(levelMinutes)-1
 		if err := tx.PutChunk(chunk); err != nil {
 			return err
@@ -268,7 +268,7 @@ func mergeInto(tx *store.SampleTx, id int64, level int, list []bucket) error {
 		}
 		all = tidy(append(all, list[:n]...))
 		err = tx.PutChunk(store.SampleChunk{
-			Level: int64(level), Series: id, First: begin, Last: begin + window(level) - 1, Data: appendBuckets(nil, all, level),
+			Level: int64(level), Series: id, First: begin, Last: begin + window(level) - 1, Data: packBuckets(all, level),
 		})
 		if err != nil {
 			return err

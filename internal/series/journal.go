@@ -5,9 +5,6 @@ import (
 	"math"
 )
 
-// maxEntry bounds the samples in one entry of the journal.
-const maxEntry = 1 << 15
-
 // appendEntry appends an entry of the journal: for each sample
 //
 //	series  uvarint, its id

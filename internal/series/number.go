@@ -19,25 +19,22 @@ const (
 	maxWhole = 1<<53 - 1 // to here a float64 holds every whole number
 )
 
-// powers of ten by scale.
-func power(scale uint8) float64 {
-	return [maxScale + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6}[scale]
-}
+// powers are those of ten, by scale.
+var powers = [maxScale + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6}
 
-// whole gives v as a whole number at a scale, if that says all of it.
-func whole(v float64, scale uint8) (int64, bool) {
+func power(scale uint8) float64 { return powers[scale] }
+
+// whole says whether v is, at a scale, a whole number that says all of it.
+func whole(v float64, scale uint8) bool {
 	p := power(scale)
 	n := math.RoundToEven(v * p)
-	if math.Abs(n) > maxWhole || n/p != v {
-		return 0, false
-	}
-	return int64(n), true
+	return math.Abs(n) <= maxWhole && n/p == v
 }
 
 // scaleOf gives the least scale, from one on, that says all of v.
 func scaleOf(v float64, from uint8) uint8 {
 	for s := from; s <= maxScale; s++ {
-		if _, ok := whole(v, s); ok {
+		if whole(v, s) {
 			return s
 		}
 	}
@@ -52,11 +49,23 @@ func code(v float64, scale uint8) int64 {
 	return int64(math.RoundToEven(v * power(scale)))
 }
 
-func decode(n int64, scale uint8) float64 {
+func decode(n int64, scale uint8) float64 { return decoderOf(scale).value(n) }
+
+// decoder turns the numbers of a chunk back into values.
+type decoder struct{ divisor float64 } // 0: they are bare
+
+func decoderOf(scale uint8) decoder {
 	if scale == bare {
+		return decoder{}
+	}
+	return decoder{power(scale)}
+}
+
+func (d decoder) value(n int64) float64 {
+	if d.divisor == 0 {
 		return math.Float64frombits(uint64(n))
 	}
-	return float64(n) / power(scale)
+	return float64(n) / d.divisor
 }
 
 // appendStep appends how a number differs from the one before it. What differs little
@@ -76,6 +85,15 @@ type reader struct {
 }
 
 func (r *reader) uvarint() uint64 {
+	if len(r.b) > 0 && r.b[0] < 0x80 { // most are this short
+		v := uint64(r.b[0])
+		r.b = r.b[1:]
+		return v
+	}
+	return r.long()
+}
+
+func (r *reader) long() uint64 {
 	v, n := binary.Uvarint(r.b)
 	if n <= 0 {
 		r.b, r.bad = nil, true
@@ -87,11 +105,7 @@ func (r *reader) uvarint() uint64 {
 
 func (r *reader) varint() int64 {
 	u := r.uvarint()
-	v := int64(u >> 1)
-	if u&1 != 0 {
-		v = ^v
-	}
-	return v
+	return int64(u>>1) ^ -int64(u&1)
 }
 
 func (r *reader) byte() byte {

@@ -29,10 +29,8 @@ type points struct {
 
 // add appends a sample; the value must be finite.
 func (p *points) add(at int64, v float64) {
-	if p.scale != bare {
-		if _, ok := whole(v, p.scale); !ok {
-			p.rescale(scaleOf(v, p.scale))
-		}
+	if p.scale != bare && !whole(v, p.scale) {
+		p.rescale(scaleOf(v, p.scale))
 	}
 	gap := at - p.at
 	p.body = binary.AppendVarint(p.body, gap-p.gap)
@@ -61,8 +59,7 @@ func (p *points) rescale(scale uint8) {
 func (p *points) fits(scale uint8) bool {
 	fits := true
 	_ = readPoints(p.bytes(nil), func(_ int64, v float64) {
-		_, ok := whole(v, scale)
-		fits = fits && ok
+		fits = fits && whole(v, scale)
 	})
 	return fits
 }
@@ -74,9 +71,6 @@ func (p *points) bytes(b []byte) []byte {
 	return append(b, p.body...)
 }
 
-// reset empties the chunk and keeps its memory.
-func (p *points) reset() { *p = points{body: p.body[:0]} }
-
 // readPoints tells the samples of a chunk in the order in which they came. When the
 // bytes are damaged it gives an error after what could be read.
 func readPoints(data []byte, tell func(at int64, v float64)) error {
@@ -85,6 +79,7 @@ func readPoints(data []byte, tell func(at int64, v float64)) error {
 	if r.bad || scale > maxScale && scale != bare || n > maxPoints || n > uint64(len(r.b))/2 {
 		return errChunk
 	}
+	d := decoderOf(scale)
 	var at, gap, c int64
 	for i := range n {
 		gap += r.varint()
@@ -96,7 +91,7 @@ func readPoints(data []byte, tell func(at int64, v float64)) error {
 		if r.bad {
 			return errChunk
 		}
-		v := decode(c, scale)
+		v := d.value(c)
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return errChunk
 		}

@@ -31,9 +31,9 @@ const (
 const (
 	maxSteps    = 5000
 	maxLines    = 1000
-	maxCells    = 1 << 20  // lines × steps
-	maxExamined = 20 << 20 // buckets or samples read for one answer
-	minute      = 60_000   // milliseconds
+	maxCells    = 1 << 20 // lines × steps
+	maxExamined = 1 << 20 // buckets or samples read for one answer, about
+	minute      = 60_000  // milliseconds
 	maxStale    = 5 * minute
 )
 
@@ -223,7 +223,7 @@ func (b *Book) Ask(ctx context.Context, q Query) (*Answer, error) {
 	}
 	a := &Answer{
 		From: time.UnixMilli(g.from).UTC(), Step: time.Duration(g.step) * time.Millisecond,
-		Every: float64(g.step) / 1000, Level: [levels]string{"raw", "minutes", "hours", "days"}[g.level],
+		Every: float64(g.step) / 1000, Level: levelName(g.level),
 	}
 	err := b.scan(ctx, g, list, func(f found, cells []bucket) { lines.add(f, cells, now) }, &a.Damaged)
 	if err != nil {
@@ -239,23 +239,17 @@ func (b *Book) scan(ctx context.Context, g grid, list []found, tell func(found, 
 	b.resting.RLock()
 	defer b.resting.RUnlock()
 	rows := int((g.to()-g.from)/window(g.level))*4 + 2
-	page := max(1, min(400, 4000/rows))
+	page := max(1, min(100, 2000/rows))
 	s := scanner{g: g, cells: make([]bucket, g.n)}
+	pages, stop := b.readAhead(ctx, g, list, page)
+	defer stop()
 	for len(list) > 0 {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		n := min(page, len(list))
-		ids := make([]int64, n)
-		for i := range ids {
-			ids[i] = list[i].id
+		next := <-pages
+		if next.err != nil {
+			return next.err
 		}
-		chunks, err := b.file.Chunks(ctx, store.SampleRange{
-			Level: int64(g.level), Series: ids, From: g.from, To: g.to() - 1, Span: window(g.level),
-		})
-		if err != nil {
-			return err
-		}
+		chunks := next.chunks
 		for _, f := range list[:n] {
 			s.begin(f.key.Quantity)
 			for len(chunks) > 0 && chunks[0].Series == f.id {
@@ -270,6 +264,45 @@ func (b *Book) scan(ctx context.Context, g grid, list []found, tell func(found, 
 		list = list[n:]
 	}
 	return nil
+}
+
+// pageOf is what is in the file of some series, or why it cannot be read.
+type pageOf struct {
+	chunks []store.SampleChunk
+	err    error
+}
+
+// readAhead reads what is in the file of series, some at a time, while what was read
+// before is put together. stop ends it and waits for its end.
+func (b *Book) readAhead(ctx context.Context, g grid, list []found, page int) (_ <-chan pageOf, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	pages := make(chan pageOf)
+	go func() {
+		defer close(pages)
+		ids := make([]int64, 0, page)
+		for len(list) > 0 {
+			n := min(page, len(list))
+			ids = ids[:0]
+			for _, f := range list[:n] {
+				ids = append(ids, f.id)
+			}
+			list = list[n:]
+			var p pageOf
+			p.chunks, p.err = b.file.Chunks(ctx, store.SampleRange{
+				Level: int64(g.level), Series: ids, From: g.from, To: g.to() - 1, Span: window(g.level),
+			})
+			select {
+			case pages <- p:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return pages, func() {
+		cancel()
+		for range pages { // until it has ended
+		}
+	}
 }
 
 // inMemory tells the segments of a track that have something between two times. The

@@ -179,7 +179,8 @@ func (p *Samples) room() error {
 	if p.dir == "" || unix.Statfs(p.dir, &fs) != nil {
 		return nil
 	}
-	if free, reserve := int64(fs.Bavail)*int64(fs.Bsize), p.reserve.Load(); free < reserve {
+	free, reserve := int64(fs.Bavail)*int64(fs.Bsize), p.reserve.Load() //nolint:unconvert // fewer bits elsewhere
+	if free < reserve {
 		return fmt.Errorf("%w: %d MB are left, and samples leave %d MB to everything else", ErrNoRoom, free>>20, reserve>>20)
 	}
 	return nil

@@ -70,6 +70,10 @@ func TestSamplesComeBack(t *testing.T) {
 			if err != nil || len(chunks) != 1 || !bytes.Equal(chunks[0].Data, []byte("new")) {
 				t.Errorf("chunks: %+v, %v", chunks, err)
 			}
+			chunks, err = p.Chunks(t.Context(), store.SampleRange{Level: 1, Series: []int64{2, 1, 3}, From: 15, To: 150, Span: 50})
+			if err != nil || len(chunks) != 3 || string(chunks[1].Data) != "later" || string(chunks[2].Data) != "other" {
+				t.Errorf("chunks of several series: %+v, %v", chunks, err)
+			}
 			if upto, err := p.Imported(t.Context(), "x"); err != nil || upto != 4 {
 				t.Errorf("imported up to %d, %v", upto, err)
 			}

@@ -24,7 +24,7 @@ const (
 	tagName        = 1<<3 | 2
 	tagValue       = 2<<3 | 2
 	tagSampleValue = 1<<3 | 1
-	tagTimestamp   = 2<<3 | 0
+	tagTimestamp   = 2 << 3
 )
 
 func appendBytes(b []byte, tag byte, text string) []byte {

@@ -18,10 +18,11 @@ ON CONFLICT (level, series, first_at, number) DO UPDATE SET last_at = excluded.l
 SELECT data FROM sample_chunks
 WHERE level = sqlc.arg(level) AND series = sqlc.arg(series) AND first_at = sqlc.arg(first_at) AND number = sqlc.arg(number);
 
+-- The slice comes last, because sqlc numbers the other parameters and not its own.
 -- name: SampleChunks :many
 SELECT series, first_at, last_at, data FROM sample_chunks
-WHERE level = sqlc.arg(level) AND series IN (sqlc.slice(ids))
-  AND first_at >= sqlc.arg(lowest) AND first_at <= sqlc.arg(until) AND last_at >= sqlc.arg(since)
+WHERE level = sqlc.arg(level) AND first_at >= sqlc.arg(lowest) AND first_at <= sqlc.arg(until) AND last_at >= sqlc.arg(since)
+  AND series IN (sqlc.slice(ids))
 ORDER BY series, first_at, number;
 
 -- name: SampleChunkPage :many

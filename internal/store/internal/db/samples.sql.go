@@ -179,17 +179,17 @@ func (q *Queries) SampleChunkPage(ctx context.Context, arg SampleChunkPageParams
 
 const sampleChunks = `-- name: SampleChunks :many
 SELECT series, first_at, last_at, data FROM sample_chunks
-WHERE level = ?1 AND series IN (/*SLICE:ids*/?)
-  AND first_at >= ?3 AND first_at <= ?4 AND last_at >= ?5
+WHERE level = ?1 AND first_at >= ?2 AND first_at <= ?3 AND last_at >= ?4
+  AND series IN (/*SLICE:ids*/?)
 ORDER BY series, first_at, number
 `
 
 type SampleChunksParams struct {
 	Level  int64
-	Ids    []int64
 	Lowest int64
 	Until  int64
 	Since  int64
+	Ids    []int64
 }
 
 type SampleChunksRow struct {
@@ -199,10 +199,14 @@ type SampleChunksRow struct {
 	Data    []byte
 }
 
+// The slice comes last, because sqlc numbers the other parameters and not its own.
 func (q *Queries) SampleChunks(ctx context.Context, arg SampleChunksParams) ([]SampleChunksRow, error) {
 	query := sampleChunks
 	var queryParams []interface{}
 	queryParams = append(queryParams, arg.Level)
+	queryParams = append(queryParams, arg.Lowest)
+	queryParams = append(queryParams, arg.Until)
+	queryParams = append(queryParams, arg.Since)
 	if len(arg.Ids) > 0 {
 		for _, v := range arg.Ids {
 			queryParams = append(queryParams, v)
@@ -211,9 +215,6 @@ func (q *Queries) SampleChunks(ctx context.Context, arg SampleChunksParams) ([]S
 	} else {
 		query = strings.Replace(query, "/*SLICE:ids*/?", "NULL", 1)
 	}
-	queryParams = append(queryParams, arg.Lowest)
-	queryParams = append(queryParams, arg.Until)
-	queryParams = append(queryParams, arg.Since)
 	rows, err := q.db.QueryContext(ctx, query, queryParams...)
 	if err != nil {
 		return nil, err
