@@ -2,6 +2,8 @@ package folder
 
 import (
 	"fmt"
+	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -50,6 +52,17 @@ type Listener struct {
 type Logger struct {
 	Database   string // a URL, in which ~~HOME~~ stands for where Ockle was installed
 	Resolution time.Duration
+}
+
+// Path gives the file of the log's table, if it is one of SQLite: home is where
+// Ockle was installed.
+func (l Logger) Path(home string) (path string, found bool) {
+	path, found = strings.CutPrefix(l.Database, "sqlite:///")
+	if !found || path == "" {
+		return "", false
+	}
+	path = strings.ReplaceAll(path, "~~HOME~~", strings.TrimSuffix(home, "/")+"/")
+	return filepath.Clean(path), true
 }
 
 // AutoControl is the section of the plugin AutoControl.

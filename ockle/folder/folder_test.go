@@ -243,6 +243,21 @@ func TestPaths(t *testing.T) {
 	}
 }
 
+func TestWhereTheLogIs(t *testing.T) {
+	for url, want := range map[string]string{
+		"sqlite:////~~HOME~~logger.db":    "/opt/ockle/logger.db",
+		"sqlite:////var/lib/ockle/log.db": "/var/lib/ockle/log.db",
+		"sqlite:///log.db":                "log.db",
+		"sqlite://":                       "",
+		"postgresql://x/y":                "",
+	} {
+		got, found := folder.Logger{Database: url}.Path("/opt/ockle")
+		if got != want || found != (want != "") {
+			t.Errorf("%s is %q, %v", url, got, found)
+		}
+	}
+}
+
 func TestDefaultsAreRight(t *testing.T) {
 	check := func(where string, fields []folder.Field) {
 		for _, f := range fields {
