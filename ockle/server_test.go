@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // serve has a server on loopback until the test ends.
-func serve(t *testing.T, s *ockle.Server) (addr string) {
+func serve(t testing.TB, s *ockle.Server) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
