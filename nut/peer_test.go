@@ -90,7 +90,7 @@ func upsd(t *testing.T) (addr, dir string) {
 	dir = files(t, map[string]string{
 		"ups.conf":   "[rack]\ndriver = dummy-ups\nport = rack.dev\npollinterval = 1\ndesc = \"Rack \\\"A\\\" \\\\ one\"\n",
 		"rack.dev":   dummy,
-		"upsd.conf":  "LISTEN 127.0.0.1 " + port + "\nMAXAGE 15\n",
+		"upsd.conf":  "LISTEN 127.0.0.1 " + port + "\nMAXAGE 60\n",
 		"upsd.users": "[admin]\npassword = \"se \\\"cret\"\nactions = SET FSD\ninstcmds = ALL\nupsmon primary\n",
 	})
 	start(t, dir, "/lib/nut/dummy-ups", "-a", "rack", "-F", "-u", me.Username)

@@ -2,8 +2,8 @@ package ups
 
 import (
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,15 +18,7 @@ type sight struct {
 func look(p Policy, s Situation) *sight {
 	v := &sight{Situation: s, policy: p, sources: map[string][]int{}}
 	v.Standings = slices.Clone(s.Standings)
-	slices.SortFunc(v.Standings, func(a, b Standing) int {
-		switch {
-		case a.Source < b.Source:
-			return -1
-		case a.Source > b.Source:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(v.Standings, func(a, b Standing) int { return strings.Compare(a.Source, b.Source) })
 	for i, st := range v.Standings {
 		v.all = append(v.all, i)
 		for _, feed := range st.Feeds {
@@ -39,16 +31,18 @@ func look(p Policy, s Situation) *sight {
 // feeding gives the UPSes that feed a node, each once, in order.
 func (v *sight) feeding(node string) []int {
 	feeds := v.Supply[node]
-	if len(feeds) == 0 {
+	switch len(feeds) {
+	case 0:
 		return v.all
+	case 1:
+		return v.sources[feeds[0]]
 	}
-	set := map[int]bool{}
+	var list []int
 	for _, feed := range feeds {
-		for _, i := range v.sources[feed] {
-			set[i] = true
-		}
+		list = append(list, v.sources[feed]...)
 	}
-	return slices.Sorted(maps.Keys(set))
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // hangs says whether a node hangs on batteries that are being emptied: one of its
@@ -109,18 +103,18 @@ func (v *sight) concerned(stage Stage) []string {
 }
 
 // emptying gives the UPSes of these nodes that run on battery.
-func (v *sight) emptying(nodes []string) []Standing {
-	set := map[int]bool{}
+func (v *sight) emptying(nodes []string) []*Standing {
+	feeds := make([]bool, len(v.Standings))
 	for _, n := range nodes {
 		for _, i := range v.feeding(n) {
-			if s := v.Standings[i].State; s == OnBattery || s == Low {
-				set[i] = true
-			}
+			feeds[i] = true
 		}
 	}
-	var list []Standing
-	for _, i := range slices.Sorted(maps.Keys(set)) {
-		list = append(list, v.Standings[i])
+	var list []*Standing
+	for i, s := range v.Standings {
+		if feeds[i] && (s.State == OnBattery || s.State == Low) {
+			list = append(list, &v.Standings[i])
+		}
 	}
 	return list
 }
@@ -142,7 +136,7 @@ func (v *sight) worst(nodes []string) *time.Duration {
 // seem to be back.
 func (v *sight) settling(nodes []string) bool {
 	list := v.emptying(nodes)
-	return len(list) > 0 && !slices.ContainsFunc(list, func(s Standing) bool { return !s.Settling })
+	return len(list) > 0 && !slices.ContainsFunc(list, func(s *Standing) bool { return !s.Settling })
 }
 
 // called says why a stage is due by what was set for it; "" if it is not.
