@@ -169,6 +169,20 @@ func (e *Env) FillURL(text string) string {
 	})
 }
 
+// FillShell is Fill for a command that a shell will read: what is put in is quoted.
+func (e *Env) FillShell(text string) string { return e.fill(text, Quote) }
+
+// Quote makes one word of a text for a POSIX shell.
+func Quote(text string) string {
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._:@-", r)
+	}
+	if text != "" && strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
 // fillPattern is Fill for a regular expression: the names stand for themselves.
 func (e *Env) fillPattern(text string) string { return e.fill(text, regexp.QuoteMeta) }
 

@@ -7,10 +7,15 @@ package standard
 import (
 	"millwright.dev/millwright/internal/check"
 	"millwright.dev/millwright/internal/check/composite"
+	"millwright.dev/millwright/internal/check/dns"
 	"millwright.dev/millwright/internal/check/dummy"
 	"millwright.dev/millwright/internal/check/exec"
 	"millwright.dev/millwright/internal/check/http"
 	"millwright.dev/millwright/internal/check/icmp"
+	"millwright.dev/millwright/internal/check/power"
+	"millwright.dev/millwright/internal/check/sensor"
+	"millwright.dev/millwright/internal/check/ssh"
+	"millwright.dev/millwright/internal/check/systemd"
 	"millwright.dev/millwright/internal/check/tcp"
 	"millwright.dev/millwright/internal/check/tls"
 )
@@ -19,10 +24,15 @@ import (
 func Kinds() []check.Kind {
 	return []check.Kind{
 		composite.New(),
+		dns.New(),
 		dummy.New(),
 		exec.New(),
 		http.New(),
 		icmp.New(),
+		power.New(),
+		sensor.New(),
+		ssh.New(),
+		systemd.New(),
 		tcp.New(),
 		tls.New(),
 	}
