@@ -25,7 +25,9 @@ import (
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/revision"
 	"millwright.dev/millwright/internal/roomfile"
+	"millwright.dev/millwright/internal/rounds"
 	"millwright.dev/millwright/internal/run"
+	"millwright.dev/millwright/internal/soft"
 	"millwright.dev/millwright/internal/standing"
 	"millwright.dev/millwright/internal/state"
 	"millwright.dev/millwright/internal/store"
@@ -75,6 +77,8 @@ type App struct {
 	board  *ask.Board
 
 	standings *standing.Book
+	rounds    *rounds.Rounds
+	controls  *soft.Controls
 
 	consoles *console.Hub
 	bmcs     *ipmidoor.Door // nil until the doors are open
@@ -111,6 +115,7 @@ func Run(ctx context.Context, opts Options) error {
 	defer a.prune(polling)()
 	defer a.followLogs(polling)()
 	defer a.followStates(polling)()
+	defer a.makeRounds(polling)()
 	defer a.beat(polling)()
 	defer stop() // a door can end before ctx does
 	if opts.Ready != nil {
@@ -149,13 +154,15 @@ func (a *App) open(ctx context.Context) (err error) {
 		Credential: a.credential, Changed: links.changed, Ask: a.board.Ask, Log: a.log,
 	})
 	a.onClose(a.fleet.Close)
+	a.openRounds(dialer)
 	a.consoles = a.newConsoles(dialer)
 	a.onClose(a.consoles.Close)
 	a.state = state.New(a.fleet, a.events, a.log)
+	a.controls = soft.New(soft.Options{Do: a.state.Do, ReadPlug: a.fleet.ReadPlug, Credential: a.credential, Dial: dialer.Dial, Log: a.log})
 	a.runs = run.New(run.Options{Fleet: a.state, Events: a.events, Log: a.log})
 	a.onClose(a.runs.Close)
 	a.desk = desk.New(desk.Options{
-		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Standings: a.standings, Access: a.access.book, Certify: a.certify, Reload: a.askReload, Log: a.log,
+		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Standings: a.standings, Rounds: a.rounds, Controls: a.controls, Access: a.access.book, Certify: a.certify, Reload: a.askReload, Log: a.log,
 		Configuration: configuration{a}, Questions: a.board, Consoles: a.consoles,
 		Vetoes: veto.New(veto.Options{Secret: a.secret, Dir: roomfile.Folder(a.opts.Config), Log: a.log}),
 	})

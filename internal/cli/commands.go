@@ -24,9 +24,9 @@ var groups = []*cobra.Group{
 // commands are all commands there are, in the order of the help.
 var commands = []constructor{
 	upCommand, downCommand,
-	onCommand, offCommand, cycleCommand, resetCommand, softOffCommand, diagCommand, bootCommand, beaconCommand, answerCommand,
+	onCommand, offCommand, cycleCommand, resetCommand, softOffCommand, diagCommand, bootCommand, beaconCommand, checkCommand, controlCommand, answerCommand,
 
-	statusCommand, standingsCommand, whyCommand, graphCommand, impactCommand, needsCommand, neededByCommand, holdsCommand, readingsCommand, tempCommand, logCommand, consoleCommand, consolesCommand, bmcCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
+	statusCommand, standingsCommand, whyCommand, graphCommand, impactCommand, needsCommand, neededByCommand, holdsCommand, checksCommand, readingsCommand, tempCommand, logCommand, consoleCommand, consolesCommand, bmcCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
 
 	runCommand, holdCommand, releaseCommand, maintenanceCommand, clearCommand, reloadCommand, configCommand, revisionsCommand, secretCommand,
 	userCommand, tokenCommand, grantCommand,

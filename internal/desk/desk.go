@@ -14,7 +14,9 @@ import (
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/rounds"
 	"millwright.dev/millwright/internal/run"
+	"millwright.dev/millwright/internal/soft"
 	"millwright.dev/millwright/internal/standing"
 	"millwright.dev/millwright/internal/state"
 )
@@ -27,7 +29,10 @@ type Options struct {
 	Runs   *run.Runner
 	// Standings are how nodes stand with what was asked of them.
 	Standings *standing.Book
-	Log       *slog.Logger
+	// Rounds have checks made; Controls has controls asked. Nil is a desk without.
+	Rounds   *rounds.Rounds
+	Controls *soft.Controls
+	Log      *slog.Logger
 	// Access says who may do what. Nil is for a desk without a way in from outside:
 	// everybody may do everything.
 	Access *auth.Book
@@ -56,6 +61,8 @@ type Desk struct {
 	state     *state.Keeper
 	runs      *run.Runner
 	standings *standing.Book
+	rounds    *rounds.Rounds
+	controls  *soft.Controls
 	access    *auth.Book
 	certify   func(string, time.Duration) (Certificate, error)
 	log       *slog.Logger
@@ -87,7 +94,7 @@ type change struct {
 
 // New opens the desk.
 func New(o Options) *Desk {
-	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, standings: o.Standings, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, consoles: o.Consoles, changing: make(map[string]change)}
+	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, standings: o.Standings, rounds: o.Rounds, controls: o.Controls, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, consoles: o.Consoles, changing: make(map[string]change)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

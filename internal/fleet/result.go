@@ -120,3 +120,18 @@ func verifyFor(r *room.Room, d *room.Device) time.Duration {
 	}
 	return r.Settings.Verify
 }
+
+// One is a sink for requests about one node: it keeps its result.
+type One struct{ Res Result }
+
+// Result implements [Sink].
+func (o *One) Result(res Result) { o.Res = res }
+
+// Fault implements [Sink].
+func (o *One) Fault(*driver.Fault) {}
+
+// Diagnostic implements [Sink].
+func (o *One) Diagnostic(room.NodeID, string) {}
+
+// Trace implements [Sink].
+func (o *One) Trace(string, devspec.Trace) {}

@@ -13,7 +13,6 @@ import (
 	"net"
 	"time"
 
-	"millwright.dev/millwright/devspec"
 	"millwright.dev/millwright/internal/control"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/fleet"
@@ -150,15 +149,15 @@ func (s *Controls) env(ctx context.Context, r *room.Room, node room.NodeID, def 
 
 // do has the node's device do one thing.
 func (s *Controls) do(ctx context.Context, r *room.Room, node room.NodeID, op room.Op) error {
-	var got answer
+	var got fleet.One
 	if err := s.o.Do(ctx, fleet.Request{Room: r, Op: op, Nodes: []room.NodeID{node}}, &got); err != nil {
 		return err
 	}
-	if !got.res.Outcome.Good() {
-		if got.res.Err != nil {
-			return got.res.Err
+	if !got.Res.Outcome.Good() {
+		if got.Res.Err != nil {
+			return got.Res.Err
 		}
-		return &room.Error{Code: room.CodeDevice, Op: op.String(), Subject: r.Nodes[node].Name, Said: got.res.Said}
+		return &room.Error{Code: room.CodeDevice, Op: op.String(), Subject: r.Nodes[node].Name, Said: got.Res.Said}
 	}
 	return nil
 }
@@ -175,11 +174,3 @@ func (s *Controls) state(ctx context.Context, r *room.Room, node room.NodeID, op
 	}
 	return s.o.ReadPlug(ctx, r, ways[0], op)
 }
-
-// answer is a sink for the result of one node.
-type answer struct{ res fleet.Result }
-
-func (a *answer) Result(res fleet.Result)        { a.res = res }
-func (a *answer) Fault(*driver.Fault)            {}
-func (a *answer) Diagnostic(room.NodeID, string) {}
-func (a *answer) Trace(string, devspec.Trace)    {}

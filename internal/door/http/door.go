@@ -82,6 +82,7 @@ func (d *Door) routes() []func() {
 		d.registerHolds,
 		d.registerStandings,
 		d.registerGraph,
+		d.registerChecks,
 		d.registerConfiguration,
 		d.registerRevisions,
 		d.registerReadings,
