@@ -50,7 +50,7 @@ func main() {
 	b := &bench{ctx: ctx, dir: dir, runs: *runs}
 	fail(b.buildClient())
 	fmt.Printf("| figure | others | millwright | ratio |\n|---|---|---|---|\n")
-	for _, f := range slices.Concat(figures, ipmiFigures()) {
+	for _, f := range slices.Concat(figures, sampleFigures(), ipmiFigures()) {
 		if !strings.Contains(f.name, *only) {
 			continue
 		}
