@@ -141,6 +141,7 @@ var floors = []floor{
 	{where: "internal/console", what: "one owner for each console: scroll-back, many who watch, one who types, a log that is rotated and replayed", may: list("internal/driver", "internal/room", "internal/transport", "internal/console/journal")},
 	{where: "internal/console/foreign", what: "what conman and conserver know of consoles, read from their configuration"},
 	{where: "internal/logbook", what: "tells what is new in the machines' own logs", may: list("internal/room", "internal/store", "internal/event", "internal/driver", "internal/fleet")},
+	{where: "internal/rounds", what: "when checks are made, what counts of what they say", may: list("hostlist", "internal/room", "internal/event", "internal/secret", "internal/transport", "internal/driver", "internal/check"), libs: list("go.uber.org/goleak")},
 	{where: "internal/sim/vpc", what: "the dialogue of PowerMan's test device", may: list("hostlist")},
 	{where: "internal/sim/dialogue", what: "descriptions of how a make of power strip talks"},
 	{where: "internal/sim/webplug", what: "simulated devices that are switched over HTTP"},
