@@ -176,7 +176,7 @@ func base(low, count int64, scale uint8) int64 {
 func readBuckets(data []byte, level int, tell func(bucket)) error {
 	r := reader{b: data}
 	scale, n := r.byte(), r.uvarint()
-	if r.bad || scale > maxScale && scale != bare || n > maxBuckets || n > uint64(len(r.b))/3 {
+	if r.bad || scale > maxScale && scale != bare || n > maxBuckets || n > uint64(r.left())/3 {
 		return errChunk
 	}
 	var at, low int64
@@ -203,7 +203,7 @@ func readBuckets(data []byte, level int, tell func(bucket)) error {
 		}
 		tell(k)
 	}
-	if len(r.b) > 0 {
+	if r.left() > 0 {
 		return errChunk
 	}
 	return nil

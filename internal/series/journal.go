@@ -37,17 +37,17 @@ func appendEntry(b []byte, list []sample) []byte {
 func readEntry(data []byte, tell func(id, at int64, v float64)) error {
 	r := reader{b: data}
 	var at int64
-	for len(r.b) > 0 {
+	for r.left() > 0 {
 		id := int64(r.uvarint())
 		at += r.varint()
 		head := r.uvarint()
 		var v float64
 		if head&7 == 7 {
-			if len(r.b) < 8 {
+			if r.left() < 8 {
 				return errChunk
 			}
-			v = math.Float64frombits(binary.LittleEndian.Uint64(r.b))
-			r.b = r.b[8:]
+			v = math.Float64frombits(binary.LittleEndian.Uint64(r.b[r.i:]))
+			r.i += 8
 		} else {
 			u := head >> 3
 			v = decode(int64(u>>1)^-int64(u&1), uint8(head&7))

@@ -78,28 +78,32 @@ func appendStep(b []byte, n, before int64, scale uint8) []byte {
 	return binary.AppendVarint(b, n-before)
 }
 
-// reader reads numbers; after an error it gives zeros.
+// reader reads numbers; after an error it gives zeros. It counts on instead of cutting
+// off what was read: the collector of garbage has to be told of each new slice.
 type reader struct {
 	b   []byte
+	i   int
 	bad bool
 }
 
+// left is how many bytes there are still.
+func (r *reader) left() int { return len(r.b) - r.i }
+
 func (r *reader) uvarint() uint64 {
-	if len(r.b) > 0 && r.b[0] < 0x80 { // most are this short
-		v := uint64(r.b[0])
-		r.b = r.b[1:]
-		return v
+	if r.i < len(r.b) && r.b[r.i] < 0x80 { // many are this short
+		r.i++
+		return uint64(r.b[r.i-1])
 	}
 	return r.long()
 }
 
 func (r *reader) long() uint64 {
-	v, n := binary.Uvarint(r.b)
+	v, n := binary.Uvarint(r.b[r.i:])
 	if n <= 0 {
-		r.b, r.bad = nil, true
+		r.i, r.bad = len(r.b), true
 		return 0
 	}
-	r.b = r.b[n:]
+	r.i += n
 	return v
 }
 
@@ -109,13 +113,12 @@ func (r *reader) varint() int64 {
 }
 
 func (r *reader) byte() byte {
-	if len(r.b) == 0 {
+	if r.left() == 0 {
 		r.bad = true
 		return 0
 	}
-	v := r.b[0]
-	r.b = r.b[1:]
-	return v
+	r.i++
+	return r.b[r.i-1]
 }
 
 func (r *reader) step(before int64, scale uint8) int64 {

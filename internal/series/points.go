@@ -76,7 +76,7 @@ func (p *points) bytes(b []byte) []byte {
 func readPoints(data []byte, tell func(at int64, v float64)) error {
 	r := reader{b: data}
 	scale, n := r.byte(), r.uvarint()
-	if r.bad || scale > maxScale && scale != bare || n > maxPoints || n > uint64(len(r.b))/2 {
+	if r.bad || scale > maxScale && scale != bare || n > maxPoints || n > uint64(r.left())/2 {
 		return errChunk
 	}
 	d := decoderOf(scale)
@@ -97,7 +97,7 @@ func readPoints(data []byte, tell func(at int64, v float64)) error {
 		}
 		tell(at, v)
 	}
-	if len(r.b) > 0 {
+	if r.left() > 0 {
 		return errChunk
 	}
 	return nil
