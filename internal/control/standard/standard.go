@@ -11,6 +11,7 @@ import (
 	"millwright.dev/millwright/internal/control/exec"
 	"millwright.dev/millwright/internal/control/guestagent"
 	httphook "millwright.dev/millwright/internal/control/http"
+	plugincontrol "millwright.dev/millwright/internal/control/plugin"
 	"millwright.dev/millwright/internal/control/softoff"
 	"millwright.dev/millwright/internal/control/ssh"
 )
@@ -23,6 +24,7 @@ func Kinds() []control.Kind {
 		httphook.New(),
 		guestagent.New(),
 		exec.New(),
+		plugincontrol.New(nil), // who has plugins gives it a host: plugincontrol.WithHost
 		dummy.New(),
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"millwright.dev/millwright/internal/driver/manual"
 	"millwright.dev/millwright/internal/driver/modbus"
 	"millwright.dev/millwright/internal/driver/mqtt"
+	plugindriver "millwright.dev/millwright/internal/driver/plugin"
 	"millwright.dev/millwright/internal/driver/redfish"
 	"millwright.dev/millwright/internal/driver/script"
 	"millwright.dev/millwright/internal/driver/snmp"
@@ -37,5 +38,6 @@ func Drivers(opts script.Options) []driver.Driver {
 		manual.New(),
 		mqtt.New(),
 		modbus.New(),
+		plugindriver.New(nil), // who has plugins gives it a host: plugindriver.WithHost
 	}
 }
