@@ -278,7 +278,7 @@ func (p *Plan) again(i int) bool {
 func (p *Plan) Switched() []room.NodeID {
 	var nodes []room.NodeID
 	for i := range p.Steps {
-		if p.Steps[i].Acts != 0 && !p.again(i) {
+		if p.Steps[i].Acts != 0 && !p.again(i) && p.Steps[i].Node != room.None {
 			nodes = append(nodes, p.Steps[i].Node)
 		}
 	}

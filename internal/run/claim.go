@@ -32,46 +32,57 @@ func (r *Runner) Holders(rm *room.Room, nodes []room.NodeID) []string {
 	return slices.Compact(ids)
 }
 
-// take claims all nodes of a run's plan, or none and says who is in the way.
-func (c claims) take(r *run) error {
-	var taken []room.NodeID
-	var by string
-	r.touched(func(id room.NodeID, switches bool) {
-		if old, found := c[r.name(id)]; found && (switches || old.switches) {
-			taken = append(taken, id)
-			by = old.runs[0]
-		}
-	})
-	if len(taken) > 0 {
-		return &room.Error{
-			Code: room.CodeBusy, Op: r.sub.Op, Subject: r.sub.Room.Fold(taken),
-			Said: "run " + by + " is at work there; wait for it, or cancel it",
-		}
+// inTheWay gives the nodes of a run's plan that others have to do with, and those runs.
+func (c claims) inTheWay(it *run) (taken []room.NodeID, runs []string) {
+	if len(c) == 0 {
+		return nil, nil
 	}
-	r.touched(func(id room.NodeID, switches bool) {
-		old := c[r.name(id)]
-		c[r.name(id)] = claim{runs: append(old.runs, r.id), switches: switches}
+	it.touched(func(id room.NodeID, switches bool) {
+		if old, found := c[it.sub.Room.Nodes[id].Name]; found && (switches || old.switches) {
+			taken = append(taken, id)
+			runs = append(runs, old.runs...)
+		}
 	})
-	return nil
+	slices.Sort(taken)
+	slices.Sort(runs)
+	return slices.Compact(taken), slices.Compact(runs)
 }
 
-func (c claims) release(r *run) {
-	r.touched(func(id room.NodeID, _ bool) {
-		old := c[r.name(id)]
-		old.runs = slices.DeleteFunc(old.runs, func(id string) bool { return id == r.id })
-		if len(old.runs) == 0 {
-			delete(c, r.name(id))
+// take claims all nodes of a run's plan, which nobody has anything to do with.
+func (c claims) take(it *run) {
+	it.touched(func(id room.NodeID, switches bool) {
+		name := it.sub.Room.Nodes[id].Name
+		old := c[name]
+		if !slices.Contains(old.runs, it.id) {
+			old.runs = append(old.runs, it.id)
+		}
+		c[name] = claim{runs: old.runs, switches: old.switches || switches}
+	})
+}
+
+func (c claims) release(it *run) {
+	it.touched(func(id room.NodeID, _ bool) {
+		name := it.sub.Room.Nodes[id].Name
+		old, found := c[name]
+		if !found {
 			return
 		}
-		c[r.name(id)] = old
+		old.runs = slices.DeleteFunc(old.runs, func(id string) bool { return id == it.id })
+		if len(old.runs) == 0 {
+			delete(c, name)
+			return
+		}
+		c[name] = old
 	})
 }
 
 // touched visits each node of the plan: the steps that switch, and what the plan
 // takes for granted.
 func (r *run) touched(visit func(id room.NodeID, switches bool)) {
-	for s := range r.sub.Plan.Steps() {
-		visit(s.Node, s.Op != 0)
+	for i := range r.sub.Plan.Steps {
+		if s := &r.sub.Plan.Steps[i]; s.Node != room.None {
+			visit(s.Node, s.Acts != 0)
+		}
 	}
 	for _, s := range r.sub.Plan.Skipped {
 		visit(s.Node, false)

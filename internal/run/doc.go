@@ -1,21 +1,20 @@
-// Package run drives plans to their end. A run belongs to its [Runner], not to
-// whoever asked for it: it goes on when the submitter goes away, can be followed
-// from any door from its first update on, and is cancelled by name.
+// Package run drives plans to their end. A run belongs to its [Runner], not to whoever
+// asked for it: it goes on when the submitter goes away, can be followed from any door
+// from its first update on, paused, resumed and cancelled by name, and it outlives the
+// daemon: one that is stopped or killed goes on at the next start where it stood.
 //
-// What a run does, in short: the intent is an event on the disk before anything is
-// touched. The nodes of a wave are switched by one request to the fleet, read
-// back, and given time to settle where a later wave needs them. A node that does
-// not come to its goal blocks all that depends on it, which is said at once and by
-// name; the rest of its wave, and every later node that does not depend on it,
-// goes on, and the run ends partial. The result is an event on the disk before the
-// end is told.
+// One goroutine owns a run and works in turns: it takes in what devices, controls and
+// checks have answered, finds out what that frees, writes both down in one transaction,
+// and only then touches anything. So an intent is on the disk before a device acts, and
+// a result before what depends on it begins. No branch of the plan waits for another.
+// What a run tells ([Update]) and its log are the same thing, so followers miss nothing
+// over a restart. A step that was cut off in the act is read back first and then goes on,
+// since everything a step does may be done twice.
 //
-// This is the first form: runs live in memory, and one that the daemon's death
-// cuts off leaves an intent without a result. Callers submit, follow and cancel,
-// and know nothing of that, so a durable engine can take the place of drive.go.
-// What belongs to it is here from the first day: each run has an epoch, checked
-// before each effect.
+// Each run has an epoch, which grows whenever somebody takes it over, and is checked in
+// the transaction of each write and before each effect: whoever drives a run with an
+// older one has been replaced and must not act.
 //
-// Start at [New], [Runner.Submit] and [Runner.Follow]; drive.go holds the waves, act.go
-// what is done to their nodes, report.go how a run ends.
+// Start at [New], [Runner.Submit] and [Runner.Follow]; drive.go holds the turns, up.go
+// and down.go what is done to one node, log.go what is kept, resume.go how a run goes on.
 package run

@@ -1,37 +1,26 @@
 package run
 
 import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
+	"millwright.dev/millwright/internal/event"
+	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/plan"
 	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/standing"
+	"millwright.dev/millwright/internal/store"
 )
 
-// drive carries a run out, wave by wave, as the holder of an epoch: whoever drives
-// a run with an older epoch than the run's has been replaced and must not act.
-func (r *Runner) drive(it *run, epoch int64) {
-	d := newDrive(r, it, epoch)
-	d.tellHeld()
-	for i, steps := range it.sub.Plan.Waves {
-		if !d.mayAct() {
-			break
-		}
-		d.wave(i+1, steps)
-	}
-	report := d.report()
-	said := r.record(it, report)
-	r.retire(it) // before the end is told: who hears of it may submit again
-	it.tell(Update{Kind: Ended, State: report.state, Said: said})
-	r.opts.Log.Info("run ended", "run", it.id, "epoch", epoch, "state", report.state, "said", said)
-	it.sub = Submission{} // an ended run does not keep its room
-}
-
-// fate is what has become of a node of the plan.
+// fate is what has become of a step of the plan.
 type fate uint8
 
 const (
-	outside fate = iota // not a step of the plan
-	pending
+	pending fate = iota
 	passed
 	good
 	unverified
@@ -42,216 +31,564 @@ const (
 	fateEnd
 )
 
-// drive is a run being carried out. It belongs to one goroutine, which is also
-// the one that the fleet calls back on.
+// phase is where a step is that has begun and not ended.
+type phase uint8
+
+const (
+	idle     phase = iota
+	gated          // it waits for the room's limits
+	moving         // something is being done to its node
+	retrying       // it waits to be tried again
+)
+
+// step is how it stands with one step of the plan.
+type step struct {
+	fate     fate
+	phase    phase
+	begun    bool // its intent is in the log
+	inside   bool // the gate counts it
+	switched bool // and is told that its cords are through
+	resumed  bool // it was cut off in the act by the end of a daemon
+	disputed bool
+	soft     bool  // its cords could not be read back
+	attempts int32 // that have failed
+	cut      bool  // its power is cut though it has not halted
+	power    room.State
+	began    time.Time
+	powered  time.Time // when its cords came on
+	act      plan.Acts // what is being done to its node
+	said     string
+}
+
+// drive is a run being carried out. It belongs to one goroutine.
 type drive struct {
 	runner *Runner
 	run    *run
 	epoch  int64
 	room   *room.Room
-	goal   plan.Goal
+	plan   *plan.Plan
+	names  []string // by step
+	deps   *plan.Deps
+	gate   *plan.Gate
+	steps  []step
+	at     []int32 // by NodeID: the step of the node that is or was under way
 
-	number  int           // of the wave under way
-	fates   []fate        // by NodeID
-	steps   []plan.Step   // by NodeID, through at
-	at      []int32       // by NodeID
-	bad     []room.NodeID // that did not come to the goal in the wave under way
-	said    map[room.NodeID]string
-	settled map[room.NodeID]time.Time // when those that settle will have, or have
+	ready    []int32 // steps that can begin
+	again    []int32 // steps whose time to be tried again has come
+	busy     int     // steps that have begun, or wait at the gate
+	settling int     // nodes that settle while something waits for them
+	queued   []string
+	paused   bool
+	alarms   alarms
+
+	pending   []Update // told when they are on the disk
+	events    []*event.Event
+	standings []standing.Change
+	began     [2][]int32 // steps that begin in this turn, up and down
+	passing   [2][]int32
+	arriving  []int32    // steps whose nodes begin to settle in this turn
+	power     [2][]int32 // steps whose cords are to be switched, on and off
+	looks     [2][]int32 // steps of which a second witness is to be heard
+	reads     []int32    // steps whose cords are to be read
+	effects   []func(context.Context)
+	wg        sync.WaitGroup
+	took      map[plan.Goal]*timed
 }
 
 func newDrive(r *Runner, it *run, epoch int64) *drive {
-	d := &drive{
-		runner: r, run: it, epoch: epoch, room: it.sub.Room, goal: it.sub.Plan.Goal,
-		said: make(map[room.NodeID]string), settled: make(map[room.NodeID]time.Time),
-	}
-	d.fates = make([]fate, len(d.room.Nodes))
-	d.at = make([]int32, len(d.room.Nodes))
-	for s := range it.sub.Plan.Steps() {
-		d.fates[s.Node] = pending
-		d.at[s.Node] = int32(len(d.steps))
-		d.steps = append(d.steps, s)
-	}
+	d := &drive{runner: r, run: it, epoch: epoch}
+	d.adopt()
 	return d
 }
 
-func (d *drive) step(id room.NodeID) *plan.Step { return &d.steps[d.at[id]] }
-
-func (d *drive) cordless(id room.NodeID) bool { return len(d.room.Nodes[id].Cords) == 0 }
-
-// mayAct is asked immediately before each effect.
-func (d *drive) mayAct() bool { return d.run.ctx.Err() == nil && d.run.epoch == d.epoch }
-
-func (d *drive) tell(u Update, nodes []room.NodeID) {
-	u.Wave, u.Waves, u.Count = d.number, d.run.now.Waves, len(nodes)
-	if len(nodes) == 1 {
-		u.Nodes = d.run.name(nodes[0])
-	} else {
-		u.Nodes = d.room.Fold(nodes)
+// adopt makes ready for the run's plan.
+func (d *drive) adopt() {
+	d.room, d.plan = d.run.sub.Room, &d.run.sub.Plan
+	d.deps = plan.NewDeps(d.plan)
+	d.gate = d.runner.gateOf(d.room)
+	d.steps = make([]step, len(d.plan.Steps))
+	d.at = make([]int32, len(d.room.Nodes))
+	d.names = make([]string, len(d.plan.Steps))
+	d.took = make(map[plan.Goal]*timed)
+	for i := range d.plan.Steps {
+		if s := &d.plan.Steps[i]; s.Node != room.None {
+			d.names[i] = d.room.Nodes[s.Node].Name
+		}
 	}
-	d.run.tell(u)
+	d.ready = d.deps.Begin()
 }
 
-// tellHeld names what the plan itself has blocked.
-func (d *drive) tellHeld() {
-	at := make(map[room.NodeID]int)
-	var by [][]room.NodeID
-	var first []plan.Block
-	for _, b := range d.run.sub.Plan.Blocked {
-		i, found := at[b.By]
-		if !found {
-			i = len(by)
-			at[b.By] = i
-			by, first = append(by, nil), append(first, b)
+// gateOf gives the gate of a room, which all its runs share.
+func (r *Runner) gateOf(rm *room.Room) *plan.Gate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var states func(room.NodeID) room.State
+	if r.opts.State != nil {
+		states = func(id room.NodeID) room.State { return r.opts.State(rm, id) }
+	}
+	if r.gateFor == rm {
+		if len(rm.Feeds) > 0 {
+			r.gate.Refresh(states)
 		}
-		by[i] = append(by[i], b.Node)
+		return r.gate
 	}
-	for i, nodes := range by {
-		name := d.run.name(first[i].By)
-		d.tell(Update{Kind: Blocked, By: name, Said: name + " is held: " + first[i].Reason}, nodes)
+	var watts func(room.NodeID) (float64, bool)
+	if r.opts.Watts != nil {
+		watts = func(id room.NodeID) (float64, bool) { return r.opts.Watts(rm, id) }
 	}
+	r.gate, r.gateFor, r.gateAt = plan.NewGate(rm, states, watts), rm, time.Now()
+	return r.gate
 }
 
-// wave switches what is not blocked of one wave, when what it waits for has
-// settled, and finds out who is blocked by what came of it.
-func (d *drive) wave(number int, steps []plan.Step) {
-	var all, passing []room.NodeID
-	acting := make(map[room.Op][]room.NodeID)
-	for _, s := range steps {
-		switch {
-		case d.fates[s.Node] != pending:
-			continue
-		case s.Op == 0:
-			passing = append(passing, s.Node)
-		default:
-			acting[s.Op] = append(acting[s.Op], s.Node)
-		}
-		all = append(all, s.Node)
+// clock is the gate's time.
+func (d *drive) clock() time.Duration { return time.Since(d.runner.gateAt) }
+
+// drive carries the run out, turn by turn, to its end or until the daemon stops.
+func (d *drive) drive() {
+	for d.turn() {
+		d.listen()
 	}
-	if len(all) == 0 {
-		return
-	}
-	d.number = number
-	if !d.settle(all) {
-		return
-	}
-	d.tell(Update{Kind: WaveBegan}, all)
-	if len(passing) > 0 {
-		for _, id := range passing {
-			d.arrived(id, passed)
-		}
-		d.tell(Update{Kind: Passed}, passing)
-	}
-	for _, op := range room.Ops() {
-		if nodes := acting[op]; len(nodes) > 0 && d.mayAct() {
-			d.tell(Update{Kind: StepBegan, Op: op.String()}, nodes)
-			d.act(op, nodes)
-		}
-	}
-	d.tell(Update{Kind: WaveEnded}, nil)
-	d.block()
+	d.wg.Wait()
 }
 
-// settle waits until everything that the nodes need has settled; false means that
-// the run was stopped meanwhile.
-func (d *drive) settle(nodes []room.NodeID) bool {
-	if len(d.settled) == 0 || d.goal != plan.Up {
-		return true
-	}
-	now, until := time.Now(), time.Time{}
-	var waited []room.NodeID
-	for _, id := range nodes {
-		for _, need := range d.room.Nodes[id].Needs {
-			at, found := d.settled[need]
-			if !found || !at.After(now) {
-				continue
-			}
-			delete(d.settled, need) // by the time anyone looks again it will have
-			waited = append(waited, need)
-			if at.After(until) {
-				until = at
-			}
+// turn does all that can be done now, and says whether there will be more.
+func (d *drive) turn() bool {
+	d.advance()
+	if d.stopping() == parking {
+		d.commit() // what devices have done to the end
+		if d.under() {
+			return true
 		}
-	}
-	if len(waited) == 0 {
-		return true
-	}
-	d.tell(Update{Kind: Settling, Until: until}, waited)
-	timer := time.NewTimer(time.Until(until))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-d.run.ctx.Done():
+		d.discard()
+		d.run.park()
 		return false
 	}
-	d.tell(Update{Kind: Settled}, waited)
-	return d.mayAct()
-}
-
-// arrived notes that a node has come to the goal, and begins its time to settle.
-func (d *drive) arrived(id room.NodeID, f fate) {
-	d.fates[id] = f
-	if settle := d.step(id).Settle; settle > 0 {
-		d.settled[id] = time.Now().Add(settle)
+	if d.finished() {
+		return !d.end()
 	}
+	if !d.commit() {
+		return true
+	}
+	d.launch()
+	return true
 }
 
-// block finds what cannot go on since nodes of this wave did not come to the goal.
-// If that is because the run was stopped, nothing is to blame.
-func (d *drive) block() {
-	causes := d.bad
-	d.bad = nil
-	if d.run.ctx.Err() != nil {
+// stopping says why nothing more is to begin.
+func (d *drive) stopping() *stopped { return stoppedBy(d.run.ctx) }
+
+// mayAct is asked immediately before each effect.
+func (d *drive) mayAct() bool { return d.run.ctx.Err() == nil && d.run.epoch.Load() == d.epoch }
+
+// under says whether anything is being done to a node.
+func (d *drive) under() bool {
+	return slices.ContainsFunc(d.steps, func(s step) bool { return s.phase == moving })
+}
+
+// finished says whether nothing can happen any more.
+func (d *drive) finished() bool {
+	if len(d.queued) > 0 {
+		return d.stopping() != nil
+	}
+	if d.stopping() != nil {
+		return d.busy == 0
+	}
+	return d.busy == 0 && d.settling == 0 && len(d.ready) == 0 && len(d.again) == 0
+}
+
+func (d *drive) status() State { return d.run.state() }
+
+// advance begins what can begin.
+func (d *drive) advance() {
+	if len(d.queued) > 0 {
 		return
 	}
-	d.room.Sort(causes)
-	for _, cause := range causes {
-		var names []room.NodeID
-		for queue := []room.NodeID{cause}; len(queue) > 0; queue = queue[1:] {
-			for _, id := range d.waiting(queue[0]) {
-				if d.fates[id] != pending {
-					continue
-				}
-				d.fates[id] = blocked
-				queue = append(queue, id)
-				if d.step(id).Op == 0 && !d.cordless(id) {
-					d.fates[id] = passed // it is where it should be, and is left alone
-					continue
-				}
-				names = append(names, id)
-			}
-		}
-		if len(names) > 0 {
-			name := d.run.name(cause)
-			d.tell(Update{Kind: Blocked, By: name, Said: d.why(cause)}, names)
-		}
+	if d.stopping() != nil {
+		d.dropWaiting()
+		return
 	}
+	if !d.paused {
+		for len(d.again) > 0 {
+			i := d.again[0]
+			d.again = d.again[1:]
+			d.ask(i)
+		}
+		for len(d.ready) > 0 {
+			i := d.ready[0]
+			d.ready = d.ready[1:]
+			d.consider(i)
+		}
+		d.strand()
+	}
+	d.flushBegun()
 }
 
-// waiting gives what must reach the goal after a node.
-func (d *drive) waiting(id room.NodeID) []room.NodeID {
-	if d.goal == plan.Up {
-		return d.room.NeededBy(id)
-	}
-	return d.room.Nodes[id].Needs
-}
-
-// why says what went wrong with a node, so that it completes "because …".
-func (d *drive) why(id room.NodeID) string {
-	text := d.run.name(id)
-	up := d.goal == plan.Up
-	switch f := d.fates[id]; {
-	case f == unknown && up:
-		text += " may not have come on"
-	case f == unknown:
-		text += " may not have gone off"
-	case up:
-		text += " did not come on"
+// consider takes a step up whose turn has come.
+func (d *drive) consider(i int32) {
+	s := &d.steps[i]
+	switch {
+	case s.fate != pending || s.phase != idle || s.begun:
+	case d.plan.Steps[i].Node == room.None:
+		d.busy++
+		s.phase = moving
+		d.fail(i, failed, "it is no longer in the room")
+	case d.plan.Steps[i].Acts == 0:
+		s.fate = passed
+		way := b2i(d.plan.Steps[i].Do == plan.Down)
+		d.passing[way] = append(d.passing[way], i)
+		d.arrived(i)
 	default:
-		text += " did not go off"
+		d.busy++
+		d.ask(i)
 	}
-	if said := d.said[id]; said != "" {
-		text += ": " + said
+}
+
+// ask has a step that is counted as busy begin, or wait for the room's limits.
+func (d *drive) ask(i int32) {
+	d.steps[i].phase = gated
+	if t := plan.TicketOf(d.plan, i, d); d.gate.Ask(t, d.clock()) {
+		d.enter(i)
 	}
-	return text
+}
+
+// enter begins an attempt of a step that the gate has let in.
+func (d *drive) enter(i int32) {
+	s, p := &d.steps[i], &d.plan.Steps[i]
+	s.phase, s.inside, s.switched = moving, true, false
+	d.at[p.Node] = i
+	if !s.begun {
+		s.begun, s.began = true, time.Now()
+		s.attempts = d.before(i)
+		d.began[b2i(p.Do == plan.Down)] = append(d.began[b2i(p.Do == plan.Down)], i)
+	}
+	d.stand(i, moved(p.Do), "")
+	if p.Do == plan.Up {
+		d.startUp(i)
+	} else {
+		d.startDown(i)
+	}
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// admitted takes in that the gate lets steps begin, of this run or of others.
+func (d *drive) admitted(list []plan.Ticket) {
+	for _, t := range list {
+		if owner, ok := t.Owner.(*drive); ok && owner == d {
+			d.admit(t)
+		} else if ok {
+			owner.run.box.post(letter{kind: letterAdmitted, ticket: t})
+		}
+	}
+}
+
+// admit begins a step that waited at the gate, unless nothing is to begin any more.
+func (d *drive) admit(t plan.Ticket) {
+	s := &d.steps[t.Step]
+	switch {
+	case s.phase == gated && !d.paused && d.stopping() == nil:
+		d.enter(t.Step)
+	default:
+		d.admitted(d.gate.Switched(t, d.clock()))
+		d.admitted(d.gate.Ended(t, t.On && d.draws(t.Step), d.clock()))
+		if s.phase == gated {
+			d.putBack(t.Step)
+		}
+	}
+}
+
+// putBack takes a step out that waits at the gate, to be considered later.
+func (d *drive) putBack(i int32) {
+	s := &d.steps[i]
+	s.phase = idle
+	if s.begun { // it waits for another attempt
+		d.again = append(d.again, i)
+		s.phase = retrying
+		return
+	}
+	d.busy--
+	d.ready = append(d.ready, i)
+}
+
+// leave tells the gate that an attempt is over.
+func (d *drive) leave(i int32) {
+	s := &d.steps[i]
+	if !s.inside {
+		return
+	}
+	s.inside = false
+	t := plan.TicketOf(d.plan, i, d)
+	d.throughCords(i)
+	d.admitted(d.gate.Ended(t, d.draws(i), d.clock()))
+}
+
+// draws says whether a step's node draws power, as far as is known.
+func (d *drive) draws(i int32) bool {
+	s, p := &d.steps[i], &d.plan.Steps[i]
+	switch s.power {
+	case room.StateOff:
+		return false
+	case room.StateOn, room.StateDegraded:
+		return true
+	case room.StateUnknown:
+	}
+	return p.State != room.StateOff || s.attempts > 0
+}
+
+// throughCords tells the gate that a step's cords are done with.
+func (d *drive) throughCords(i int32) {
+	if s := &d.steps[i]; !s.switched {
+		s.switched = true
+		d.admitted(d.gate.Switched(plan.TicketOf(d.plan, i, d), d.clock()))
+	}
+}
+
+// dropWaiting gives up what has not begun, or waits to be tried again.
+func (d *drive) dropWaiting() {
+	for _, t := range d.gate.Withdraw(d) {
+		d.give(t.Step)
+	}
+	for i := range d.steps {
+		if d.steps[i].phase == retrying || d.steps[i].phase == gated {
+			d.give(int32(i))
+		}
+	}
+	d.ready, d.again, d.settling = nil, nil, 0
+}
+
+// give gives up a step that is not being worked on.
+func (d *drive) give(i int32) {
+	s := &d.steps[i]
+	if s.phase != gated && s.phase != retrying {
+		return
+	}
+	s.phase = idle
+	d.busy--
+	if s.begun && d.stopping() != parking {
+		s.phase = moving
+		d.busy++
+		d.fail(i, notBegun, d.stopping().said+"; before that: "+s.said)
+	}
+}
+
+// strand fails what no limit will ever let through.
+func (d *drive) strand() {
+	for _, x := range d.gate.Strand(d) {
+		d.steps[x.Step].phase = moving
+		d.fail(x.Step, failed, x.Said)
+	}
+}
+
+// flushBegun tells of what begins or passes in this turn, those together that go the
+// same way.
+func (d *drive) flushBegun() {
+	for i, list := range d.passing {
+		if len(list) > 0 {
+			d.tell(Update{Kind: Passed, Op: [2]string{"on", "off"}[i]}, list)
+			d.passing[i] = nil
+		}
+	}
+	for i, list := range d.began {
+		if len(list) > 0 {
+			d.tell(Update{Kind: StepBegan, Op: [2]string{"on", "off"}[i]}, list)
+			d.began[i] = nil
+		}
+	}
+	d.flushSettling()
+}
+
+// tell adds an update about some steps.
+func (d *drive) tell(u Update, steps []int32) {
+	u.N = d.run.size() + len(d.pending) + 1
+	u.Time = time.Now()
+	if len(steps) == 1 {
+		u.Nodes, u.Count = d.names[steps[0]], 1
+	} else if len(steps) > 1 {
+		u.Nodes, u.Count = d.foldSteps(steps), len(steps)
+	}
+	d.pending = append(d.pending, u)
+}
+
+func (d *drive) foldSteps(steps []int32) string {
+	names := make([]string, len(steps))
+	for n, i := range steps {
+		names[n] = d.names[i]
+	}
+	return foldNames(names)
+}
+
+// commit puts the turn's updates on the disk and then tells them. It says false when the
+// run must not go on for now: somebody else drives it, or the daemon stops.
+func (d *drive) commit() bool {
+	if len(d.pending)+len(d.events) == 0 {
+		d.publishStandings()
+		return true
+	}
+	page, status := encodeLog(d.pending), string(d.peek())
+	done := d.write(func(tx *store.Tx) error {
+		return tx.AppendRun(d.run.id, d.epoch, status, int64(d.pending[0].N), d.pending[0].Time, page)
+	}, d.events...)
+	if done {
+		d.published()
+	}
+	return done
+}
+
+// peek is the state that the run will have when what is pending is told.
+func (d *drive) peek() State {
+	state := d.run.state()
+	for i := range d.pending {
+		switch d.pending[i].Kind {
+		case PausedNow:
+			state = Paused
+		case Waits:
+			state = Queued
+		case Resumed, Begins:
+			state = Running
+		}
+	}
+	return state
+}
+
+// write runs fn and the events in one transaction, for as long as it takes: while the
+// disk is full the run stands still and says so.
+func (d *drive) write(fn func(*store.Tx) error, events ...*event.Event) bool {
+	wait := 250 * time.Millisecond
+	for {
+		err := d.runner.keep(fn, events...)
+		switch {
+		case err == nil:
+			d.run.change(func(info *Info) { info.Trouble = "" })
+			return true
+		case errors.Is(err, store.ErrFenced):
+			d.runner.opts.Log.Error("a run is driven by somebody else now; it is let go", "run", d.run.id, "epoch", d.epoch, "why", err)
+			d.run.epoch.Add(1)
+			d.run.cancel(parking)
+			return false
+		case d.stopping() == parking, errors.Is(err, store.ErrClosed):
+			d.run.cancel(parking)
+			return false
+		}
+		if wait < 500*time.Millisecond { // once
+			d.runner.opts.Log.Error("a run cannot go on, because it cannot be written down; it is tried again and again", "run", d.run.id, "why", err)
+			d.run.change(func(info *Info) { info.Trouble = "it stands still until it can be written down: " + err.Error() })
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-d.runner.ctx.Done():
+		}
+		timer.Stop()
+		wait = min(2*wait, 5*time.Second)
+	}
+}
+
+// keep writes to the store, if there is one.
+func (r *Runner) keep(fn func(*store.Tx) error, events ...*event.Event) error {
+	if r.opts.Store == nil {
+		fn = nil
+		if len(events) == 0 {
+			return nil
+		}
+	}
+	return r.opts.Events.AppendWith(context.Background(), fn, events...)
+}
+
+// published lets everybody see what is on the disk now.
+func (d *drive) published() {
+	d.run.tell(d.pending)
+	d.pending, d.events = nil, nil
+	d.publishStandings()
+}
+
+func (d *drive) publishStandings() {
+	if d.runner.opts.Standings != nil && len(d.standings) > 0 {
+		d.runner.opts.Standings.Set(d.standings...)
+	}
+	d.standings = nil
+}
+
+// discard lets go of what the gate holds for a run that does not go on.
+func (d *drive) discard() {
+	d.gate.Withdraw(d)
+	for i := range d.steps {
+		d.leave(int32(i))
+	}
+	d.pending, d.events, d.standings = nil, nil, nil
+}
+
+// listen waits until something happens, and takes it in.
+func (d *drive) listen() {
+	wait := time.Hour
+	if at, ok := d.alarms.next(); ok {
+		wait = time.Until(at)
+	}
+	if at, ok := d.gate.Next(); ok {
+		wait = min(wait, at-d.clock())
+	}
+	stopped := d.run.ctx.Done()
+	if d.stopping() != nil {
+		stopped = nil // it is known
+	}
+	timer := time.NewTimer(max(wait, 0))
+	select {
+	case <-d.run.box.wake:
+	case <-timer.C:
+	case <-stopped:
+	}
+	timer.Stop()
+	for _, l := range d.run.box.take() {
+		d.handle(&l)
+	}
+	d.admitted(d.gate.Tick(d.clock()))
+	d.ring(d.alarms.due(time.Now()))
+}
+
+// handle takes in one letter.
+func (d *drive) handle(l *letter) {
+	switch l.kind {
+	case letterAdmitted:
+		d.admit(l.ticket)
+	case letterPause:
+		if !d.paused && len(d.queued) == 0 {
+			d.paused = true
+			for _, t := range d.gate.Withdraw(d) {
+				d.putBack(t.Step)
+			}
+			d.tell(Update{Kind: PausedNow, By: l.by}, nil)
+		}
+	case letterResume:
+		if d.paused {
+			d.paused = false
+			d.tell(Update{Kind: Resumed, By: l.by}, nil)
+		}
+	case letterFault:
+		if len(d.queued) > 0 {
+			d.dequeue()
+		}
+	default:
+		if l.kind == letterPower || l.kind == letterWitness {
+			l.step = d.at[l.result.Node]
+		}
+		if s := &d.steps[l.step]; s.phase != moving || s.act != l.act {
+			return // it has been decided meanwhile
+		}
+		if d.plan.Steps[l.step].Do == plan.Up {
+			d.handleUp(l.step, l)
+		} else {
+			d.handleDown(l.step, l)
+		}
+	}
+}
+
+// result of a node as people are told of it.
+func wordsOf(res *fleet.Result) string {
+	if res.Said == "" && res.Err != nil {
+		return res.Err.Error()
+	}
+	return strings.TrimSpace(res.Said)
 }

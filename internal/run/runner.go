@@ -7,39 +7,15 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"millwright.dev/millwright/internal/event"
-	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/plan"
 	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/store"
 )
 
-// Fleet switches nodes; *fleet.Fleet does.
-type Fleet interface {
-	Do(context.Context, fleet.Request, fleet.Sink) error
-}
-
-// Events keeps events; *event.Log does.
-type Events interface {
-	Append(context.Context, ...*event.Event) error
-}
-
-// Options are what a runner needs from outside.
-type Options struct {
-	Fleet  Fleet
-	Events Events
-	Log    *slog.Logger // nil: nothing is logged
-	// NewID makes the ids of runs, which are also the request ids of their events
-	// and so must never come twice. Nil means random ones.
-	NewID func() string
-	// Keep is how many ended runs can still be asked for; zero means 100. Fewer are
-	// kept when they were large.
-	Keep int
-	// AtOnce is how many runs may be under way; zero means 256.
-	AtOnce int
-}
-
-// keepUpdates bounds the updates of all ended runs that are kept, the newest aside.
+// keepUpdates bounds the updates of ended runs that are kept in memory, the newest aside.
 const keepUpdates = 50_000
 
 // Runner owns runs. Its methods may be called from any goroutine.
@@ -49,13 +25,29 @@ type Runner struct {
 	stop context.CancelCauseFunc
 	wg   sync.WaitGroup
 
-	mu     sync.Mutex
-	closed bool
-	active int
-	byID   map[string]*run
-	order  []*run // as submitted
-	claims claims
+	mu      sync.Mutex
+	closed  bool
+	active  int // that have not ended
+	byID    map[string]*run
+	order   []*run // as submitted
+	claims  claims
+	loaded  []*run // from the store, not yet driven
+	gate    *plan.Gate
+	gateFor *room.Room
+	gateAt  time.Time
+
+	times durations
 }
+
+// Conflict is what is done when another run is at work on a plan's nodes.
+type Conflict string
+
+// What can be done.
+const (
+	Refuse   Conflict = ""          // nothing, and say who is in the way
+	WhenFree Conflict = "when-free" // begin when the others have ended
+	TakeOver Conflict = "take-over" // cancel the others, and begin when they have ended
+)
 
 // Submission is a plan to be carried out, and who wants it.
 type Submission struct {
@@ -68,15 +60,21 @@ type Submission struct {
 	ID     string // names the run, and must never have been used; empty means a fresh name
 	Mark   string // kept with the intent, for who asks to know again what they asked
 	Note   string // a sentence for the intent's detail, or ""
+	// Conflict says what is done about other runs.
+	Conflict Conflict
 }
 
-// New makes a runner without runs.
+// New makes a runner without runs. [Runner.Load] and [Runner.GoOn] bring those that a
+// daemon before this one left.
 func New(opts Options) *Runner {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	if opts.NewID == nil {
 		opts.NewID = rand.Text
+	}
+	if opts.Owner == "" {
+		opts.Owner = rand.Text()
 	}
 	if opts.Keep == 0 {
 		opts.Keep = 100
@@ -90,7 +88,8 @@ func New(opts Options) *Runner {
 }
 
 // Submit begins a run and gives its id. When it returns nil the intent is on the
-// disk and the run is under way; ctx bounds only the time up to there.
+// disk and the run is under way, or waits for others if that was wanted; ctx bounds only
+// the time up to there.
 //
 // It fails with CodeBusy, and nothing is done, when a run under way switches one
 // of the plan's nodes or counts on one that this plan would switch (the run is
@@ -106,48 +105,134 @@ func (r *Runner) Submit(ctx context.Context, s Submission) (string, error) {
 		s.ID = r.opts.NewID()
 	}
 	run := newRun(s.ID, s)
-	if err := r.admit(run); err != nil {
+	run.adopt(s)
+	behind, err := r.admit(run)
+	if err != nil {
 		return "", err
 	}
-	if err := r.opts.Events.Append(ctx, run.intent()); err != nil {
-		r.withdraw(run)
+	d := newDrive(r, run, 1)
+	if len(behind) > 0 {
+		d.queue(behind)
+	} else {
+		d.tellPlanned()
+		d.advance()
+	}
+	if err := r.begin(ctx, d); err != nil {
+		r.withdraw(d)
 		return "", &room.Error{Code: room.CodeInternal, Op: s.Op, Said: "nothing was done, since it could not be put on record", Err: err}
 	}
-	r.opts.Log.Info("run began", "run", run.id, "epoch", run.epoch, "plan", s.Plan.Summary())
+	r.opts.Log.Info("run began", "run", run.id, "epoch", run.epoch.Load(), "plan", s.Plan.Summary())
 	go func() {
 		defer r.wg.Done()
-		r.drive(run, run.epoch)
+		d.drive()
 	}()
+	if s.Conflict == TakeOver {
+		for _, id := range behind {
+			_ = r.cancel(id, "taken over by run "+run.id+by(s.Actor)) // it may have ended meanwhile
+		}
+	}
 	return run.id, nil
 }
 
-// admit gives a run its place and its claims on nodes.
-func (r *Runner) admit(it *run) error {
+// begin writes down a new run, the intent, and its first steps.
+func (r *Runner) begin(ctx context.Context, d *drive) error {
+	it := d.run
+	row := &store.Run{
+		ID: it.id, Status: string(d.status()), Goal: it.sub.Plan.Goal.String(), Actor: it.sub.Actor, Door: it.sub.Door, Remote: it.sub.Remote,
+		Note: it.sub.Note, Asked: it.now.Asked, Concerned: it.concerned, Owner: r.opts.Owner, Epoch: 1, Beat: it.began, Began: it.began,
+		Report: it.encodeHead(),
+	}
+	if r.opts.Store != nil {
+		row.Plan = it.sub.Plan.Encode(it.sub.Room)
+	}
+	page := encodeLog(d.pending)
+	err := r.opts.Events.AppendWith(ctx, func(tx *store.Tx) error {
+		if r.opts.Store == nil {
+			return nil
+		}
+		if err := tx.AddRun(row); err != nil {
+			return err
+		}
+		return tx.AppendRun(it.id, 1, row.Status, 1, it.began, page)
+	}, it.intent())
+	if err != nil {
+		return err
+	}
+	it.mu.Lock()
+	it.seq = row.Seq
+	it.mu.Unlock()
+	d.published()
+	return nil
+}
+
+// admit gives a run its place and its claims on nodes; behind are the runs that it has
+// to wait for, if it may.
+func (r *Runner) admit(it *run) (behind []string, err error) {
 	busy := func(said string) error {
-		return &room.Error{Code: room.CodeBusy, Op: it.sub.Op, Subject: it.targets(), Said: said}
+		return &room.Error{Code: room.CodeBusy, Op: it.sub.Op, Subject: it.now.Asked, Said: said}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case r.closed:
-		return busy("the daemon is stopping")
+		return nil, busy("the daemon is stopping")
 	case r.active >= r.opts.AtOnce:
-		return busy("too many runs are under way")
+		return nil, busy("too many runs are under way")
 	}
-	if err := r.claims.take(it); err != nil {
-		return err
+	taken, behind := r.claims.inTheWay(it)
+	if len(taken) > 0 && it.sub.Conflict == Refuse {
+		return nil, &room.Error{
+			Code: room.CodeBusy, Op: it.sub.Op, Subject: it.sub.Room.Fold(taken),
+			Said: r.whose(behind) + " at work there; wait for it, or cancel it",
+		}
 	}
+	if len(taken) == 0 {
+		r.claims.take(it)
+	}
+	r.enroll(it)
+	return behind, nil
+}
+
+// enroll takes a run in. The caller has the lock.
+func (r *Runner) enroll(it *run) {
 	it.ctx, it.cancel = context.WithCancelCause(r.ctx)
 	r.active++
 	r.byID[it.id] = it
 	r.order = append(r.order, it)
 	r.wg.Add(1)
-	return nil
+}
+
+// whose says which runs are in the way, and whose they are. The caller has the lock.
+func (r *Runner) whose(ids []string) string {
+	text := ""
+	for i, id := range ids {
+		if i > 0 {
+			text += " and "
+		}
+		text += "run " + id
+		if it := r.byID[id]; it != nil {
+			text += by(it.sub.Actor)
+		}
+	}
+	if len(ids) == 1 {
+		return text + " is"
+	}
+	return text + " are"
+}
+
+// by words who did something, if that is known.
+func by(actor string) string {
+	if actor == "" {
+		return ""
+	}
+	return " by " + actor
 }
 
 // withdraw takes back what admit did, for a run that has not begun.
-func (r *Runner) withdraw(it *run) {
+func (r *Runner) withdraw(d *drive) {
 	defer r.wg.Done()
+	d.discard()
+	it := d.run
 	it.cancel(nil)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -155,6 +240,7 @@ func (r *Runner) withdraw(it *run) {
 	r.claims.release(it)
 	delete(r.byID, it.id)
 	r.order = slices.DeleteFunc(r.order, func(o *run) bool { return o == it })
+	r.stir()
 }
 
 // retire frees an ended run's nodes, and forgets the oldest ended runs.
@@ -164,27 +250,92 @@ func (r *Runner) retire(it *run) {
 	defer r.mu.Unlock()
 	r.active--
 	r.claims.release(it)
+	r.forget(it)
+	r.stir()
+}
+
+// forget bounds what is kept in memory of ended runs. The caller has the lock.
+func (r *Runner) forget(newest *run) {
 	kept, updates := 0, 0
 	for _, o := range slices.Backward(r.order) {
-		if o != it && !o.ended() {
+		if o != newest && !o.state().Final() {
 			continue
 		}
 		kept++
 		updates += o.size()
-		if kept > 1 && (kept > r.opts.Keep || updates > keepUpdates) {
+		switch {
+		case kept <= 1:
+		case kept > r.opts.Keep || updates > keepUpdates && r.opts.Store == nil:
 			delete(r.byID, o.id)
+		case updates > keepUpdates:
+			o.drop()
 		}
 	}
 	r.order = slices.DeleteFunc(r.order, func(o *run) bool { return r.byID[o.id] == nil })
 }
 
-func (r *Runner) find(id string) (*run, error) {
+// drop forgets the updates, which are in the store.
+func (r *run) drop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if run := r.byID[id]; run != nil {
-		return run, nil
+	if !r.dropped {
+		r.now.Updates = len(r.updates)
+		r.updates, r.dropped = nil, true
 	}
-	return nil, &room.Error{Code: room.CodeNotFound, Op: "run", Subject: id, Said: "there is no such run (or it ended long ago; see the events)"}
+}
+
+// stir has the runs look again that wait for others. The caller has the lock.
+func (r *Runner) stir() {
+	for _, it := range r.order {
+		if it.state() == Queued {
+			it.box.post(letter{kind: letterFault})
+		}
+	}
+}
+
+func (r *Runner) find(id string) (*run, error) {
+	r.mu.Lock()
+	it := r.byID[id]
+	r.mu.Unlock()
+	if it != nil {
+		return it, nil
+	}
+	missing := &room.Error{Code: room.CodeNotFound, Op: "run", Subject: id, Said: "there is no such run (or it ended long ago; see the events)"}
+	if r.opts.Store == nil {
+		return nil, missing
+	}
+	row, err := r.opts.Store.Run(context.Background(), id)
+	switch {
+	case errors.Is(err, store.ErrNotFound) || err == nil && row.Ended.IsZero():
+		return nil, missing
+	case err != nil:
+		return nil, &room.Error{Code: room.CodeInternal, Op: "run", Subject: id, Said: "it cannot be read", Err: err}
+	}
+	return endedRun(&row), nil
+}
+
+// findWhole is find with the updates.
+func (r *Runner) findWhole(id string) (*run, error) {
+	it, err := r.find(id)
+	if err != nil {
+		return nil, err
+	}
+	it.mu.Lock()
+	dropped := it.dropped
+	it.mu.Unlock()
+	if !dropped {
+		return it, nil
+	}
+	parts, err := r.opts.Store.RunLog(context.Background(), id)
+	if err != nil {
+		return nil, &room.Error{Code: room.CodeInternal, Op: "run", Subject: id, Said: "its log cannot be read", Err: err}
+	}
+	whole := &run{id: id, now: it.info(), ctx: it.ctx, grown: make(chan struct{})}
+	whole.updates, err = decodeLog(parts)
+	if err != nil {
+		return nil, &room.Error{Code: room.CodeInternal, Op: "run", Subject: id, Said: "its log cannot be read", Err: err}
+	}
+	return whole, nil
 }
 
 // Get tells how it stands with a run. The error is CodeNotFound.
@@ -196,8 +347,8 @@ func (r *Runner) Get(id string) (Info, error) {
 	return run.info(), nil
 }
 
-// List tells how it stands with all runs that are kept, the newest first.
-// Outcomes are left out; [Runner.Get] has them.
+// List tells how it stands with all runs that are kept in memory, the newest first.
+// Outcomes are left out; [Runner.Get] has them, and [Runner.History] older runs.
 func (r *Runner) List() []Info {
 	r.mu.Lock()
 	runs := slices.Clone(r.order)
@@ -211,33 +362,53 @@ func (r *Runner) List() []Info {
 	return list
 }
 
-// Cancel asks a run to stop: no further node is begun, and what devices are doing
-// is finished as soon as they let it. It does not wait; the run's last update
-// says what was done and what was not. It fails with CodeNotFound, and with
-// CodeRefused for a run that has ended.
-func (r *Runner) Cancel(id, actor string) error {
-	run, err := r.find(id)
+// History gives a page of the runs that have ended, the newest first, that were submitted
+// before the one with the given [Info.Seq]; zero is the newest. A page that is not full
+// is the last.
+func (r *Runner) History(ctx context.Context, before int64, page int) ([]Info, error) {
+	if r.opts.Store == nil {
+		return nil, nil
+	}
+	rows, err := r.opts.Store.EndedRuns(ctx, before, page)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if info := run.info(); info.State.Final() {
-		return &room.Error{Code: room.CodeRefused, Op: "cancel run", Subject: id, Said: "it has ended already: " + string(info.State)}
+	list := make([]Info, 0, len(rows))
+	for i := range rows {
+		info := endedRun(&rows[i]).info()
+		info.Outcomes = nil
+		list = append(list, info)
 	}
-	why := "cancelled"
-	if actor != "" {
-		why += " by " + actor
-	}
-	run.cancel(&stopped{Cancelled, why})
-	return nil
+	return list, nil
 }
 
-// Close stops all runs, waits for them, and refuses new ones. Runs that it cuts
-// off end as interrupted.
+// Active counts the runs that have not ended.
+func (r *Runner) Active() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.active
+}
+
+// Prune deletes the runs that ended before a time, and says how many.
+func (r *Runner) Prune(ctx context.Context, before time.Time) (int64, error) {
+	if r.opts.Store == nil {
+		return 0, nil
+	}
+	return r.opts.Store.PruneRuns(ctx, before, 0)
+}
+
+// Close stops the work on all runs and waits until what devices are doing is over. Runs
+// that have not ended go on with the next daemon, if there is a store.
 func (r *Runner) Close() {
 	r.mu.Lock()
 	r.closed = true
+	left := r.loaded
+	r.loaded = nil
+	for range left { // they were never driven
+		r.wg.Done()
+	}
 	r.mu.Unlock()
-	r.stop(&stopped{Interrupted, "the daemon is stopping"})
+	r.stop(parking)
 	r.wg.Wait()
 }
 
@@ -249,9 +420,23 @@ type stopped struct {
 
 func (s *stopped) Error() string { return s.said }
 
+// parking is why the contexts of all runs end with the daemon.
+var parking = &stopped{Running, "the daemon is stopping"}
+
 // stoppedBy gives the reason why a context ended, if a runner ended it.
 func stoppedBy(ctx context.Context) *stopped {
+	if ctx == nil {
+		return nil
+	}
 	var s *stopped
 	errors.As(context.Cause(ctx), &s)
 	return s
+}
+
+// note writes something down about a run apart from its updates.
+func (r *Runner) note(ctx context.Context, fn func(*store.Tx) error, events ...*event.Event) error {
+	if r.opts.Store == nil {
+		return nil
+	}
+	return r.opts.Events.AppendWith(ctx, fn, events...)
 }

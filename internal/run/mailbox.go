@@ -1,0 +1,62 @@
+package run
+
+import (
+	"sync"
+
+	"millwright.dev/millwright/internal/fleet"
+	"millwright.dev/millwright/internal/plan"
+)
+
+// letterKind is what a letter brings.
+type letterKind uint8
+
+const (
+	letterPower    letterKind = iota // a device has answered: result, of an act
+	letterWitness                    // a second witness: evidence, of the node in result
+	letterSaid                       // controls or checks are through: err, said
+	letterHalted                     // a node has halted, or has not in time (err)
+	letterAnswer                     // somebody has answered
+	letterAdmitted                   // the gate lets a step begin
+	letterPause                      // by
+	letterResume                     // by
+	letterFault                      // nothing but a reason to look again
+)
+
+// letter is what a driver of a run hears.
+type letter struct {
+	kind     letterKind
+	step     int32
+	act      plan.Acts
+	result   fleet.Result
+	evidence Evidence
+	answer   Answer
+	ticket   plan.Ticket
+	said     string
+	by       string
+	err      error
+}
+
+// mailbox takes letters without ever keeping anybody waiting.
+type mailbox struct {
+	mu   sync.Mutex
+	list []letter
+	wake chan struct{} // holds a token while there may be letters
+}
+
+func (m *mailbox) post(letters ...letter) {
+	m.mu.Lock()
+	m.list = append(m.list, letters...)
+	m.mu.Unlock()
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (m *mailbox) take() []letter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := m.list
+	m.list = nil
+	return list
+}
