@@ -74,7 +74,8 @@ func (w *Watcher) Apply(sources []Source) {
 	}
 }
 
-// Run watches until the context ends, and returns when nothing of it goes on.
+// Run watches until the context ends, and returns when nothing of it goes on. It
+// is called once.
 func (w *Watcher) Run(ctx context.Context) {
 	var watching sync.WaitGroup
 	defer watching.Wait()
@@ -197,6 +198,9 @@ func (w *Watcher) watch(ctx context.Context, u *unit) {
 		case <-ctx.Done():
 			return
 		case <-time.After(time.Until(wake)):
+		}
+		if ctx.Err() != nil { // another has taken over what is known
+			return
 		}
 		w.note(u, time.Now(), func(t *tracker) { t.count(time.Now()) })
 	}
