@@ -42,6 +42,7 @@ type device struct {
 	def     atomic.Pointer[room.Device] // limits may change under a kept session
 	room    atomic.Pointer[room.Room]
 	actions atomic.Int64
+	mute    atomic.Bool // its session measures nothing
 
 	mu       sync.Mutex
 	queue    []*job

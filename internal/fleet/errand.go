@@ -168,6 +168,9 @@ func (f *Fleet) measure(ctx context.Context, r *room.Room, id room.DeviceID) Mea
 	defer cancel()
 	err := f.Use(ctx, r, id, func(ctx context.Context, s driver.Session) error {
 		meter, ok := s.(driver.Meter)
+		if d := f.owner(r, id); d != nil {
+			d.mute.Store(!ok)
+		}
 		if !ok {
 			return &room.Error{Code: room.CodeRefused, Said: "it measures nothing"}
 		}
@@ -181,6 +184,13 @@ func (f *Fleet) measure(ctx context.Context, r *room.Room, id room.DeviceID) Mea
 		m.Err = deviceError(r.Devices[id].Name, "measure", err)
 	}
 	return m
+}
+
+// MayMeasure says whether it is worth asking a device what it measures: not one that has
+// answered that it measures nothing, nor one that has gone.
+func (f *Fleet) MayMeasure(r *room.Room, id room.DeviceID) bool {
+	d := f.owner(r, id)
+	return d != nil && !d.mute.Load()
 }
 
 // Describe asks a device of room r what it is.

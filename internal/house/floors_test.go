@@ -165,6 +165,7 @@ var floors = []floor{
 	{where: "internal/run", what: "drives plans to their end", may: slices.Concat(ground, hands, list("hostlist", "devspec", "internal/plan"))},
 
 	{where: "internal/soft", what: "has the controls of nodes asked, with all that they need from the room", may: slices.Concat(ground, hands, list("devspec", "internal/control", "internal/plan"))},
+	{where: "internal/sampler", what: "puts what devices measure into samples, each at its own time", may: list("internal/room", "internal/driver", "internal/fleet", "internal/series")},
 	{where: "internal/witness", what: "looks at machines by something else than what switches them", may: list("internal/room", "internal/driver", "internal/fleet", "internal/check", "internal/rounds", "internal/run")},
 
 	// Asked by the desk.

@@ -70,6 +70,8 @@ type Settings struct {
 	IPMI IPMI
 	// Consoles is what nodes' consoles are unless they say otherwise.
 	Consoles Consoles
+	// Samples is what is kept of what devices measure.
+	Samples Samples
 	// Conduct is how nodes are brought up and down unless they say otherwise.
 	Conduct Conduct
 }

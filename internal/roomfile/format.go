@@ -22,6 +22,7 @@ type document struct {
 	Controls       map[string]controlPart    `yaml:"controls" doc:"Ways to shut nodes down in software before their power is cut, and to start them, by name."`
 	Checks         map[string]checkPart      `yaml:"checks" doc:"Tests of nodes, by name."`
 	Order          orderPart                 `yaml:"order" doc:"How nodes are brought up and down, unless a node says otherwise."`
+	Samples        samplesPart               `yaml:"samples" doc:"What is kept of what devices and checks measure, and for how long."`
 	Vetoes         map[string]vetoPart       `yaml:"vetoes" doc:"Hooks that are asked before nodes are switched and may refuse, by name."`
 	PowerMan       powermanPart              `yaml:"powerman" doc:"The door for PowerMan's clients."`
 	Consoles       consolesPart              `yaml:"consoles" doc:"What is kept of the nodes' consoles, unless a node says otherwise."`

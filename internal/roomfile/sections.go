@@ -49,6 +49,9 @@ type deviceEntry struct {
 func (l *loader) sections() {
 	l.takeConsoles()
 	l.takeOrder()
+	if slices.ContainsFunc(l.parts, func(p part) bool { return p.conf == nil }) { // PowerMan's rooms are asked nothing unasked
+		l.samples(nil)
+	}
 	for _, p := range l.parts {
 		if p.conf != nil {
 			l.takePowerMan(p)
@@ -110,6 +113,10 @@ func (l *loader) document(doc *value) {
 			l.entries(f.value, l.control)
 		case "checks":
 			l.entries(f.value, l.check)
+		case "samples":
+			if l.onlyOnce(f) {
+				l.samples(f.value)
+			}
 		case "vetoes":
 			l.entries(f.value, l.veto)
 		case "credentials":

@@ -4,9 +4,6 @@
 // power is still on.
 //
 // A witness that cannot be asked, or does not know, is silent: only what was seen counts.
-// Where a machine is measured nothing is asked twice at the same time, and what a device
-// cannot do is asked of it once.
-//
 // Start at [New]; [Witness.Look] and [Witness.Halted] are what runs ask.
 package witness
 
@@ -30,7 +27,7 @@ import (
 type Fleet interface {
 	Measure(ctx context.Context, r *room.Room, devices []room.DeviceID, tell func(fleet.Measured))
 	ReadPlug(ctx context.Context, r *room.Room, way room.Cord, op room.Op) (room.State, error)
-	Traits(r *room.Room, id room.DeviceID) (driver.Traits, bool)
+	MayMeasure(r *room.Room, id room.DeviceID) bool
 }
 
 // Checks have nodes looked at; *rounds.Rounds does.
@@ -56,16 +53,11 @@ const (
 )
 
 // Witness looks at machines. Its methods may be called from any goroutine.
-type Witness struct {
-	o Options
-
-	mu   sync.Mutex
-	mute map[string]string // devices that measure nothing, by name, with their identity
-}
+type Witness struct{ o Options }
 
 // New makes a witness.
 func New(o Options) *Witness {
-	return &Witness{o: o, mute: make(map[string]string)}
+	return &Witness{o: o}
 }
 
 // Look tells, of each node of which something can be seen, whether it is as wanted.
@@ -241,9 +233,6 @@ func (w *Witness) draws(ctx context.Context, r *room.Room, nodes []room.NodeID) 
 	}
 	drawn := make(map[room.Cord]float64)
 	w.o.Fleet.Measure(ctx, r, devices, func(m fleet.Measured) {
-		if m.Err != nil && m.Err.Code == room.CodeRefused {
-			w.silence(r, m.Device)
-		}
 		for plug, watts := range powers(m.Readings) {
 			drawn[room.Cord{Device: m.Device, Plug: int32(plug)}] = watts
 		}
@@ -287,27 +276,15 @@ func powers(readings []driver.Reading) map[int]float64 {
 
 // meters gives the devices of nodes' cords that may measure something.
 func (w *Witness) meters(r *room.Room, nodes []room.NodeID) []room.DeviceID {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	seen := make(map[room.DeviceID]bool)
 	var list []room.DeviceID
 	for _, id := range nodes {
 		for _, c := range r.Nodes[id].Cords {
-			if seen[c.Device] {
-				continue
-			}
-			seen[c.Device] = true
-			if d := &r.Devices[c.Device]; w.mute[d.Name] != d.Identity {
+			if !seen[c.Device] && w.o.Fleet.MayMeasure(r, c.Device) {
 				list = append(list, c.Device)
 			}
+			seen[c.Device] = true
 		}
 	}
 	return list
-}
-
-// silence notes that a device measures nothing.
-func (w *Witness) silence(r *room.Room, id room.DeviceID) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.mute[r.Devices[id].Name] = r.Devices[id].Identity
 }
