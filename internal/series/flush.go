@@ -44,7 +44,7 @@ func (b *Book) settle(ctx context.Context, now time.Time, err error) {
 }
 
 func (b *Book) flush(ctx context.Context, now time.Time) error {
-	b.clock.tick(now)
+	b.clock.tick(now, now.Sub(b.clock.seen)) // times have what has passed beside the time of day
 	due, pruned, err := b.writeJournal(ctx)
 	if err != nil {
 		return err

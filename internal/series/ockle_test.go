@@ -23,7 +23,7 @@ import (
 func ockleLog(t *testing.T, rows ...[3]any) (path string, more func(rows ...[3]any)) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "log.db")
-	d, err := sql.Open("sqlite", path)
+	d, err := sql.Open("sqlite", path+"?_pragma=synchronous(0)&_pragma=journal_mode(memory)")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,8 +19,8 @@ const (
 // clock watches the time of day, because pruning by a wrong one loses what cannot be
 // had again.
 type clock struct {
-	seen  time.Time
-	until time.Time // no pruning before
+	seen time.Time
+	hold time.Duration // no pruning until that much has passed
 }
 
 // start looks at the time for the first time; newest is of the newest sample, in
@@ -28,23 +28,24 @@ type clock struct {
 func (c *clock) start(now time.Time, newest int64) {
 	c.seen = now
 	if newest > 0 && now.Sub(time.UnixMilli(newest)) > maxAbsence {
-		c.until = now.Add(pruneHold)
+		c.hold = pruneHold
 	}
 }
 
-// tick looks at the time again. Times carry what has passed beside the time of day.
-func (c *clock) tick(now time.Time) {
-	if wall, passed := now.Round(0).Sub(c.seen.Round(0)), now.Sub(c.seen); wall-passed > maxJump {
-		c.until = now.Add(pruneHold)
+// tick looks at the time again, after that much has passed whatever the time of day.
+func (c *clock) tick(now time.Time, passed time.Duration) {
+	c.hold = max(0, c.hold-passed)
+	if now.Round(0).Sub(c.seen.Round(0))-passed > maxJump {
+		c.hold = pruneHold
 	}
 	c.seen = now
 }
 
-func (c *clock) mayPrune(now time.Time) bool { return !now.Before(c.until) }
+func (c *clock) mayPrune() bool { return c.hold == 0 }
 
 // prune forgets what is too old of the series that have their turn.
 func (b *Book) prune(ctx context.Context, tracks []*track, now int64) error {
-	if !b.clock.mayPrune(b.clock.seen) {
+	if !b.clock.mayPrune() {
 		return nil
 	}
 	b.mu.Lock()
