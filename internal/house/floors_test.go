@@ -149,7 +149,7 @@ var floors = []floor{
 	{where: "internal/sim/processor", what: "simulated service processors, by IPMI and by Redfish, with consoles", may: list("ipmi", "ipmi/rmcp", "ipmi/event", "ipmi/mc", "ipmi/user", "ipmi/chassis", "ipmi/sdr", "ipmi/fru", "ipmi/sel", "ipmi/bmc", "redfish/service", "internal/sim")},
 
 	{where: "internal/calendar", what: "when schedules are due: days, times, time zones, holidays, cron; it only reckons"},
-	{where: "internal/ups", what: "how the UPSes stand, and what is due on battery, with the proof that it fits", may: list("nut", "internal/event", "internal/secret", "internal/transport")},
+	{where: "internal/ups", what: "how the UPSes stand, and what is due on battery, with the proof that it fits", may: list("nut", "internal/room", "internal/event", "internal/secret", "internal/transport")},
 	{where: "internal/shelf", what: "the device files that come with Millwright"},
 	{where: "internal/discover", what: "finds out, without switching anything, which shipped specification fits a device", may: list("devspec", "internal/secret", "internal/transport", "internal/shelf")},
 

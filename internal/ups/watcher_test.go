@@ -87,8 +87,8 @@ func (l *told) ops() (ops []string) {
 	return ops
 }
 
-// room runs a watcher and a daemon with the UPS "rack" inside a bubble.
-func room(t *testing.T, test func(d *daemon, w *ups.Watcher, l *told)) {
+// bubble runs a watcher and a daemon with the UPS "rack", in a bubble of time.
+func bubble(t *testing.T, test func(d *daemon, w *ups.Watcher, l *told)) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &daemon{Bank: nut.NewBank("me", "geheim"), conns: make(chan net.Conn, 16)}
 		d.Put("rack", "", nut.Vars{"ups.status": "OL", "battery.charge": "100", "battery.runtime": "600"})
@@ -119,7 +119,7 @@ func only(t *testing.T, w *ups.Watcher) ups.Standing {
 }
 
 func TestABlackout(t *testing.T) {
-	room(t, func(d *daemon, w *ups.Watcher, l *told) {
+	bubble(t, func(d *daemon, w *ups.Watcher, l *told) {
 		w.Apply([]ups.Source{{Name: "rack", Address: "ups.example", Feeds: []string{"a"}, Credential: "geheim"}})
 		if s := only(t, w); s.State != ups.Online || !s.Contact || *s.Charge != 100 || s.Feeds[0] != "a" {
 			t.Errorf("at first %+v", s)
@@ -182,7 +182,7 @@ func equal(a, b []string) bool {
 
 // A UPS that flaps for hours neither fills the disk nor counts as gone.
 func TestAUPSThatFlaps(t *testing.T) {
-	room(t, func(d *daemon, w *ups.Watcher, l *told) {
+	bubble(t, func(d *daemon, w *ups.Watcher, l *told) {
 		w.Apply([]ups.Source{{Name: "rack", Address: "ups.example", Poll: 2 * time.Second}})
 		synctest.Wait()
 		for range 2 * 60 * 6 { // gone for 4 s, there for 6 s
@@ -207,7 +207,7 @@ func TestAUPSThatFlaps(t *testing.T) {
 }
 
 func TestTroubles(t *testing.T) {
-	room(t, func(d *daemon, w *ups.Watcher, l *told) {
+	bubble(t, func(d *daemon, w *ups.Watcher, l *told) {
 		w.Apply([]ups.Source{
 			{Name: "other", UPS: "none", Address: "ups.example"},
 			{Name: "rack", Address: "ups.example", Credential: "wrong"},
