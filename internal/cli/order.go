@@ -28,9 +28,9 @@ type orderFlags struct {
 }
 
 const orderHelp = `
-Nodes are switched in waves: each node waits for what it depends on. A node that
-does not come to its goal blocks all that depends on it; the rest goes on, and the
-end names who is blocked by whom.
+Each node waits for what it depends on, and for nothing else. One that does not come
+to its goal is tried again as the room's policy says; then it blocks all that depends
+on it. The rest goes on, and the end names who is blocked by whom.
 
 The run belongs to the daemon and goes on when the terminal goes away; look at it
 again with: millwright run follow. Ctrl-C cancels it (a second Ctrl-C leaves without
@@ -196,7 +196,11 @@ func (p *program) followRun(ctx context.Context, cl *client.Client, id string, f
 	})
 	defer stopped()
 
-	show := p.progress(id, f)
+	total := 0
+	if info, err := cl.Run(following, id); err == nil {
+		total = info.Counts.Total
+	}
+	show := p.progress(id, total, f)
 	defer show.close()
 	end, err := p.updates(following, cl, id, show)
 	show.close()
@@ -257,7 +261,7 @@ func (p *program) runEnd(ctx context.Context, cl *client.Client, id string, end 
 func (p *program) runSummary(info wire.Run) {
 	m := map[run.State]mark{
 		run.Done: markGood, run.Partial: markBad, run.Failed: markBad,
-		run.Cancelled: markWaiting, run.Interrupted: markUnknown,
+		run.Cancelled: markWaiting,
 	}[info.State]
 	head := info.Op + " " + string(info.State)
 	if p.out.terminal { // elsewhere, equal ends are equal bytes

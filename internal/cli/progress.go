@@ -21,12 +21,12 @@ type display interface {
 }
 
 // progress chooses the display that fits.
-func (p *program) progress(id string, f orderFlags) display {
+func (p *program) progress(id string, total int, f orderFlags) display {
 	switch {
 	case f.json:
 		return &jsonDisplay{p: p}
 	case p.out.terminal && !f.list:
-		return newLive(p, id)
+		return newLive(p, id, total)
 	}
 	return &plainDisplay{p: p, all: f.list}
 }
@@ -60,65 +60,54 @@ type plainDisplay struct {
 	p   *program
 	all bool // each node's good end too
 	noted
-	good int
 }
 
 func (d *plainDisplay) take(u wire.Update) {
 	d.note(u)
 	switch u.Kind {
-	case run.WaveBegan:
-		d.good = 0
 	case run.Result:
-		if u.Outcome.Good() {
-			d.good++
-		}
 		if u.Outcome.Good() && !d.all {
 			return
 		}
-	case run.WaveEnded:
-		d.p.printf("wave %d of %d ended: %d %s\n", u.Wave, u.Waves, d.good, "switched")
+	case run.Settled, run.Ended:
 		return
-	case run.StepBegan, run.Settled, run.Ended:
-		return
-	case run.Passed, run.Blocked, run.Settling:
+	default:
 	}
 	d.p.printf("%s\n", clean(u.Text()))
 }
 
 func (d *plainDisplay) close() {}
 
-// live draws the last lines of a terminal anew as things change: the waves that
-// are over stay above, one line each.
+// live draws the last lines of a terminal anew as things change: what went wrong, and
+// what is waited for, stays above.
 type live struct {
 	p     *program
 	began time.Time
 	stop  chan struct{}
 	done  chan struct{}
 
-	mu      sync.Mutex
-	closed  bool
-	drawn   int // lines on the screen that are ours to overwrite
-	wave    int
-	waves   int
-	members string
-	waveAt  time.Time
-	size    int             // nodes that are switched in this wave
-	open    map[string]bool // being switched
-	names   []string        // of open, in the order they were begun
-	good    int
-	bad     int
-	settle  time.Time
-	failed  map[failing][]string // not told of yet
-	order   []failing            // of failed
+	mu     sync.Mutex
+	closed bool
+	drawn  int // lines on the screen that are ours to overwrite
+	told   bool
+	total  int             // steps that the plan has
+	open   map[string]bool // being switched
+	names  []string        // of open, in the order they were begun
+	good   int
+	bad    int
+	stands string // why nothing begins: it is paused, or waits
+	settle time.Time
+	failed map[failing][]string // not told of yet
+	order  []failing            // of failed
 	noted
 }
 
 // redraw is how often time passes on the screen.
 const redraw = 100 * time.Millisecond
 
-func newLive(p *program, id string) *live {
+func newLive(p *program, id string, total int) *live {
 	l := &live{
-		p: p, began: time.Now(), stop: make(chan struct{}), done: make(chan struct{}),
+		p: p, total: total, began: time.Now(), stop: make(chan struct{}), done: make(chan struct{}),
 		open: make(map[string]bool), failed: make(map[failing][]string),
 	}
 	p.printf("%s\n", p.out.faint("run "+id))
@@ -152,12 +141,9 @@ func (l *live) take(u wire.Update) {
 	if u.N == 1 {
 		l.began = u.Time
 	}
+	l.told = true
 	switch u.Kind {
-	case run.WaveBegan:
-		l.wave, l.waves, l.members, l.waveAt = u.Wave, u.Waves, u.Nodes, u.Time
-		l.size, l.good, l.bad, l.settle = 0, 0, 0, time.Time{}
 	case run.StepBegan:
-		l.size += u.Count
 		if list, err := hostlist.Expand(u.Nodes); err == nil {
 			for _, name := range list {
 				l.open[name] = true
@@ -165,29 +151,41 @@ func (l *live) take(u wire.Update) {
 			}
 		}
 	case run.Result:
-		delete(l.open, u.Nodes)
-		if u.Outcome.Good() {
-			l.good++
-			return
-		}
-		l.bad++
-		key := failing{outcome: u.Outcome, said: u.Said}
-		if l.failed[key] == nil {
-			l.order = append(l.order, key)
-		}
-		l.failed[key] = append(l.failed[key], u.Nodes)
+		l.result(u)
 	case run.Blocked:
 		l.tellFailures()
 		l.stay(markBad, u.Text())
-	case run.WaveEnded:
-		l.tellFailures()
-		l.waveOver(u)
+	case run.Retrying, run.Disputed, run.Asking:
+		l.stay(markUnknown, u.Text())
+	case run.Awaiting, run.Continued:
+		l.stay(markWaiting, u.Text())
 	case run.Settling:
-		l.settle = u.Until
-	case run.Settled:
-		l.settle = time.Time{}
-	case run.Passed, run.Ended:
+		if u.Until.After(l.settle) {
+			l.settle = u.Until
+		}
+	case run.PausedNow, run.Waits:
+		l.stands = u.Text()
+	case run.Resumed, run.Begins:
+		l.stands = ""
+	case run.Ended:
+		l.tellFailures()
+	case run.Passed, run.Settled, run.Phase:
 	}
+}
+
+// result notes what became of one node.
+func (l *live) result(u wire.Update) {
+	delete(l.open, u.Nodes)
+	if u.Outcome.Good() {
+		l.good++
+		return
+	}
+	l.bad++
+	key := failing{outcome: u.Outcome, said: u.Said}
+	if l.failed[key] == nil {
+		l.order = append(l.order, key)
+	}
+	l.failed[key] = append(l.failed[key], u.Nodes)
 }
 
 // failing is how a node ended that is not where it should be.
@@ -212,18 +210,6 @@ func (l *live) tellFailures() {
 	}
 	l.order = l.order[:0]
 	clear(l.failed)
-}
-
-func (l *live) waveOver(u wire.Update) {
-	m := markGood
-	if l.bad > 0 {
-		m = markBad
-	}
-	took := elapsed(u.Time.Sub(l.waveAt))
-	head := fmt.Sprintf("wave %*d of %d", len(fmt.Sprint(l.waves)), u.Wave, u.Waves)
-	l.stay(m, fmt.Sprintf("%s  %5s  %s", head, took, l.members))
-	l.names = l.names[:0]
-	l.members = ""
 }
 
 // stay writes a line that remains, above those that are drawn anew.
@@ -265,24 +251,20 @@ func (l *live) draw() {
 
 func (l *live) lines() []string {
 	style, width := l.p.out, l.p.out.width
-	if l.wave == 0 {
+	if !l.told {
 		return []string{style.faint("reading the plan")}
 	}
-	if l.members == "" && l.settle.IsZero() {
-		return nil
-	}
 	ended := l.good + l.bad
-	head := fmt.Sprintf("wave %d of %d ", l.wave, l.waves)
-	tail := fmt.Sprintf(" %d of %d", ended, l.size)
+	total := max(l.total, ended+len(l.open))
+	tail := fmt.Sprintf(" %d of %d", ended, total)
 	if l.bad > 0 {
 		tail += fmt.Sprintf(", %d failed", l.bad)
 	}
 	tail += "  " + elapsed(time.Since(l.began))
-	bar := style.bar(min(30, width-len(head)-len(tail)-1), ended, l.size)
-	lines := []string{head + bar + tail}
+	lines := []string{style.bar(min(30, width-len(tail)-1), ended, total) + tail}
 	switch left := time.Until(l.settle); {
-	case left > 0:
-		lines = append(lines, style.faint(clip("  settling for another "+elapsed(left), width)))
+	case l.stands != "":
+		lines = append(lines, style.faint(clip("  "+l.stands, width)))
 	case len(l.open) > 0:
 		names := make([]string, 0, len(l.open))
 		for _, n := range l.names {
@@ -290,7 +272,10 @@ func (l *live) lines() []string {
 				names = append(names, n)
 			}
 		}
+		l.names = names
 		lines = append(lines, style.faint(clip("  switching "+hostlist.Fold(names), width)))
+	case left > 0:
+		lines = append(lines, style.faint(clip("  settling for another "+elapsed(left), width)))
 	default:
 		lines = append(lines, "")
 	}

@@ -37,7 +37,7 @@ func runsCommand(p *program) *cobra.Command {
 			if asJSON {
 				return p.pretty(list)
 			}
-			t := table{style: p.out, head: []string{"RUN", "OP", "STATE", "WAVE", "DONE", "BEGAN", "BY", "ASKED"}}
+			t := table{style: p.out, head: []string{"RUN", "OP", "STATE", "DONE", "BEGAN", "BY", "ASKED"}}
 			for i := range list {
 				t.row(runCells(&list[i])...)
 			}
@@ -49,10 +49,10 @@ func runsCommand(p *program) *cobra.Command {
 }
 
 func runCells(r *wire.Run) []cell {
-	colour := map[run.State]string{run.Running: cyan, run.Done: green, run.Partial: red, run.Failed: red, run.Cancelled: yellow, run.Interrupted: yellow}[r.State]
+	colour := map[run.State]string{run.Running: cyan, run.Done: green, run.Partial: red, run.Failed: red, run.Cancelled: yellow, run.Queued: yellow, run.Paused: yellow}[r.State]
 	return []cell{
 		text(r.ID[:min(len(r.ID), shortID)]), text(r.Op), painted(colour, string(r.State)),
-		number(fmt.Sprintf("%d/%d", r.Wave, r.Waves)), number(fmt.Sprintf("%d/%d", r.Counts.Good, r.Counts.Total)),
+		number(fmt.Sprintf("%d/%d", r.Counts.Good, r.Counts.Total)),
 		text(r.Began.Local().Format(timeForm)), text(r.Actor), text(r.Asked),
 	}
 }
@@ -94,8 +94,14 @@ func (p *program) showRun(info *wire.Run) {
 	t.row(painted(bold, "asked"), text(info.Op+" "+info.Asked+" by "+orDash(p.out, info.Actor)))
 	t.row(painted(bold, "began"), text(info.Began.Local().Format(timeForm)))
 	if !info.State.Final() {
-		t.row(painted(bold, "state"), text(fmt.Sprintf("%s, wave %d of %d, %d of %d done, %d failed, %d blocked, for %s", info.State,
-			info.Wave, info.Waves, info.Counts.Good, info.Counts.Total, info.Counts.Bad, info.Counts.Blocked, elapsed(time.Since(info.Began)))))
+		t.row(painted(bold, "state"), text(fmt.Sprintf("%s, %d of %d done, %d under way, %d failed, %d blocked, for %s", info.State,
+			info.Counts.Good, info.Counts.Total, info.Counts.Active, info.Counts.Bad, info.Counts.Blocked, elapsed(time.Since(info.Began)))))
+		if len(info.Behind) > 0 {
+			t.row(painted(bold, "waits for"), text("run "+strings.Join(info.Behind, ", ")))
+		}
+		if info.Trouble != "" {
+			t.row(painted(bold, "trouble"), text(info.Trouble))
+		}
 		if info.Cancel != "" {
 			t.row(painted(bold, "stopping"), text(info.Cancel))
 		}
@@ -179,5 +185,5 @@ func findRun(ctx context.Context, cl *client.Client, args []string) (wire.Run, e
 	case len(args) > 0:
 		return cl.Run(ctx, args[0])
 	}
-	return wire.Run{}, &room.Error{Code: room.CodeNotFound, Op: "run", Said: "there has been no run since the daemon started"}
+	return wire.Run{}, &room.Error{Code: room.CodeNotFound, Op: "run", Said: "there has been no run"}
 }

@@ -377,8 +377,8 @@ func TestUpAndDownInOrder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(p.Plan.Waves) != 2 {
-				t.Fatalf("%v: %d waves, want 2:\n%s", goal, len(p.Plan.Waves), p.Plan.Text(p.Room))
+			if layers := p.Plan.Layers(); len(layers) != 2 {
+				t.Fatalf("%v: %d layers, want 2:\n%s", goal, len(layers), p.Plan.Text(p.Room))
 			}
 			id, err := b.Submit(t.Context(), o, p)
 			if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"millwright.dev/millwright/devspec"
 	"millwright.dev/millwright/internal/auth"
@@ -13,6 +14,7 @@ import (
 	"millwright.dev/millwright/internal/plan"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/run"
+	"millwright.dev/millwright/internal/standing"
 )
 
 // Order is a wish that takes steps in an order.
@@ -20,6 +22,11 @@ type Order struct {
 	Actor   Actor
 	Goal    plan.Goal
 	Targets string // as typed; empty means every node
+
+	// How far the plan reaches, as those of [plan.Order].
+	Dependents, Dependencies, Only, Force bool
+	// Conflict says what is done about other runs that are at work on the nodes.
+	Conflict run.Conflict
 
 	ID, Mark string // as those of [Request]
 
@@ -55,23 +62,50 @@ func (d *Desk) Plan(ctx context.Context, o Order) (Planned, error) {
 	if err := d.need(r, o.Actor, auth.Operate, o.Goal.String(), typed, targets.Nodes); err != nil {
 		return Planned{}, err
 	}
-	// A plan made in ignorance names every node that the order can concern.
-	all, err := plan.Build(r, nil, o.Goal, targets.Nodes, plan.Policy{})
+	wanted := plan.Order{
+		Goal: o.Goal, Targets: targets.Nodes, Dependents: o.Dependents, Dependencies: o.Dependencies, Only: o.Only, Force: o.Force,
+	}
+	if wanted.Goal.Op() == 0 {
+		return Planned{}, d.refuseOrder(o, &room.Error{Code: room.CodeInvalid, Op: "plan", Said: "no such goal"})
+	}
+	p, err := d.plan(ctx, r, wanted)
 	if err != nil {
 		return Planned{}, d.refuseOrder(o, err)
-	}
-	states := d.read(ctx, r, all.Switched())
-	if err := ctx.Err(); err != nil {
-		return Planned{}, &room.Error{Code: room.CodeTimeout, Op: o.Goal.String(), Said: "given up while reading the devices", Err: err}
-	}
-	p, err := plan.Build(r, func(id room.NodeID) room.State { return states[id] }, o.Goal, targets.Nodes, d.policy(r))
-	if err != nil {
-		return Planned{}, err
 	}
 	if err := d.mayCarryOut(o, r, p); err != nil {
 		return Planned{}, err
 	}
 	return Planned{Room: r, Targets: targets, Plan: p}, nil
+}
+
+// plan reads the nodes that an order concerns, and works out the steps and how long they
+// will take.
+func (d *Desk) plan(ctx context.Context, r *room.Room, o plan.Order) (plan.Plan, error) {
+	corded := slices.DeleteFunc(plan.Concerned(r, o), func(id room.NodeID) bool { return len(r.Nodes[id].Cords) == 0 })
+	states := d.read(ctx, r, corded)
+	if err := ctx.Err(); err != nil {
+		return plan.Plan{}, &room.Error{Code: room.CodeTimeout, Op: o.Goal.String(), Said: "given up while reading the devices", Err: err}
+	}
+	state := func(id room.NodeID) room.State {
+		if s, read := states[id]; read {
+			return s
+		}
+		return d.state.Get(r, id).State
+	}
+	policy := d.policy(r)
+	p, err := plan.Build(r, state, o, policy)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	p.Foresee(r, state, policy)
+	return p, nil
+}
+
+// Replan makes the plan of a run anew that had to wait for others; see [run.Options].
+func (d *Desk) Replan(ctx context.Context, _ run.Info, o plan.Order) (*room.Room, plan.Plan, error) {
+	r := d.fleet.Room()
+	p, err := d.plan(ctx, r, o)
+	return r, p, err
 }
 
 // mayCarryOut holds that an order's actor may operate all that a plan switches:
@@ -105,7 +139,7 @@ func (d *Desk) Submit(ctx context.Context, o Order, p Planned) (string, error) {
 	}
 	id, err := d.runs.Submit(ctx, run.Submission{
 		Room: p.Room, Plan: p.Plan, Actor: o.Actor.Name, Door: o.Actor.Door, Remote: o.Actor.Remote,
-		ID: o.ID, Mark: o.Mark, Note: note,
+		ID: o.ID, Mark: o.Mark, Note: note, Conflict: o.Conflict,
 	})
 	if err != nil {
 		return "", d.refuseOrder(o, err)
@@ -114,15 +148,7 @@ func (d *Desk) Submit(ctx context.Context, o Order, p Planned) (string, error) {
 }
 
 // Running counts the runs under way; see [Desk.Room].
-func (d *Desk) Running() int {
-	n := 0
-	for _, info := range d.runs.List() {
-		if !info.State.Final() {
-			n++
-		}
-	}
-	return n
-}
+func (d *Desk) Running() int { return d.runs.Active() }
 
 func (d *Desk) refuseOrder(o Order, why error) error {
 	e := event.Event{Actor: o.Actor.Name, Door: o.Actor.Door, Remote: o.Actor.Remote, Op: o.Goal.String(), Request: o.ID}
@@ -131,16 +157,30 @@ func (d *Desk) refuseOrder(o Order, why error) error {
 	return why
 }
 
-// policy holds back nodes whose last operation was interrupted.
+// policy says which nodes are not to be touched, how they stand, and what was recorded.
 func (d *Desk) policy(r *room.Room) plan.Policy {
 	held := d.state.Held()
-	return plan.Policy{Held: func(id room.NodeID) (string, bool) {
-		h, is := held[r.Nodes[id].Name]
-		if !is {
-			return "", false
-		}
-		return h.String() + "; if you know how it stands: millwright clear " + r.Nodes[id].Name, true
-	}}
+	p := plan.Policy{
+		Held: func(id room.NodeID) (plan.Hold, bool) {
+			name := r.Nodes[id].Name
+			if h, is := held[name]; is {
+				return plan.Hold{Reason: h.String() + "; if you know how it stands: millwright clear " + name, Doubtful: true}, true
+			}
+			if d.standings != nil {
+				if h, is := d.standings.Held(name); is {
+					return plan.Hold{Reason: h.String()}, true
+				}
+			}
+			return plan.Hold{}, false
+		},
+		Duration: func(id room.NodeID, do plan.Goal) (time.Duration, time.Duration, bool) {
+			return d.runs.Duration(r, id, do)
+		},
+	}
+	if d.standings != nil {
+		p.Standing = func(id room.NodeID) standing.Standing { return d.standings.Node(r.Nodes[id].Name) }
+	}
+	return p
 }
 
 // read asks the devices for the states of nodes. What cannot be read is unknown.

@@ -24,6 +24,9 @@ func (d *Desk) Recover(ctx context.Context, interruptions []store.Interruption) 
 		return fmt.Errorf("find what was interrupted: %w", err)
 	}
 	for i := range open {
+		if d.runs.Unfinished(open[i].Request) {
+			continue // it goes on, and has its result when it ends
+		}
 		if err := d.interrupted(ctx, &open[i]); err != nil {
 			return fmt.Errorf("close interrupted request %s: %w", open[i].Request, err)
 		}

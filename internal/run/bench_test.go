@@ -47,10 +47,10 @@ func BenchmarkRun(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer func() { _ = s.Close() }()
-			runner := run.New(run.Options{Fleet: quick{}, Events: event.New(s, nil)})
+			runner := run.New(run.Options{Fleet: quick{}, Events: event.New(s, nil), Store: s})
 			defer runner.Close()
 			for b.Loop() {
-				p, err := plan.Build(r, nil, plan.Up, r.All(), plan.Policy{})
+				p, err := plan.Build(r, nil, plan.Order{Goal: plan.Up, Targets: r.All()}, plan.Policy{})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -244,11 +244,7 @@ func (d *drive) unpowered(i int32, res *fleet.Result) {
 		}
 		d.good(i)
 	case fleet.NotBegun:
-		f := failed
-		if d.stopping() != nil {
-			f = notBegun
-		}
-		d.attemptFailed(i, f, wordsOf(res))
+		d.attemptFailed(i, notBegun, wordsOf(res))
 	case fleet.Failed:
 		d.attemptFailed(i, failed, wordsOf(res))
 	default:

@@ -15,12 +15,13 @@ import (
 	"millwright.dev/millwright/internal/plan"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/run"
+	"millwright.dev/millwright/internal/store"
 )
 
 // notes are events that nobody keeps.
 type notes struct{ kinds []event.Kind }
 
-func (n *notes) Append(_ context.Context, events ...*event.Event) error {
+func (n *notes) AppendWith(_ context.Context, _ func(*store.Tx) error, events ...*event.Event) error {
 	for _, e := range events {
 		n.kinds = append(n.kinds, e.Kind)
 	}
@@ -90,7 +91,9 @@ func (j *judge) mayGo(r *room.Room, id room.NodeID, name string, seen map[room.N
 }
 
 func drawRoom(t *rapid.T) *room.Room {
-	draft := room.Draft{Devices: []room.DraftDevice{{Device: room.Device{Name: "pdu"}}}}
+	conduct := room.DefaultConduct()
+	conduct.StartAttempts, conduct.StopAttempts = 1, 1
+	draft := room.Draft{Settings: room.Settings{Conduct: conduct}, Devices: []room.DraftDevice{{Device: room.Device{Name: "pdu"}}}}
 	for i := range rapid.IntRange(1, 12).Draw(t, "size") {
 		n := room.DraftNode{Name: fmt.Sprintf("n%d", i), Settle: time.Duration(rapid.IntRange(0, 3).Draw(t, "settle")) * time.Second}
 		if rapid.IntRange(0, 4).Draw(t, "cordless") > 0 {
@@ -122,7 +125,7 @@ func TestRunHolds(t *testing.T) {
 				fleet.OK, fleet.OK, fleet.OK, fleet.OK, fleet.Unverified, fleet.Failed, fleet.Unknown,
 			}).Draw(rt, "outcome")
 		}
-		p, err := plan.Build(r, nil, j.goal, r.All(), plan.Policy{})
+		p, err := plan.Build(r, nil, plan.Order{Goal: j.goal, Targets: r.All()}, plan.Policy{})
 		if err != nil {
 			rt.Fatal(err)
 		}

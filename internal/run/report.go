@@ -254,7 +254,7 @@ func (r reader) Result(res fleet.Result) {
 	i := r.at[res.Node]
 	s := &r.steps[i]
 	if s.power = res.State; res.State != room.StateUnknown {
-		r.stand(i, r.failedState(i, notBegun), s.said)
+		r.stand(i, r.failedState(i), s.said)
 	}
 }
 

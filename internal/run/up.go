@@ -89,9 +89,9 @@ func (d *drive) powered(i int32, res *fleet.Result) {
 			return
 		}
 		d.startControls(i)
-	case res.Outcome == fleet.NotBegun && d.stopping() != nil:
+	case res.Outcome == fleet.NotBegun:
 		d.attemptFailed(i, notBegun, wordsOf(res))
-	case res.Outcome == fleet.Failed, res.Outcome == fleet.NotBegun:
+	case res.Outcome == fleet.Failed:
 		d.attemptFailed(i, failed, wordsOf(res))
 	default:
 		d.attemptFailed(i, unknown, wordsOf(res))

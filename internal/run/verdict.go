@@ -187,20 +187,20 @@ func (d *drive) fail(i int32, f fate, said string) {
 		outcome = fleet.NotBegun
 	}
 	if p.Node != room.None {
-		d.stand(i, d.failedState(i, f), said)
+		d.stand(i, d.failedState(i), said)
 	}
 	d.tell(Update{Kind: Result, Op: d.op(i), Outcome: outcome, Power: s.power, Said: said}, []int32{i})
 	d.block(i)
 }
 
 // failedState gives how a node stands after a step that did not come to the goal.
-func (d *drive) failedState(i int32, f fate) standing.State {
+func (d *drive) failedState(i int32) standing.State {
 	s, up := &d.steps[i], d.plan.Steps[i].Do == plan.Up
 	limit := d.limit(i)
 	switch {
 	case s.disputed:
 		return standing.Disputed
-	case f == notBegun || d.stopping() != nil: // stopped in the middle: it is as it was read last
+	case d.stopping() != nil: // stopped in the middle: it is as it was read last
 		switch {
 		case s.power == room.StateOff:
 			return standing.Off

@@ -55,7 +55,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/v1/operations/" + operation.ID, "", 200, `"outcomes":{"ok":"n1"}`},
 		{"GET", "/v1/operations/" + begun.Run, "", 404, `no such operation`},
 		{"POST", "/v1/operations/" + operation.ID + "/cancel", "", 404, `not-found`},
-		{"POST", "/v1/plans", `{"goal":"up"}`, 200, `"waves"`},
+		{"POST", "/v1/plans", `{"goal":"up"}`, 200, `"layers"`},
 		{"GET", "/v1/runs", "", 200, begun.Run},
 		{"GET", "/v1/runs/" + begun.Run, "", 200, `"state":"done"`},
 		{"GET", "/v1/runs/" + begun.Run + "/updates", "", 200, "event: update\nid: 1\n"},

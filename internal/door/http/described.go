@@ -43,17 +43,18 @@ func described() []texts {
 			fields: map[string]string{
 				"id": "Its name.", "epoch": "Which daemon's life drives it.", "op": "The goal.", "actor": "Who asked.", "door": "By which way they came.",
 				"remote": "From which address.", "asked": "What was asked for, as a folded host list.", "state": "How it stands.",
-				"said": "The end in a sentence.", "began": "When it began.", "ended": "When it ended.", "wave": "The wave under way, from 1.",
-				"waves": "How many waves there are.", "updates": "How many updates it has told.", "counts": "How many nodes had which fate.",
-				"cancel": "Why it is stopping, while it still runs.", "outcomes": "The nodes by what became of them, when it has ended.",
+				"said": "The end in a sentence.", "began": "When it began.", "ended": "When it ended.", "seq": "By which runs were submitted.",
+				"note": "What was said with it.", "updates": "How many updates it has told.", "counts": "How many steps had which fate.",
+				"cancel": "Why it is stopping, while it still runs.", "behind": "While it is queued: the runs that it waits for.",
+				"trouble": "Why it cannot go on for the moment.", "outcomes": "The nodes by what became of them, when it has ended.",
 			},
-			words: map[string][]any{"state": words(run.Running, run.Done, run.Partial, run.Failed, run.Cancelled, run.Interrupted)},
+			words: map[string][]any{"state": words(run.States()...)},
 		},
 		{
-			of: reflect.TypeFor[run.Counts](), doc: "A run's nodes, counted.",
+			of: reflect.TypeFor[run.Counts](), doc: "A run's steps, counted: one for each node, two in a cycle.",
 			fields: map[string]string{
-				"total": "Those to be switched.", "good": "Switched, and where they should be.", "bad": "Failed, or nobody knows.",
-				"blocked": "Not switched, since another did not come.",
+				"total": "Those to be done.", "good": "Done, and the node is where it should be.", "bad": "Failed, or nobody knows.",
+				"blocked": "Not begun, since another did not come.", "active": "Under way, or about to be tried again.",
 			},
 		},
 		{
@@ -67,13 +68,13 @@ func described() []texts {
 		{
 			of: reflect.TypeFor[run.Update](), doc: "One thing that a run tells.",
 			fields: map[string]string{
-				"n": "Its number, from 1 without gaps.", "time": "When.", "kind": "What it tells of.", "wave": "In which wave, from 1.",
-				"waves": "How many waves the plan has.", "nodes": "The nodes, as a folded host list.", "count": "How many nodes that is.",
-				"op": "What is done to them.", "outcome": "What became of one.", "power": "Its power state then.", "said": "Why it is not as wanted.",
-				"by": "The node that blocks these.", "until": "How long is waited.", "state": "How the run ended.",
+				"n": "Its number, from 1 without gaps.", "time": "When.", "kind": "What it tells of.", "nodes": "The nodes, as a folded host list.", "count": "How many nodes that is.",
+				"op": "Which way they go.", "act": "The part of that which they have come to.", "attempt": "Which attempt is to come, from 1.",
+				"epoch": "Which daemon's life drives the run from here on.", "outcome": "What became of one.", "power": "Its power state then.", "said": "Why it is not as wanted.",
+				"by": "The node that blocks these, or who it was.", "until": "How long is waited.", "state": "How the run ended.",
 			},
 			words: map[string][]any{
-				"kind":  words(run.WaveBegan, run.Passed, run.StepBegan, run.Result, run.WaveEnded, run.Blocked, run.Settling, run.Settled, run.Ended),
+				"kind":  words(run.Kinds()...),
 				"power": power,
 			},
 		},
@@ -87,25 +88,51 @@ func describedPlans(power []any) []texts {
 			of: reflect.TypeFor[plan.View](), doc: "The steps from now to a goal.",
 			fields: map[string]string{
 				"goal": "Where the nodes shall be.", "summary": "It all in a sentence.", "asked": "What was asked for, as a folded host list.",
-				"totals": "The steps, counted.", "waves": "Steps that can be done together, one wave after the other.",
+				"totals": "The steps, counted.", "steps": "What is done, each step behind those that it waits for.",
 				"skipped": "Nodes that are there already.", "blocked": "Nodes that cannot be brought there, and why.",
+				"over": "What stood in the way and is passed over, since that was wanted.", "forecast": "How it will probably go.",
 			},
-			words: map[string][]any{"goal": words("up", "down")},
+			words: map[string][]any{"goal": words("up", "down", "cycle", "restart")},
 		},
 		{
 			of: reflect.TypeFor[plan.Totals](), doc: "A plan's steps, counted.",
 			fields: map[string]string{ //nolint:gosec // words, and no credentials
-				"waves": "Its waves.", "switched": "Nodes to be switched.", "passing": "Nodes to which nothing is done, while others wait for them.",
+				"layers": "How many steps come one after the other.", "switched": "Nodes to be switched.", "passing": "Nodes to which nothing is done, while others wait for them.",
 				"dragged": "Nodes to be switched that were not asked for.", "skipped": "Nodes that are there already.", "blocked": "Nodes that cannot be brought there.",
 			},
 		},
 		{
-			of: reflect.TypeFor[plan.StepView](), doc: "What is done to one node.",
+			of: reflect.TypeFor[plan.StepView](), doc: "What is done to one node. Other steps are named by their places, from 0.",
 			fields: map[string]string{
-				"node": "The node.", "op": "What is done; pass for nothing.", "state": "Its power state now.", "why": "Why it is in the plan.",
-				"settle_seconds": "How long the next wave waits for it.",
+				"node": "The node.", "do": "Which way it goes.", "acts": "What is done; pass for nothing.", "state": "Its power state now.", "why": "Why it is in the plan.",
+				"layer": "How many steps come one after the other up to it.", "after": "The steps that must have gone well before.",
+				"soft": "The steps that must have ended before, well or not.", "choices": "Steps of which some must have gone well before.",
+				"settle_seconds": "How long what needs it waits then.", "begin_seconds": "When it will probably begin.", "end_seconds": "When it will probably end.",
 			},
-			words: map[string][]any{"state": power},
+			words: map[string][]any{"state": power, "do": words("up", "down")},
+		},
+		{
+			of: reflect.TypeFor[plan.ChoiceView](), doc: "Some of several steps.",
+			fields: map[string]string{"least": "How many.", "of": "Of which."},
+		},
+		{
+			of: reflect.TypeFor[plan.ForecastView](), doc: "How a plan will probably go, by what was recorded of earlier runs.",
+			fields: map[string]string{
+				"seconds": "How long it will take.", "sd_seconds": "Give or take this (a standard deviation).", "guessed": "Steps of which nothing was recorded.",
+				"critical": "The nodes that the time comes from, one after the other.", "watts": "What is drawn more in the end than now; freed, if negative.",
+				"curve": "What is drawn more than now, over time.", "feeds": "What each feed carries.", "stranded": "Nodes that no feed can carry.",
+			},
+		},
+		{
+			of: reflect.TypeFor[plan.DrawnView](), doc: "What is drawn from a time on.",
+			fields: map[string]string{"at_seconds": "From when on.", "watts": "What is drawn more than before the plan."},
+		},
+		{
+			of: reflect.TypeFor[plan.FeedUse](), doc: "What a feed carries in the course of a plan.",
+			fields: map[string]string{
+				"feed": "Its name.", "limit_watts": "What plans may use of its breaker; zero when not said.", "before_watts": "What it carries now.",
+				"after_watts": "In the end.", "peak_watts": "At most, inrush included.", "bounds": "Whether steps have to wait for it.",
+			},
 		},
 		{
 			of: reflect.TypeFor[plan.SkipView](), doc: "A node that is there already.",

@@ -92,19 +92,23 @@ func description(version string) huma.Config {
 // they have in the description.
 func foreign() map[reflect.Type]string {
 	return map[reflect.Type]string{
-		reflect.TypeFor[run.Info]():       "Run",
-		reflect.TypeFor[run.Counts]():     "RunCounts",
-		reflect.TypeFor[run.Outcomes]():   "RunOutcomes",
-		reflect.TypeFor[run.Update]():     "RunUpdate",
-		reflect.TypeFor[plan.View]():      "Plan",
-		reflect.TypeFor[plan.Totals]():    "PlanTotals",
-		reflect.TypeFor[plan.StepView]():  "PlanStep",
-		reflect.TypeFor[plan.SkipView]():  "PlanSkip",
-		reflect.TypeFor[plan.BlockView](): "PlanBlock",
-		reflect.TypeFor[wire.Fault]():     "ProblemPart",
-		reflect.TypeFor[wire.Do]():        "OperationRequest",
-		reflect.TypeFor[wire.Order]():     "RunRequest",
-		reflect.TypeFor[wire.Line]():      "OperationLine",
+		reflect.TypeFor[run.Info]():          "Run",
+		reflect.TypeFor[run.Counts]():        "RunCounts",
+		reflect.TypeFor[run.Outcomes]():      "RunOutcomes",
+		reflect.TypeFor[run.Update]():        "RunUpdate",
+		reflect.TypeFor[plan.View]():         "Plan",
+		reflect.TypeFor[plan.Totals]():       "PlanTotals",
+		reflect.TypeFor[plan.StepView]():     "PlanStep",
+		reflect.TypeFor[plan.SkipView]():     "PlanSkip",
+		reflect.TypeFor[plan.BlockView]():    "PlanBlock",
+		reflect.TypeFor[plan.ChoiceView]():   "PlanChoice",
+		reflect.TypeFor[plan.ForecastView](): "PlanForecast",
+		reflect.TypeFor[plan.DrawnView]():    "PlanDrawn",
+		reflect.TypeFor[plan.FeedUse]():      "PlanFeed",
+		reflect.TypeFor[wire.Fault]():        "ProblemPart",
+		reflect.TypeFor[wire.Do]():           "OperationRequest",
+		reflect.TypeFor[wire.Order]():        "RunRequest",
+		reflect.TypeFor[wire.Line]():         "OperationLine",
 	}
 }
 

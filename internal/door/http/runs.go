@@ -134,7 +134,7 @@ func begunBefore(intent *event.Event) *orderOutput {
 		Run: intent.Request, Text: intent.Detail,
 		Plan: plan.View{
 			Goal: intent.Op, Summary: intent.Detail, Asked: intent.Targets,
-			Waves: [][]plan.StepView{}, Skipped: []plan.SkipView{}, Blocked: []plan.BlockView{},
+			Steps: []plan.StepView{}, Skipped: []plan.SkipView{}, Blocked: []plan.BlockView{}, Over: []plan.BlockView{},
 		},
 	}}
 }

@@ -89,7 +89,7 @@ type Order struct {
 type Planned struct {
 	Run  string    `json:"run,omitempty" doc:"The run that carries the plan out; empty for a plan alone."`
 	Text string    `json:"text" doc:"The plan in words, for people."`
-	Plan plan.View `json:"plan" doc:"The plan: waves of steps, each wave after the one before."`
+	Plan plan.View `json:"plan" doc:"The plan: steps, each with those that it waits for."`
 }
 
 // Targets names nodes: POST /v1/holds/clear.
