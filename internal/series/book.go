@@ -66,7 +66,8 @@ func (r Retention) of(level int) int64 {
 
 // Options adjust a [Book]; the zero value is right for most.
 type Options struct {
-	// Retention; the zero value is [DefaultRetention].
+	// Retention; the zero value is [DefaultRetention], and for a file in memory a day, a
+	// week, 90 days and a year.
 	Retention Retention
 	// Flush is how often what is new is written down, and so what the death of the
 	// process may cost; 0: a minute. Series are sealed every 60 of them.
@@ -161,6 +162,9 @@ type Stats struct {
 func Open(ctx context.Context, file *store.Samples, o Options) (*Book, error) {
 	if o.Retention == (Retention{}) {
 		o.Retention = DefaultRetention()
+		if file.InMemory() {
+			o.Retention = Retention{Raw: day, Minutes: 7 * day, Hours: 90 * day, Days: 365 * day}
+		}
 	}
 	if o.Flush <= 0 {
 		o.Flush = time.Minute

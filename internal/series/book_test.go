@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,7 +16,13 @@ import (
 	"millwright.dev/millwright/internal/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(appendDir); dir != "" {
+		appendUntilKilled(dir)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // files opens the samples of a state folder, "" for memory.
 func files(t testing.TB, dir string) *store.Samples {
@@ -283,7 +290,7 @@ func TestNothingIsPrunedAfterAJump(t *testing.T) {
 
 // TestRetention keeps each level for its time.
 func TestRetention(t *testing.T) {
-	b := open(t, files(t, ""), Options{Flush: time.Hour})
+	b := open(t, files(t, t.TempDir()), Options{Flush: time.Hour})
 	defer shut(t, b)
 	now := time.Now()
 	for _, ago := range []time.Duration{100 * day, 30 * day, time.Hour} {

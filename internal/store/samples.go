@@ -156,6 +156,9 @@ func (p *Samples) Close() error {
 	return errors.Join(append(errs, p.conn.close(), p.writeDB.Close())...)
 }
 
+// InMemory says whether the samples are gone when they are closed.
+func (p *Samples) InMemory() bool { return p.dir == "" }
+
 // Bytes gives the size of the file, with what waits beside it; 0 in memory.
 func (p *Samples) Bytes() int64 {
 	if p.dir == "" {
