@@ -173,13 +173,14 @@ func (s *segment) end() carry { return carry{at: s.at, v: decode(s.code, s.scale
 // each sample once.
 func (b *Book) rest(ctx context.Context, list []sealing, also func(*store.SampleTx) error) error {
 	b.mu.Lock()
-	number := b.batch
+	number, keep := b.batch, b.retention
 	b.mu.Unlock()
+	now := time.Now().UnixMilli()
 	b.resting.Lock()
 	defer b.resting.Unlock()
 	err := b.file.Write(ctx, func(tx *store.SampleTx) error {
 		for _, s := range list {
-			if err := s.write(tx, number); err != nil {
+			if err := s.write(tx, number, func(level int, last int64) bool { return s.old && keep.of(level) > 0 && last < now-keep.of(level) }); err != nil {
 				return fmt.Errorf("write %s: %w", s.t.key, err)
 			}
 		}
@@ -213,8 +214,8 @@ func (b *Book) rest(ctx context.Context, list []sealing, also func(*store.Sample
 }
 
 // write writes one series: the samples, their minutes, and into the chunks that are
-// there the hours and days.
-func (s *sealing) write(tx *store.SampleTx, batch int64) error {
+// there the hours and days. What is past keeping is not written at all.
+func (s *sealing) write(tx *store.SampleTx, batch int64, past func(level int, last int64) bool) error {
 	minutes := make([]bucket, 0, 64)
 	for i, seg := range s.segments {
 		r := roll{q: s.t.key.Quantity, c: seg.before}
@@ -225,16 +226,21 @@ func (s *sealing) write(tx *store.SampleTx, batch int64) error {
 		// Numbers only tell apart what begins at the same time.
 		number := batch<<20 | (s.t.written+int64(i))&(1<<20-1)
 		chunk := store.SampleChunk{Level: levelRaw, Series: s.t.id, First: seg.first, Last: seg.last, Number: number, Data: data}
-		if err := tx.PutChunk(chunk); err != nil {
-			return err
+		if !past(levelRaw, seg.last) {
+			if err := tx.PutChunk(chunk); err != nil {
+				return err
+			}
 		}
 		list := tidy(r.list)
+		minutes = append(minutes, list...)
+		if past(levelMinutes, seg.last) {
+			continue
+		}
 		chunk.Level, chunk.Data = levelMinutes, packBuckets(list, levelMinutes)
 		chunk.First, chunk.Last = list[0].at, list[len(list)-1].at+resolution(levelMinutes)-1
 		if err := tx.PutChunk(chunk); err != nil {
 			return err
 		}
-		minutes = append(minutes, list...)
 	}
 	hours := coarser(minutes, levelHours)
 	if err := mergeInto(tx, s.t.id, levelHours, hours); err != nil {
