@@ -20,7 +20,7 @@ const MaxSize = 64 << 10
 // Errors of [Parse] and [Ref.Resolve], to be found with errors.Is. No error
 // ever repeats the secret, nor a reference that may be one by mistake.
 var (
-	ErrSyntax  = errors.New("not a secret reference (env:NAME, file:PATH or secret:NAME)")
+	ErrSyntax  = errors.New("not a secret reference (env:NAME, file:PATH, secret:NAME or ini:PATH#SECTION/KEY)")
 	ErrMissing = errors.New("secret is missing")
 	ErrExposed = errors.New("secret file can be read by everyone")
 )
@@ -30,8 +30,9 @@ var (
 type Ref struct{ scheme, name string }
 
 // Parse reads a reference: "env:NAME", an environment variable of the daemon,
-// "file:PATH", a file whose path may be relative to the room's folder, or
-// "secret:NAME", an entry of the encrypted store. An empty text gives the zero
+// "file:PATH", a file whose path may be relative to the room's folder,
+// "secret:NAME", an entry of the encrypted store, or "ini:PATH#SECTION/KEY", a value
+// in a file of Ockle's, which has its passwords there. An empty text gives the zero
 // Ref. Because people write the password itself where
 // a reference belongs, the error does not repeat the text.
 func Parse(text string) (Ref, error) {
@@ -54,11 +55,18 @@ func Parse(text string) (Ref, error) {
 		if err := CheckName(name); err != nil {
 			return Ref{}, fmt.Errorf("%w: after secret: comes a name: %w", ErrSyntax, err)
 		}
+	case scheme == iniScheme:
+		if _, _, _, ok := cutINI(name); !ok || len(name) > unix.PathMax || strings.ContainsRune(name, 0) {
+			return Ref{}, fmt.Errorf("%w: after ini: comes PATH#SECTION/KEY", ErrSyntax)
+		}
 	default:
 		return Ref{}, ErrSyntax
 	}
 	return Ref{scheme, name}, nil
 }
+
+// INI names a value in a file of Ockle's configuration.
+func INI(path, section, key string) Ref { return Ref{iniScheme, path + "#" + section + "/" + key} }
 
 // storeScheme marks what is kept in a [Store].
 const storeScheme = "secret"
@@ -153,11 +161,9 @@ func (r Ref) Resolve(ctx context.Context, from Places) (Value, error) {
 	case "env":
 		text, err = fromEnv(r.name)
 	case "file":
-		path := r.name
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(from.Dir, path)
-		}
-		text, err = fromFile(path)
+		text, err = fromFile(from.path(r.name), false)
+	case iniScheme:
+		text, err = fromINI(from, r.name)
 	default:
 		err = ErrSyntax
 	}
@@ -165,6 +171,14 @@ func (r Ref) Resolve(ctx context.Context, from Places) (Value, error) {
 		return Value{}, fmt.Errorf("secret %s: %w", r, err)
 	}
 	return NewValue(text), nil
+}
+
+// path gives the place of a file by its name in a reference.
+func (p Places) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(p.Dir, name)
 }
 
 func (p Places) stored(ctx context.Context, name string) (Value, error) {
@@ -185,7 +199,7 @@ func fromEnv(name string) (string, error) {
 	return text, nil
 }
 
-func fromFile(path string) (string, error) {
+func fromFile(path string, exposed bool) (string, error) {
 	// Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -202,7 +216,7 @@ func fromFile(path string) (string, error) {
 	switch mode := info.Mode(); {
 	case !mode.IsRegular():
 		return "", fmt.Errorf("%s is not a regular file", path)
-	case mode.Perm()&0o006 != 0:
+	case mode.Perm()&0o006 != 0 && !exposed:
 		return "", fmt.Errorf("%w: %s has mode %04o; run chmod o-rwx on it", ErrExposed, path, mode.Perm())
 	}
 	text, err := io.ReadAll(io.LimitReader(f, MaxSize+1))

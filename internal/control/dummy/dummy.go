@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"millwright.dev/millwright/internal/busy"
 	"millwright.dev/millwright/internal/control"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/room"
@@ -51,7 +52,7 @@ func (s *Settings) Prepare() (control.Control, error) {
 		return nil, control.Field("delay", "it cannot be negative")
 	}
 	if s.CPU {
-		return &busy{dummy: d}, nil
+		return &gauge{dummy: d}, nil
 	}
 	return d, nil
 }
@@ -127,15 +128,15 @@ func (d *dummy) now(node string) room.State {
 	return c.to
 }
 
-// busy is a dummy that measures.
-type busy struct {
+// gauge is a dummy that measures.
+type gauge struct {
 	*dummy
-	load load
+	meter busy.Meter
 }
 
 // Measure implements [control.Meter].
-func (b *busy) Measure(_ context.Context, _ control.Env, tell func(driver.Reading)) error {
-	percent, ok, err := b.load.read()
+func (b *gauge) Measure(_ context.Context, _ control.Env, tell func(driver.Reading)) error {
+	percent, ok, err := b.meter.Read()
 	if ok {
 		tell(driver.Reading{Plug: driver.NoPlug, Quantity: driver.CPU, Value: percent})
 	}
@@ -145,5 +146,5 @@ func (b *busy) Measure(_ context.Context, _ control.Env, tell func(driver.Readin
 var (
 	_ control.Settings = (*Settings)(nil)
 	_ control.Control  = (*dummy)(nil)
-	_ control.Meter    = (*busy)(nil)
+	_ control.Meter    = (*gauge)(nil)
 )

@@ -5,6 +5,7 @@ package standard
 import (
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/driver/amt"
+	"millwright.dev/millwright/internal/driver/dummy"
 	"millwright.dev/millwright/internal/driver/exec"
 	httpdriver "millwright.dev/millwright/internal/driver/http"
 	"millwright.dev/millwright/internal/driver/ilo"
@@ -36,6 +37,7 @@ func Drivers(opts script.Options) []driver.Driver {
 		ipal.New(),
 		wol.New(),
 		manual.New(),
+		dummy.New(),
 		mqtt.New(),
 		modbus.New(),
 		plugindriver.New(nil), // who has plugins gives it a host: plugindriver.WithHost

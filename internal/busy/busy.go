@@ -1,4 +1,8 @@
-package dummy
+// Package busy tells how busy this computer's processors are. It is what the dummies
+// among drivers and controls measure, so that rehearsals have data to look at.
+//
+// Start at [Meter].
+package busy
 
 import (
 	"bytes"
@@ -9,8 +13,9 @@ import (
 	"sync"
 )
 
-// load tells how busy this computer's processors are, from one call to the next.
-type load struct {
+// Meter tells how busy this computer's processors are, from one call to the next. Its zero
+// value is ready, and may be used by many goroutines.
+type Meter struct {
 	mu      sync.Mutex
 	last    sample
 	percent float64
@@ -19,9 +24,9 @@ type load struct {
 // sample is how many ticks there have been, and in how many something was done.
 type sample struct{ busy, all uint64 }
 
-// read gives percents; ok is false at the first call, when there is nothing to compare
+// Read gives percents; ok is false at the first call, when there is nothing to compare
 // with. The source is the first line of /proc/stat: ticks spent in each state (proc(5)).
-func (l *load) read() (percent float64, ok bool, err error) {
+func (l *Meter) Read() (percent float64, ok bool, err error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return 0, false, err
