@@ -12,8 +12,11 @@ import (
 	"millwright.dev/millwright/internal/check/exec"
 	"millwright.dev/millwright/internal/check/http"
 	"millwright.dev/millwright/internal/check/icmp"
+	"millwright.dev/millwright/internal/check/ntp"
 	"millwright.dev/millwright/internal/check/power"
 	"millwright.dev/millwright/internal/check/sensor"
+	"millwright.dev/millwright/internal/check/snmp"
+	"millwright.dev/millwright/internal/check/sql"
 	"millwright.dev/millwright/internal/check/ssh"
 	"millwright.dev/millwright/internal/check/systemd"
 	"millwright.dev/millwright/internal/check/tcp"
@@ -29,8 +32,11 @@ func Kinds() []check.Kind {
 		exec.New(),
 		http.New(),
 		icmp.New(),
+		ntp.New(),
 		power.New(),
 		sensor.New(),
+		snmp.New(),
+		sql.New(),
 		ssh.New(),
 		systemd.New(),
 		tcp.New(),
