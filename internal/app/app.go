@@ -27,6 +27,8 @@ import (
 	"millwright.dev/millwright/internal/roomfile"
 	"millwright.dev/millwright/internal/rounds"
 	"millwright.dev/millwright/internal/run"
+	"millwright.dev/millwright/internal/sampler"
+	"millwright.dev/millwright/internal/series"
 	"millwright.dev/millwright/internal/soft"
 	"millwright.dev/millwright/internal/standing"
 	"millwright.dev/millwright/internal/state"
@@ -80,6 +82,10 @@ type App struct {
 	rounds    *rounds.Rounds
 	controls  *soft.Controls
 
+	samples    *series.Book
+	sampler    *sampler.Sampler
+	forwarding forwarding
+
 	consoles *console.Hub
 	bmcs     *ipmidoor.Door // nil until the doors are open
 
@@ -116,6 +122,7 @@ func Run(ctx context.Context, opts Options) error {
 	defer a.followLogs(polling)()
 	defer a.followStates(polling)()
 	defer a.makeRounds(polling)()
+	defer a.sample(polling)()
 	defer a.beat(polling)()
 	defer stop() // a door can end before ctx does
 	if opts.Ready != nil {
@@ -154,15 +161,17 @@ func (a *App) open(ctx context.Context) (err error) {
 		Credential: a.credential, Changed: links.changed, Ask: a.board.Ask, Log: a.log,
 	})
 	a.onClose(a.fleet.Close)
+	if err := a.openSamples(ctx); err != nil {
+		return err
+	}
 	a.openRounds(dialer)
 	a.consoles = a.newConsoles(dialer)
 	a.onClose(a.consoles.Close)
 	a.state = state.New(a.fleet, a.events, a.log)
 	a.controls = soft.New(soft.Options{Do: a.state.Do, ReadPlug: a.fleet.ReadPlug, Credential: a.credential, Dial: dialer.Dial, Log: a.log})
-	a.runs = run.New(run.Options{Fleet: a.state, Events: a.events, Log: a.log})
-	a.onClose(a.runs.Close)
+	a.openRuns()
 	a.desk = desk.New(desk.Options{
-		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Standings: a.standings, Rounds: a.rounds, Controls: a.controls, Access: a.access.book, Certify: a.certify, Reload: a.askReload, Log: a.log,
+		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Standings: a.standings, Rounds: a.rounds, Samples: a.samples, Controls: a.controls, Access: a.access.book, Certify: a.certify, Reload: a.askReload, Log: a.log,
 		Configuration: configuration{a}, Questions: a.board, Consoles: a.consoles,
 		Vetoes: veto.New(veto.Options{Secret: a.secret, Dir: roomfile.Folder(a.opts.Config), Log: a.log}),
 	})
@@ -170,11 +179,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.configure(ctx); err != nil {
 		return err
 	}
-	interruptions, err := a.store.Interruptions(ctx)
-	if err != nil {
-		return err
-	}
-	return a.desk.Recover(ctx, interruptions)
+	return a.recoverRuns(ctx)
 }
 
 // prune deletes old events once a day until ctx ends, for the first time when the
@@ -193,6 +198,9 @@ func (a *App) prune(ctx context.Context) (wait func()) {
 				continue
 			}
 			n, err := a.store.PruneEvents(ctx, time.Now().Add(-keep))
+			if err == nil {
+				_, err = a.runs.Prune(ctx, time.Now().Add(-keep))
+			}
 			if err != nil && ctx.Err() == nil {
 				a.log.Error("old events could not be deleted", "why", err)
 			} else if n > 0 {

@@ -189,6 +189,7 @@ func (a *App) apply(r *room.Room) error {
 	a.state.Apply(r)
 	a.forgetGone(context.Background(), r)
 	a.rounds.Apply(r)
+	a.applySamples(r)
 	a.consoles.Apply(r)
 	a.showBMCs(r)
 	a.openGate()

@@ -18,6 +18,7 @@ func (a *App) openRounds(dialer *transport.Dialer) {
 		Wanted: a.expected, Credential: a.credential, Dial: dialer.Dial,
 		Measure: a.measureNode, State: a.readNode, Events: a.events, Changed: a.checkChanged, Log: a.log,
 	})
+	a.rounds.Every(a.sampleCheck)
 	a.onClose(a.rounds.Close)
 }
 

@@ -60,6 +60,7 @@ func References(r *room.Room) []Reference {
 	for _, u := range r.Settings.IPMI.Users {
 		add("ipmi: users: "+u.Name, u.Password)
 	}
+	add("samples: remote-write: bearer", r.Settings.Samples.Send.Bearer)
 	add("ipmi: kg", r.Settings.IPMI.Kg)
 	return list
 }

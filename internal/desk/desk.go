@@ -16,6 +16,7 @@ import (
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/rounds"
 	"millwright.dev/millwright/internal/run"
+	"millwright.dev/millwright/internal/series"
 	"millwright.dev/millwright/internal/soft"
 	"millwright.dev/millwright/internal/standing"
 	"millwright.dev/millwright/internal/state"
@@ -29,6 +30,8 @@ type Options struct {
 	Runs   *run.Runner
 	// Standings are how nodes stand with what was asked of them.
 	Standings *standing.Book
+	// Samples are what was measured over time. Nil is a desk without.
+	Samples *series.Book
 	// Rounds have checks made; Controls has controls asked. Nil is a desk without.
 	Rounds   *rounds.Rounds
 	Controls *soft.Controls
@@ -62,6 +65,7 @@ type Desk struct {
 	runs      *run.Runner
 	standings *standing.Book
 	rounds    *rounds.Rounds
+	samples   *series.Book
 	controls  *soft.Controls
 	access    *auth.Book
 	certify   func(string, time.Duration) (Certificate, error)
@@ -94,7 +98,7 @@ type change struct {
 
 // New opens the desk.
 func New(o Options) *Desk {
-	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, standings: o.Standings, rounds: o.Rounds, controls: o.Controls, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, consoles: o.Consoles, changing: make(map[string]change)}
+	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, standings: o.Standings, rounds: o.Rounds, samples: o.Samples, controls: o.Controls, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, consoles: o.Consoles, changing: make(map[string]change)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

@@ -23,6 +23,7 @@ const (
 	tagDevices       = "Devices"
 	tagOperations    = "Operations"
 	tagRuns          = "Plans and runs"
+	tagSamples       = "Samples"
 	tagEvents        = "Events"
 	tagConfiguration = "Configuration"
 	tagSession       = "Session"
@@ -36,6 +37,7 @@ func tags() []*huma.Tag {
 		{Name: tagDevices, Description: "What switches the nodes: power strips, service processors, relays."},
 		{Name: tagConsoles, Description: "The consoles of nodes: many watch, one types."},
 		{Name: tagOperations, Description: "Switching and reading nodes at once, in no order."},
+		{Name: tagSamples, Description: "What devices and checks have measured over time."},
 		{Name: tagRuns, Description: "Bringing nodes up and down in the order in which they need each other."},
 		{Name: tagEvents, Description: "The log: one immutable line for each thing that happened."},
 		{Name: tagConfiguration, Description: "The room's configuration."},

@@ -83,6 +83,7 @@ func (d *Door) routes() []func() {
 		d.registerStandings,
 		d.registerGraph,
 		d.registerChecks,
+		d.registerSamples,
 		d.registerConfiguration,
 		d.registerRevisions,
 		d.registerReadings,
