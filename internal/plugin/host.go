@@ -51,7 +51,8 @@ type Options struct {
 type Process interface {
 	io.ReadWriteCloser
 	Pid() int
-	State() string // how it ended, once Close has returned
+	Exited() <-chan struct{} // closed when it has ended; nil if its stdout alone tells
+	State() string           // how it ended, once Close has returned
 }
 
 // Host has a room's plugins. Its methods may be called from any goroutine.

@@ -59,7 +59,7 @@ type link struct {
 // deadliner is what a line can be on which a write can be given up.
 type deadliner interface{ SetWriteDeadline(t time.Time) error }
 
-func newLink(conn io.ReadWriteCloser, serve func(context.Context, string, json.RawMessage) (any, error), noise func(string)) *link {
+func newLink(conn io.ReadWriteCloser, exited <-chan struct{}, serve func(context.Context, string, json.RawMessage) (any, error), noise func(string)) *link {
 	l := &link{
 		conn: conn, serve: serve, noise: noise, out: make(chan []byte, maxQueued),
 		pending: make(map[uint64]chan message), serving: make(map[string]context.CancelFunc),
@@ -67,7 +67,28 @@ func newLink(conn io.ReadWriteCloser, serve func(context.Context, string, json.R
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	l.work.Go(func() { l.end(l.read()) })
 	l.work.Go(func() { l.end(l.write()) })
+	l.work.Go(func() { l.watch(exited) })
 	return l
+}
+
+// drainTime is how long what a process said last is waited for, when it has ended and
+// something that it left running holds its stdout open.
+const drainTime = 100 * time.Millisecond
+
+// watch ends the conversation with the process.
+func (l *link) watch(exited <-chan struct{}) {
+	select {
+	case <-exited:
+	case <-l.done():
+		return
+	}
+	drain := time.NewTimer(drainTime)
+	defer drain.Stop()
+	select {
+	case <-drain.C:
+	case <-l.done():
+	}
+	l.end(ErrGone)
 }
 
 // end ends the conversation, because of why. The first reason stays.

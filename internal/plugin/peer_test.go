@@ -68,8 +68,9 @@ type process struct {
 	ended chan struct{}
 }
 
-func (p *process) Pid() int      { return 7 }
-func (p *process) State() string { <-p.ended; return "exit status 3" }
+func (p *process) Pid() int                { return 7 }
+func (p *process) Exited() <-chan struct{} { return nil }
+func (p *process) State() string           { <-p.ended; return "exit status 3" }
 
 func (p *peer) start(_ context.Context, _ plugin.Spec, stderr io.Writer) (plugin.Process, error) {
 	p.mu.Lock()

@@ -234,7 +234,7 @@ func (u *unit) live() error {
 	if err != nil {
 		return fmt.Errorf("it cannot be started: %w", err)
 	}
-	l := newLink(process, u.serve, u.journal.say)
+	l := newLink(process, process.Exited(), u.serve, u.journal.say)
 	stop := context.AfterFunc(u.hard, func() { l.end(errClosed) })
 	defer stop()
 	said, err := u.greet(l)

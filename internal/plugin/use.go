@@ -180,6 +180,17 @@ type Session struct {
 	close sync.Once
 }
 
+// openRequest is what is sent to open one.
+type openRequest struct {
+	Thing      string      `json:"thing"`
+	Session    string      `json:"session"`
+	Device     string      `json:"device"`
+	Plugs      []string    `json:"plugs"`
+	Settings   Values      `json:"settings"`
+	Credential *Credential `json:"credential,omitempty"`
+	Timeout    int64       `json:"timeout_ms,omitempty"`
+}
+
 // Open has a driver reach a device.
 func (h *Host) Open(ctx context.Context, use Use, device string, plugs []string, who secret.Resolved) (*Session, error) {
 	u, l, thing, err := h.reach(ctx, use, Driver)
@@ -191,9 +202,9 @@ func (h *Host) Open(ctx context.Context, use Use, device string, plugs []string,
 		return nil, &NotThereError{Plugin: use.Plugin, Why: fmt.Sprintf("driver %s: settings: %v", use.Provides, err)}
 	}
 	s := &Session{Thing: thing, id: h.serial.next(), link: l}
-	err = l.call(ctx, "driver.open", map[string]any{
-		"thing": use.Provides, "session": s.id, "device": device, "plugs": plugs,
-		"settings": settings, "credential": u.reveal(who), "timeout_ms": left(ctx),
+	err = l.call(ctx, "driver.open", openRequest{
+		Thing: use.Provides, Session: s.id, Device: device, Plugs: plugs,
+		Settings: settings, Credential: u.reveal(who), Timeout: left(ctx),
 	}, nil)
 	if err != nil {
 		if ctx.Err() != nil { // it may open yet, and nobody would close it

@@ -30,6 +30,7 @@ type coprocess struct {
 	dialer  *Dialer
 	address Address
 	process *os.Process
+	exited  func() <-chan struct{} // the same channel each time
 
 	dir      string    // where it runs; empty is where we do
 	env      []string  // its environment; nil is ours
@@ -74,6 +75,9 @@ func (d *Dialer) Start(ctx context.Context, p Program) (Process, error) {
 // Pid implements [Process].
 func (c *coprocess) Pid() int { return c.process.Pid }
 
+// Exited implements [Process].
+func (c *coprocess) Exited() <-chan struct{} { return c.exited() }
+
 // State implements [Process].
 func (c *coprocess) State() string { return c.state }
 
@@ -104,6 +108,7 @@ func (c *coprocess) start(ctx context.Context, path string, argv []string) error
 		return err
 	}
 	c.socket, c.stderr = ours, stderr
+	c.exited = sync.OnceValue(func() <-chan struct{} { return exited(c.process) })
 	go c.logStderr()
 	return nil
 }
@@ -172,7 +177,7 @@ func (c *coprocess) Close() error {
 
 func (c *coprocess) end() error {
 	closed := c.socket.Close()
-	gone := exited(c.process)
+	gone := c.exited()
 	select {
 	case <-gone: // by itself, before we asked
 	default:

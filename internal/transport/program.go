@@ -21,6 +21,9 @@ type Process interface {
 
 	// Pid is its number.
 	Pid() int
+	// Exited is closed when the program has ended, be its stdout still held open by what
+	// it left running.
+	Exited() <-chan struct{}
 	// State says how it ended, once Close has returned: "exit status 3".
 	State() string
 }

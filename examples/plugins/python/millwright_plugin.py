@@ -147,10 +147,10 @@ class Request:
 
     def password(self):
         """The password of the credential, or ""."""
-        return self.params.get("credential", {}).get("values", {}).get("password", "")
+        return (self.params.get("credential") or {}).get("values", {}).get("password", "")
 
     def user(self):
-        return self.params.get("credential", {}).get("user", "")
+        return (self.params.get("credential") or {}).get("user", "")
 
 
 class Device:

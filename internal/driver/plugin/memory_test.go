@@ -56,8 +56,9 @@ type process struct {
 	ended chan struct{}
 }
 
-func (*process) Pid() int        { return 1 }
-func (p *process) State() string { <-p.ended; return "exit status 1" }
+func (*process) Pid() int                { return 1 }
+func (*process) Exited() <-chan struct{} { return nil }
+func (p *process) State() string         { <-p.ended; return "exit status 1" }
 
 func (f *fake) start(_ context.Context, _ plugin.Spec, stderr io.Writer) (plugin.Process, error) {
 	ours, theirs := net.Pipe()

@@ -106,11 +106,12 @@ func credential() secret.Resolved {
 	return secret.Resolved{Values: map[string]secret.Value{secret.Password: secret.NewValue(password)}}
 }
 
-// The example in Python, as people run it.
+// The example in Python, as people run it: one process for all.
 func TestPython(t *testing.T) {
+	h := python(t)
 	drivertest.Run(t, drivertest.Subject{New: func(t *testing.T) drivertest.Rig {
 		plugs := []string{"1", "2", "3", "4"}
-		f, h := newFile(t, plugs...), python(t)
+		f := newFile(t, plugs...)
 		return drivertest.Rig{
 			Settings: settings(h, f.path), Plugs: plugs, Credential: credential(),
 			Truth: drivertest.Truth{On: f.on, Set: func(plug string, on bool) {
@@ -119,7 +120,6 @@ func TestPython(t *testing.T) {
 			Faults: drivertest.Faults{
 				Refuse:      func() { _ = os.Remove(f.path) },
 				BadPassword: func() { f.change(func(c *content) { c.Password = "another" }) },
-				HangUp:      func() { _ = syscall.Kill(h.Status()[0].Pid, syscall.SIGKILL) },
 				Garbage:     func() { _ = os.WriteFile(f.path, []byte("no {JSON"), 0o600) },
 				Reject:      func(plug string) { f.set(plug, "locked") },
 				Stick:       func(plug string) { f.set(plug, "stuck") },
@@ -128,22 +128,50 @@ func TestPython(t *testing.T) {
 	}})
 }
 
+// A plugin that dies takes its sessions with it, and is soon there again.
+func TestPythonDies(t *testing.T) {
+	h, f := python(t), newFile(t, "1")
+	s, env := settings(h, f.path), deviceEnv()
+	if _, err := s.Traits(nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		session, err := s.Open(t.Context(), env) // waits for the process
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(h.Status()[0].Pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		<-session.Done()
+		err = session.(driver.Meter).Measure(t.Context(), func(driver.Reading) { t.Error("it has measured") })
+		var f *driver.Fault
+		if !errors.As(err, &f) || f.Phase != driver.Lost {
+			t.Errorf("measuring with a plugin that died: %v", err)
+		}
+		_ = session.Close()
+	}
+}
+
+func deviceEnv() driver.Env {
+	return driver.Env{
+		Device: "d", Plugs: []driver.Plug{{Name: "1", Used: true}}, Credential: credential(),
+		Reached: func() {}, Acted: func() {}, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
 // A device that hangs holds up nobody else of the same plugin, and nobody who gives up.
 func TestPythonHangs(t *testing.T) {
 	h, well := python(t), newFile(t, "1")
 	fifo := filepath.Join(t.TempDir(), "plugs.json")
 	hangs := &file{t: t, path: fifo}
 	hangs.write(content{Password: password, Plugs: map[string]string{"1": "off"}})
-	env := driver.Env{
-		Device: "d", Plugs: []driver.Plug{{Name: "1", Used: true}}, Credential: credential(),
-		Reached: func() {}, Acted: func() {}, Log: slog.New(slog.DiscardHandler),
-	}
 	open := func(path string) driver.Session {
 		s := settings(h, path)
 		if _, err := s.Traits(nil); err != nil {
 			t.Fatal(err)
 		}
-		session, err := s.Open(t.Context(), env)
+		session, err := s.Open(t.Context(), deviceEnv())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +186,9 @@ func TestPythonHangs(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- stuck.(driver.Meter).Measure(ctx, func(driver.Reading) { t.Error("it has measured") }) }()
+	go func() {
+		ended <- stuck.(driver.Meter).Measure(ctx, func(driver.Reading) { t.Error("it has measured") })
+	}()
 	power := -1.0
 	if err := other.(driver.Meter).Measure(t.Context(), func(r driver.Reading) { power = r.Value }); err != nil || power != 0 {
 		t.Errorf("another device: %v W, %v", power, err)
