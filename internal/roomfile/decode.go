@@ -2,6 +2,7 @@ package roomfile
 
 import (
 	"encoding"
+	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
@@ -111,6 +112,7 @@ var (
 	textsType    = reflect.TypeFor[texts]()
 	anythingType = reflect.TypeFor[anything]()
 	textType     = reflect.TypeFor[encoding.TextUnmarshaler]()
+	jsonType     = reflect.TypeFor[json.Unmarshaler]()
 )
 
 // decode puts v into dst, which is settable. It returns whether all was well.
@@ -135,6 +137,10 @@ func (d *decoder) decode(v *value, dst reflect.Value) {
 			if err := dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
 				d.fail(v.at, "%s", err)
 			}
+		}
+	case dst.Addr().Type().Implements(jsonType): // whoever it is looks at it himself
+		if err := json.Unmarshal([]byte(v.json()), dst.Addr().Interface()); err != nil {
+			d.fail(v.at, "%s", err)
 		}
 	case dst.Type() == textsType && v.shape != list:
 		if text, ok := d.text(v); ok {

@@ -108,6 +108,9 @@ func schemaOf(t reflect.Type, required bool) object {
 	if reflect.PointerTo(t).Implements(textType) {
 		return object{"type": []any{"string", "number", "boolean"}}
 	}
+	if reflect.PointerTo(t).Implements(jsonType) {
+		return object{"type": []any{"object", "null"}}
+	}
 	return kindSchema(t, required)
 }
 
