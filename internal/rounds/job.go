@@ -83,8 +83,10 @@ func (r *Rounds) Apply(next *room.Room) {
 		for _, id := range n.Checks {
 			r.add(old, n.Name, next.Where(room.NodeID(i)), &next.Checks[id], true)
 		}
-		for k := 0; k < len(r.byNode[n.Name]); k++ { // it grows meanwhile
+		k := 0
+		for k < len(r.byNode[n.Name]) { // it grows meanwhile
 			j := r.byNode[n.Name][k]
+			k++
 			for _, name := range needs(j.def) {
 				if def := byName[name]; def != nil {
 					r.add(old, n.Name, j.address, def, false)
@@ -186,5 +188,5 @@ func phase(k key, every time.Duration) time.Duration {
 	x ^= x >> 33
 	x *= 0xff51afd7ed558ccd
 	x ^= x >> 33
-	return time.Duration(x % uint64(every)) //nolint:gosec // every is more than nothing
+	return time.Duration(x % uint64(every))
 }

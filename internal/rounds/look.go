@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"millwright.dev/millwright/internal/check"
-	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
 	"millwright.dev/millwright/internal/transport"
@@ -164,7 +163,7 @@ func (r *Rounds) protected(ctx context.Context, l *look) (result check.Result) {
 func (r *Rounds) env(ctx context.Context, l *look) (check.Env, error) {
 	node := l.job.key.node
 	env := check.Env{
-		Node: node, Address: l.job.address, Dial: driver.Dial(r.opts.Dial), DialContext: r.opts.DialContext,
+		Node: node, Address: l.job.address, Dial: r.opts.Dial, DialContext: r.opts.DialContext,
 		Measure: func(ctx context.Context) ([]check.Value, error) { return r.opts.Measure(ctx, node) },
 		State:   func(ctx context.Context, op room.Op) (room.State, error) { return r.opts.State(ctx, node, op) },
 		Other:   func(ctx context.Context, name string) check.Result { return r.other(ctx, l, name) },

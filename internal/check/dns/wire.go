@@ -48,7 +48,7 @@ func exchange(ctx context.Context, conn net.Conn, stream bool, q dnsmessage.Ques
 		return nil, err
 	}
 	if stream { // RFC 1035, section 4.2.2: its length goes before
-		packet = append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...) //nolint:gosec // one question
+		packet = append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
 	}
 	for ctx.Err() == nil {
 		if _, err := conn.Write(packet); err != nil {

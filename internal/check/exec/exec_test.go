@@ -20,7 +20,7 @@ import (
 func script(t *testing.T, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "probe")
-	if err := os.WriteFile(file, []byte("#!/bin/sh\n"+text), 0o755); err != nil { //nolint:gosec // it is to be run
+	if err := os.WriteFile(file, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return file

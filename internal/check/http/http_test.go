@@ -169,7 +169,7 @@ func TestTrust(t *testing.T) {
 		})
 	}
 	old := httptest.NewUnstartedServer(site())
-	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11} //nolint:gosec // an old box
+	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11}
 	old.Config.ErrorLog = log.New(io.Discard, "", 0)
 	old.StartTLS()
 	defer old.Close()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ import (
 
 func settings(host string) *Settings {
 	s := New().New().(*Settings)
-	s.Host, s.Interval, s.Patience = host, 10*time.Millisecond, checktest.Patience
+	s.Host, s.Interval, s.Patience = host, 10*time.Millisecond, 3*time.Second
 	return s
 }
 
@@ -45,8 +46,8 @@ func TestThisMachine(t *testing.T) {
 	for _, a := range addresses {
 		if ip := a.(*net.IPNet).IP; ip.IsLoopback() {
 			r := checktest.Look(t, settings(ip.String()), checktest.Env())
-			checktest.Says(t, r, check.OK, ip.String()+": 3 of 3 pings answered")
-			if r.Took <= 0 || len(r.Values) != 1 || r.Values[0].Value != 0 {
+			checktest.Says(t, r, check.OK, ip.String()+": ", " of 3 pings answered, in ")
+			if r.Took <= 0 || len(r.Values) != 1 || r.Values[0].Value > 50 {
 				t.Errorf("%+v", r)
 			}
 		}
@@ -62,7 +63,7 @@ func TestProgram(t *testing.T) {
 	c.program = filepath.Join(t.TempDir(), "ping")
 	r := c.Run(t.Context(), checktest.Env())
 	checktest.Says(t, r, check.Unknown, "ping_group_range", "CAP_NET_RAW")
-	if err := os.WriteFile(c.program, []byte("#!/bin/sh\necho odd $*; exit 2\n"), 0o755); err != nil { //nolint:gosec // it is to be run
+	if err := os.WriteFile(c.program, []byte("#!/bin/sh\necho odd $*; exit 2\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	c.Count, c.Patience = 3, time.Minute
@@ -76,13 +77,21 @@ func denied(string, netip.Addr) (net.PacketConn, error) {
 	return nil, os.NewSyscallError("socket", syscall.EACCES)
 }
 
-// TestManyAtOnce holds that each of many pings hears its own replies only: raw sockets
-// hear those of all.
+// TestManyAtOnce has pings hear each other's replies, which raw sockets do, while a
+// flood of other ICMP comes in.
 func TestManyAtOnce(t *testing.T) {
+	flood, err := new(net.Dialer).DialContext(t.Context(), "udp", "127.0.0.1:1") // each packet is refused by ICMP
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer flood.Close()
+	for range 5000 {
+		_, _ = flood.Write([]byte("?"))
+	}
 	var all sync.WaitGroup
-	for range 40 {
+	for range 8 {
 		all.Go(func() {
-			checktest.Says(t, checktest.Look(t, settings("127.0.0.1"), checktest.Env()), check.OK, "3 of 3")
+			checktest.Says(t, checktest.Look(t, settings("127.0.0.1"), checktest.Env()), check.OK, " of 3 pings answered, in ")
 		})
 	}
 	all.Wait()
@@ -139,7 +148,7 @@ func TestOnlyItsOwn(t *testing.T) {
 	c := prepared(t, settings("192.0.2.1"))
 	c.Count, c.Loss = 2, 50
 	c.Patience = 50 * time.Millisecond // nothing more will come
-	good := false
+	var good atomic.Bool
 	against(t, c, func(r *icmp.Echo, say func(icmp.Message)) {
 		other := append([]byte(nil), r.Data...)
 		other[3]++
@@ -150,13 +159,13 @@ func TestOnlyItsOwn(t *testing.T) {
 		say(reply(r.ID, r.Seq, r.Data[:20]))
 		say(reply(r.ID, 60000, r.Data))
 		say(icmp.Message{Type: ipv4.ICMPTypeDestinationUnreachable, Body: &icmp.DstUnreach{Data: r.Data}})
-		if good && r.Seq == 0 {
+		if good.Load() && r.Seq == 0 {
 			say(reply(r.ID, r.Seq, r.Data))
 			say(reply(r.ID, r.Seq, r.Data))
 		}
 	})
 	checktest.Says(t, c.Run(t.Context(), checktest.Env()), check.Bad, "0 of 2 pings answered")
-	good = true
+	good.Store(true)
 	c.Patience = time.Second
 	checktest.Says(t, c.Run(t.Context(), checktest.Env()), check.OK, "1 of 2 pings answered")
 	c.Loss = 49

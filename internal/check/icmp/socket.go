@@ -25,10 +25,29 @@ func networks(to netip.Addr) []string {
 }
 
 func listen(network string, to netip.Addr) (net.PacketConn, error) {
-	if to.Is4() {
-		return icmp.ListenPacket(network, "0.0.0.0")
+	every := "0.0.0.0"
+	if to.Is6() {
+		every = "::"
 	}
-	return icmp.ListenPacket(network, "::")
+	conn, err := icmp.ListenPacket(network, every)
+	if err != nil {
+		return nil, err
+	}
+	// A raw socket is given all ICMP that comes to this machine, and what its buffer
+	// cannot hold is lost. So all but replies stay out; without that it is but slower.
+	switch network {
+	case "ip4:icmp":
+		var only ipv4.ICMPFilter
+		only.SetAll(true)
+		only.Accept(ipv4.ICMPTypeEchoReply)
+		_ = conn.IPv4PacketConn().SetICMPFilter(&only)
+	case "ip6:ipv6-icmp":
+		var only ipv6.ICMPFilter
+		only.SetAll(true)
+		only.Accept(ipv6.ICMPTypeEchoReply)
+		_ = conn.IPv6PacketConn().SetICMPFilter(&only)
+	}
+	return conn, nil
 }
 
 // What the two families have for the same, and the numbers of their protocols (RFC
@@ -115,7 +134,7 @@ func (e *echo) send() error {
 func (e *echo) data(number int) []byte {
 	data := make([]byte, payload)
 	copy(data, e.token[:])
-	binary.BigEndian.PutUint16(data[len(e.token):], uint16(number)) //nolint:gosec // below maxCount
+	binary.BigEndian.PutUint16(data[len(e.token):], uint16(number))
 	return data
 }
 

@@ -62,7 +62,7 @@ func (r *Runner) Run(ctx context.Context, env *check.Env, command string) (out O
 	}
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
+	defer func() { stop() }()
 	line, ok := conn.(transport.Ended)
 	if !ok {
 		return out, check.Unclear("this connection does not tell how a command ended"), false
@@ -73,7 +73,10 @@ func (r *Runner) Run(ctx context.Context, env *check.Env, command string) (out O
 		_, err = io.Copy(io.Discard, conn)
 	}
 	status, ended := line.Exit()
-	out = Output{Status: status, Text: string(text), Complaint: line.Complaint(), Took: time.Since(start)}
+	out = Output{Status: status, Text: string(text), Took: time.Since(start)}
+	if stop() { // nobody is closing it, and changing that line
+		out.Complaint = line.Complaint()
+	}
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return out, check.Unclear("the command was cut short"), false

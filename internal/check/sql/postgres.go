@@ -5,7 +5,10 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -18,16 +21,23 @@ func askPostgres(ctx context.Context, t *target) (value string, found bool, err 
 		return "", false, &refusal{err.Error()}
 	}
 	var raw net.Conn
-	config.Host, config.Port, config.Database = t.host, uint16(t.port), t.database //nolint:gosec // Prepare has looked
+	config.Host, config.Port, config.Database = t.host, uint16(t.port), t.database
 	config.User, config.Password, config.TLSConfig = t.user, t.password, t.tls
 	config.Fallbacks, config.ValidateConnect = nil, nil
 	config.MaxProtocolMessageBodyLen = maxMessage
 	config.RuntimeParams = map[string]string{"default_transaction_read_only": "on", "application_name": "millwright"}
+	if end, ends := ctx.Deadline(); ends { // who has left leaves nothing running
+		config.RuntimeParams["statement_timeout"] = strconv.FormatInt(max(1, time.Until(end).Milliseconds()), 10)
+	}
 	if t.tls == nil {
 		config.RequireAuth = "!password"
 	}
 	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil } // dial does
+	var dialled atomic.Bool
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if dialled.Swap(true) { // to cancel what has hung, while nobody waits any more
+			return nil, errors.New("one connection is enough")
+		}
 		conn, err := t.dial(ctx, network, address)
 		raw = conn
 		return conn, err

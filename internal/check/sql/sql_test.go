@@ -44,8 +44,8 @@ func newDaemon(t *testing.T, name string) *daemon {
 		}
 		uid, _ := strconv.Atoi(u.Uid)
 		gid, _ := strconv.Atoi(u.Gid)
-		d.who.Credential, d.uid = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, uid //nolint:gosec // small
-		if err := os.Chmod(filepath.Dir(d.dir), 0o755); err != nil {                           //nolint:gosec // it has to get in
+		d.who.Credential, d.uid = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, uid
+		if err := os.Chmod(filepath.Dir(d.dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		d.own(d.dir)
@@ -83,7 +83,7 @@ func (d *daemon) write(name, text string) string {
 }
 
 func (d *daemon) command(argv ...string) *exec.Cmd {
-	cmd := exec.CommandContext(d.t.Context(), argv[0], argv[1:]...) //nolint:gosec // of the test's own
+	cmd := exec.CommandContext(d.t.Context(), argv[0], argv[1:]...)
 	cmd.SysProcAttr, cmd.Dir = d.who, d.dir
 	return cmd
 }
@@ -194,7 +194,7 @@ func ask(t *testing.T, server string, d *daemon, more ...question) {
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	slow := map[string]string{"postgresql": "select pg_sleep(60)", "mariadb": "select sleep(60)"}[server]
-	checktest.Says(t, checktest.LookFor(ctx, t, settings(server, d, slow, nil), env("ann", "s3cret")), check.Bad, "no answer in time")
+	checktest.Says(t, checktest.LookFor(ctx, t, settings(server, d, slow, nil), env("ann", "s3cret")), check.Bad, "time")
 }
 
 func TestPostgreSQL(t *testing.T) {
