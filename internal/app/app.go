@@ -171,7 +171,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.controls = soft.New(soft.Options{Do: a.state.Do, ReadPlug: a.fleet.ReadPlug, Credential: a.credential, Dial: dialer.Dial, Log: a.log})
 	a.openRuns()
 	a.desk = desk.New(desk.Options{
-		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Standings: a.standings, Rounds: a.rounds, Samples: a.samples, Controls: a.controls, Access: a.access.book, Certify: a.certify, Reload: a.askReload, Log: a.log,
+		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Standings: a.standings, Rounds: a.rounds, Samples: a.samples, Watts: a.sampler.Watts, Controls: a.controls, Access: a.access.book, Certify: a.certify, Reload: a.askReload, Log: a.log,
 		Configuration: configuration{a}, Questions: a.board, Consoles: a.consoles,
 		Vetoes: veto.New(veto.Options{Secret: a.secret, Dir: roomfile.Folder(a.opts.Config), Log: a.log}),
 	})

@@ -17,14 +17,29 @@ func (a *App) openRuns() {
 	a.runs = run.New(run.Options{
 		Fleet: a.state, Events: a.events, Store: a.store, Log: a.log,
 		Controls: a.controls, Checks: settler{a.rounds}, Standings: a.standings,
-		Witness: witness.New(witness.Options{Fleet: a.fleet, Checks: a.rounds}),
-		Room:    a.fleet.Room,
-		State:   func(r *room.Room, id room.NodeID) room.State { return a.state.Get(r, id).State },
+		Witness: witness.New(witness.Options{Fleet: a.fleet, Checks: a.rounds, Watts: a.sampler.Watts}),
+		Ask:     a.askOfRun, Watts: a.sampler.Watts,
+		Room:  a.fleet.Room,
+		State: func(r *room.Room, id room.NodeID) room.State { return a.state.Get(r, id).State },
 		Replan: func(ctx context.Context, info run.Info, o plan.Order) (*room.Room, plan.Plan, error) {
 			return a.desk.Replan(ctx, info, o)
 		},
 	})
 	a.onClose(a.runs.Close)
+}
+
+// askOfRun puts what a run asks before the people of the room.
+func (a *App) askOfRun(ctx context.Context, q run.Question) (run.Answer, error) {
+	answer, err := a.board.AskOf(ctx, q.Node, q.Said+". Shall its power be cut? (yes: cut it; no: leave it on; no --said wait: give it the same time again)")
+	switch {
+	case err != nil:
+		return run.HoldIt, err
+	case answer.Yes:
+		return run.CutIt, nil
+	case answer.Said == "wait":
+		return run.WaitOn, nil
+	}
+	return run.HoldIt, nil
 }
 
 // recoverRuns closes what the last daemon left open, and has its runs go on.

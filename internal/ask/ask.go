@@ -25,7 +25,8 @@ import (
 // Question is one that is open.
 type Question struct {
 	ID     string    `json:"id"`
-	Device string    `json:"device"`
+	Device string    `json:"device,omitempty"` // who asks
+	Node   string    `json:"node,omitempty"`   // what a run asks about
 	Text   string    `json:"text"`
 	Asked  time.Time `json:"asked"`
 }
@@ -54,11 +55,20 @@ func New(tell func(event.Event)) *Board {
 
 // Ask puts a question up and waits for its answer, or for ctx to end.
 func (b *Board) Ask(ctx context.Context, device, text string) (driver.Answer, error) {
-	h, err := b.hang(device, text)
+	return b.ask(ctx, Question{Device: device, Text: text})
+}
+
+// AskOf is Ask for a question about a node, which no device asks.
+func (b *Board) AskOf(ctx context.Context, node, text string) (driver.Answer, error) {
+	return b.ask(ctx, Question{Node: node, Text: text})
+}
+
+func (b *Board) ask(ctx context.Context, q Question) (driver.Answer, error) {
+	h, err := b.hang(q)
 	if err != nil {
 		return driver.Answer{}, err
 	}
-	b.tell(event.Event{Kind: event.Device, Op: "ask", Targets: "", Outcome: event.OK, Detail: device + " asks (" + h.ID + "): " + text})
+	b.tell(h.event("ask", h.who()+" asks ("+h.ID+"): "+h.Text))
 	select {
 	case a := <-h.answer:
 		return a, nil
@@ -70,14 +80,32 @@ func (b *Board) Ask(ctx context.Context, device, text string) (driver.Answer, er
 	return driver.Answer{}, context.Cause(ctx)
 }
 
-func (b *Board) hang(device, text string) (*hanging, error) {
+// who says who asks.
+func (q *Question) who() string {
+	if q.Device == "" {
+		return "a run"
+	}
+	return q.Device
+}
+
+// event tells something of a question.
+func (q *Question) event(op, detail string) event.Event {
+	e := event.Event{Kind: event.Device, Op: op, Outcome: event.OK, Detail: detail}
+	if q.Node != "" {
+		e.Targets, e.Count = q.Node, 1
+	}
+	return e
+}
+
+func (b *Board) hang(q Question) (*hanging, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.open) >= most {
 		return nil, fmt.Errorf("%d questions are open already", most)
 	}
 	b.last++
-	h := &hanging{Question{"q" + strconv.Itoa(b.last), device, text, time.Now()}, make(chan driver.Answer, 1)}
+	q.ID, q.Asked = "q"+strconv.Itoa(b.last), time.Now()
+	h := &hanging{q, make(chan driver.Answer, 1)}
 	b.open[h.ID] = h
 	return h, nil
 }
@@ -130,7 +158,9 @@ func (b *Board) Answer(id string, a driver.Answer) error {
 	if a.Said != "" {
 		word += ", " + a.Said
 	}
-	b.tell(event.Event{Kind: event.Device, Op: "answer", Actor: a.By, Outcome: event.OK, Detail: h.Device + " (" + id + "): " + word})
+	e := h.event("answer", h.who()+" ("+id+"): "+word)
+	e.Actor = a.By
+	b.tell(e)
 	h.answer <- a
 	return nil
 }

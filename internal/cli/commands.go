@@ -23,7 +23,7 @@ var groups = []*cobra.Group{
 
 // commands are all commands there are, in the order of the help.
 var commands = []constructor{
-	upCommand, downCommand,
+	upCommand, downCommand, restartCommand,
 	onCommand, offCommand, cycleCommand, resetCommand, softOffCommand, diagCommand, bootCommand, beaconCommand, checkCommand, controlCommand, answerCommand,
 
 	statusCommand, standingsCommand, whyCommand, graphCommand, impactCommand, needsCommand, neededByCommand, holdsCommand, checksCommand, readingsCommand, samplesCommand, tempCommand, logCommand, consoleCommand, consolesCommand, bmcCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,

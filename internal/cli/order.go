@@ -25,6 +25,8 @@ type orderFlags struct {
 	json   bool
 	list   bool
 	yes    bool // what is to be confirmed is confirmed
+
+	whenFree, takeOver bool
 }
 
 const orderHelp = `
@@ -32,13 +34,15 @@ Each node waits for what it depends on, and for nothing else. One that does not 
 to its goal is tried again as the room's policy says; then it blocks all that depends
 on it. The rest goes on, and the end names who is blocked by whom.
 
+At a terminal the plan is shown first and has to be confirmed, unless --yes is given.
+
 The run belongs to the daemon and goes on when the terminal goes away; look at it
 again with: millwright run follow. Ctrl-C cancels it (a second Ctrl-C leaves without
 waiting). With --json, a dry run is one JSON document (the plan), otherwise each
 line is one update of the run.`
 
 func upCommand(p *program) *cobra.Command {
-	return p.orderCommand("up", &cobra.Command{
+	return p.orderCommand(always("up"), &cobra.Command{
 		Use: "up [TARGETS]", GroupID: groupPower, Short: "Bring nodes up, in the order of what they need",
 		Long:    "Brings nodes up, and first of all what they need. Without targets: all.\n" + orderHelp,
 		Example: "  millwright up --dry-run\n  millwright up @compute\n  millwright up 'web[1-40],-web7' --nowait",
@@ -46,23 +50,59 @@ func upCommand(p *program) *cobra.Command {
 }
 
 func downCommand(p *program) *cobra.Command {
-	return p.orderCommand("down", &cobra.Command{
+	return p.orderCommand(always("down"), &cobra.Command{
 		Use: "down [TARGETS]", GroupID: groupPower, Short: "Take nodes down, dependents first",
-		Long:    "Takes nodes down, and before them all that needs them, asked for or not. Without\ntargets: all, which a terminal is asked to confirm.\n" + orderHelp,
+		Long:    "Takes nodes down, and before them all that needs them, asked for or not. In each node\nits controls are asked first, and power is cut when something proves that it has\nhalted. Without targets: all.\n" + orderHelp,
 		Example: "  millwright down db1 --dry-run\n  millwright down --yes",
 	})
 }
 
-func (p *program) orderCommand(goal string, c *cobra.Command) *cobra.Command {
+func restartCommand(p *program) *cobra.Command {
+	var cut bool
+	c := p.orderCommand(func() string {
+		if cut {
+			return "cycle"
+		}
+		return "restart"
+	}, &cobra.Command{
+		Use: "restart TARGETS", GroupID: groupPower, Short: "Take nodes down and bring them up again, in order", Args: cobra.MinimumNArgs(1),
+		Long: `Takes nodes down, before them what needs them, and brings up again what was up. Nodes
+that will not halt are left alone, unless --cut is given. (cycle does it to single
+nodes at once, whatever depends on them.)
+` + orderHelp,
+		Example: "  millwright restart db1\n  millwright restart @web --only",
+	})
+	c.Flags().BoolVar(&cut, "cut", false, "cut the power of nodes that will not halt")
+	return c
+}
+
+func always(goal string) func() string { return func() string { return goal } }
+
+func (p *program) orderCommand(goal func() string, c *cobra.Command) *cobra.Command {
 	var f orderFlags
 	c.RunE = func(c *cobra.Command, args []string) error {
-		f.ask.Goal, f.ask.Targets, f.ask.Confirm = goal, strings.Join(args, ","), f.yes
+		f.ask.Goal, f.ask.Targets, f.ask.Confirm = goal(), strings.Join(args, ","), f.yes
+		switch {
+		case f.whenFree:
+			f.ask.Conflict = "when-free"
+		case f.takeOver:
+			f.ask.Conflict = "take-over"
+		}
 		return p.order(c.Context(), f)
 	}
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "show the plan, and do nothing")
 	c.Flags().BoolVar(&f.noWait, "nowait", false, "do not wait: print the run's id")
 	c.Flags().BoolVar(&f.json, "json", false, "write JSON")
 	c.Flags().BoolVarP(&f.list, "list", "l", false, "show each node's result as it comes")
+	c.Flags().BoolVar(&f.ask.Dependents, "with-dependents", false, "take along all that needs the nodes (down always does)")
+	c.Flags().BoolVar(&f.ask.Dependencies, "with-dependencies", false, "take along all that the nodes need (up always does)")
+	c.Flags().BoolVar(&f.ask.Only, "only", false, "touch nothing but these nodes; what stands in the way blocks them")
+	c.Flags().BoolVar(&f.ask.Force, "force", false, "pass over what stands in the way, and over attempts that are used up")
+	c.Flags().BoolVar(&f.whenFree, "when-free", false, "if another run is at work there, begin when it has ended")
+	c.Flags().BoolVar(&f.takeOver, "take-over", false, "if another run is at work there, cancel it, and begin when it has ended")
+	c.MarkFlagsMutuallyExclusive("when-free", "take-over")
+	c.MarkFlagsMutuallyExclusive("only", "with-dependents")
+	c.MarkFlagsMutuallyExclusive("only", "with-dependencies")
 	consentFlags(c.Flags(), &f.ask.Consent, &f.yes)
 	return c
 }
@@ -83,8 +123,8 @@ func (p *program) order(ctx context.Context, f orderFlags) error {
 		p.planText(planned.Text)
 		return nil
 	}
-	if f.ask.Goal == "down" && f.ask.Targets == "" && !f.yes {
-		if err := p.confirmAll(ctx, cl, f.ask); err != nil {
+	if !f.yes && !f.json {
+		if err := p.confirmPlan(ctx, cl, f.ask); err != nil {
 			return err
 		}
 	}
@@ -126,9 +166,9 @@ func (p *program) submit(ctx context.Context, cl *client.Client, o wire.Order) (
 // readingStates is what happens before there is a plan.
 const readingStates = "reading from the devices how it stands:"
 
-// confirmAll asks a person whether everything shall go down. Programs are not
-// asked: they have typed it.
-func (p *program) confirmAll(ctx context.Context, cl *client.Client, o wire.Order) error {
+// confirmPlan shows a person what would be done, and asks whether it shall. Programs are
+// not asked: they have typed it.
+func (p *program) confirmPlan(ctx context.Context, cl *client.Client, o wire.Order) error {
 	if in, ok := p.stdin.(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
 		return nil
 	}
@@ -141,7 +181,12 @@ func (p *program) confirmAll(ctx context.Context, cl *client.Client, o wire.Orde
 	if planned.Plan.Totals.Switched == 0 {
 		return nil
 	}
-	yes, _ := p.agree(ctx, fmt.Sprintf("This takes all %s of the room down. Go on? [y/N] ", counted(planned.Plan.Totals.Switched, "node")))
+	p.planText(planned.Text)
+	question := "Go on? [y/N] "
+	if o.Targets == "" && o.Goal != "up" {
+		question = fmt.Sprintf("This takes all %s of the room down. %s", counted(planned.Plan.Totals.Switched, "node"), question)
+	}
+	yes, _ := p.agree(ctx, question)
 	switch {
 	case ctx.Err() != nil:
 		return exit(ExitStopped)

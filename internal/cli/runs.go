@@ -59,10 +59,10 @@ func runCells(r *wire.Run) []cell {
 
 func runCommand(p *program) *cobra.Command {
 	return p.group(&cobra.Command{
-		Use: "run show|follow|cancel [RUN]", GroupID: groupKeep, Short: "Look at a run, follow it, or cancel it",
+		Use: "run show|follow|report|pause|resume|cancel [RUN]", GroupID: groupKeep, Short: "Look at a run, follow it, pause or cancel it",
 		Long:    "Looks at one run of up or down. RUN is its id, or the beginning of it; without one\nit is the newest.",
 		Example: "  millwright run show\n  millwright run follow K7QX\n  millwright run cancel",
-	}, p.runShow(), p.runFollow(), p.runCancel())
+	}, p.runShow(), p.runFollow(), p.runReport(), p.runPause(), p.runResume(), p.runCancel())
 }
 
 func (p *program) runShow() *cobra.Command {
@@ -141,10 +141,53 @@ func (p *program) runFollow() *cobra.Command {
 }
 
 func (p *program) runCancel() *cobra.Command {
-	return &cobra.Command{
-		Use: "cancel [RUN]", Short: "Cancel a run", Args: cobra.MaximumNArgs(1),
+	return p.runControl("is being cancelled", (*client.Client).CancelRun, &cobra.Command{
+		Use: "cancel [RUN]", Short: "Cancel a run",
 		Long:    "Cancels a run: no further node is begun. It does not wait for what devices are doing.",
 		Example: "  millwright run cancel && millwright run follow",
+	})
+}
+
+func (p *program) runPause() *cobra.Command {
+	return p.runControl("begins nothing new until it is resumed", (*client.Client).PauseRun, &cobra.Command{
+		Use: "pause [RUN]", Short: "Have a run begin nothing new",
+		Long:    "Pauses a run: what devices are doing is brought to its end, and nothing new is begun\nuntil it is resumed, also when the daemon is restarted meanwhile.",
+		Example: "  millwright run pause",
+	})
+}
+
+func (p *program) runResume() *cobra.Command {
+	return p.runControl("goes on", (*client.Client).ResumeRun, &cobra.Command{
+		Use: "resume [RUN]", Short: "Have a paused run go on",
+		Long: "Has a paused run go on.", Example: "  millwright run resume && millwright run follow",
+	})
+}
+
+// runControl is a command that does something with one run.
+func (p *program) runControl(said string, do func(*client.Client, context.Context, string) error, c *cobra.Command) *cobra.Command {
+	c.Args = cobra.MaximumNArgs(1)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		cl := p.client()
+		defer cl.Close()
+		info, err := findRun(c.Context(), cl, args)
+		if err != nil {
+			return err
+		}
+		if err := do(cl, c.Context(), info.ID); err != nil {
+			return err
+		}
+		p.printf("run %s %s\n", info.ID, said)
+		return nil
+	}
+	return c
+}
+
+func (p *program) runReport() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "report [RUN]", Short: "Show all that a run has told", Args: cobra.MaximumNArgs(1),
+		Long:    "Shows each thing that a run has done, with its time: which nodes it began, what was\ntried again and why, what witnesses said, who was blocked by whom, and the end.",
+		Example: "  millwright run report\n  millwright run report K7QX --json > run.json",
 		RunE: func(c *cobra.Command, args []string) error {
 			cl := p.client()
 			defer cl.Close()
@@ -152,13 +195,24 @@ func (p *program) runCancel() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := cl.CancelRun(c.Context(), info.ID); err != nil {
+			report, err := cl.RunReport(c.Context(), info.ID)
+			switch {
+			case err != nil:
 				return err
+			case asJSON:
+				return p.pretty(report)
 			}
-			p.printf("run %s is being cancelled\n", info.ID)
-			return nil
+			p.showRun(&report.Run)
+			t := table{style: p.out, head: []string{"AT", "WHAT"}}
+			for _, u := range report.Updates {
+				t.row(text(u.Time.Local().Format("15:04:05.000")), text(u.Text()))
+			}
+			p.printf("\n")
+			return t.write(p.stdout)
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "write one JSON document")
+	return c
 }
 
 // findRun finds the run that is meant: by its id, the beginning of its id, or

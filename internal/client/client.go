@@ -281,6 +281,23 @@ func (c *Client) CancelRun(ctx context.Context, id string) error {
 	return c.post(ctx, "/v1/runs/"+url.PathEscape(id)+"/cancel", nil, nil)
 }
 
+// PauseRun has a run begin nothing new.
+func (c *Client) PauseRun(ctx context.Context, id string) error {
+	return c.post(ctx, "/v1/runs/"+url.PathEscape(id)+"/pause", nil, nil)
+}
+
+// ResumeRun has a paused run go on.
+func (c *Client) ResumeRun(ctx context.Context, id string) error {
+	return c.post(ctx, "/v1/runs/"+url.PathEscape(id)+"/resume", nil, nil)
+}
+
+// RunReport gives all that a run has told.
+func (c *Client) RunReport(ctx context.Context, id string) (wire.RunReport, error) {
+	var out wire.RunReport
+	err := c.get(ctx, "/v1/runs/"+url.PathEscape(id)+"/report", &out)
+	return out, err
+}
+
 // Nodes gives what is remembered of nodes; no targets means all.
 func (c *Client) Nodes(ctx context.Context, targets string) ([]wire.Node, error) {
 	list := []wire.Node{}

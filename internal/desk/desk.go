@@ -30,6 +30,8 @@ type Options struct {
 	Runs   *run.Runner
 	// Standings are how nodes stand with what was asked of them.
 	Standings *standing.Book
+	// Watts is what a node usually draws, as far as that was measured. Nil knows nothing.
+	Watts func(r *room.Room, id room.NodeID) (float64, bool)
 	// Samples are what was measured over time. Nil is a desk without.
 	Samples *series.Book
 	// Rounds have checks made; Controls has controls asked. Nil is a desk without.
@@ -66,6 +68,7 @@ type Desk struct {
 	standings *standing.Book
 	rounds    *rounds.Rounds
 	samples   *series.Book
+	watts     func(*room.Room, room.NodeID) (float64, bool)
 	controls  *soft.Controls
 	access    *auth.Book
 	certify   func(string, time.Duration) (Certificate, error)
@@ -98,7 +101,7 @@ type change struct {
 
 // New opens the desk.
 func New(o Options) *Desk {
-	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, standings: o.Standings, rounds: o.Rounds, samples: o.Samples, controls: o.Controls, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, consoles: o.Consoles, changing: make(map[string]change)}
+	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, standings: o.Standings, rounds: o.Rounds, samples: o.Samples, watts: o.Watts, controls: o.Controls, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, consoles: o.Consoles, changing: make(map[string]change)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
@@ -180,6 +183,23 @@ func (d *Desk) CancelRun(by Actor, id string) error {
 		return err
 	}
 	return d.runs.Cancel(id, by.String())
+}
+
+// PauseRun has a run begin nothing new until it is resumed. What is under way comes to
+// its end.
+func (d *Desk) PauseRun(by Actor, id string) error {
+	if err := d.needRun(by, auth.Operate, "pause run", id); err != nil {
+		return err
+	}
+	return d.runs.Pause(id, by.String())
+}
+
+// ResumeRun has a paused run go on.
+func (d *Desk) ResumeRun(by Actor, id string) error {
+	if err := d.needRun(by, auth.Operate, "resume run", id); err != nil {
+		return err
+	}
+	return d.runs.Resume(id, by.String())
 }
 
 // Reload reads the configuration again.

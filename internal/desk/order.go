@@ -177,6 +177,12 @@ func (d *Desk) policy(r *room.Room) plan.Policy {
 			return d.runs.Duration(r, id, do)
 		},
 	}
+	if d.controls != nil {
+		p.Can = func(id room.ControlID) plan.Abilities { return d.controls.Can(r, id) }
+	}
+	if d.watts != nil {
+		p.Watts = func(id room.NodeID) (float64, bool) { return d.watts(r, id) }
+	}
 	if d.standings != nil {
 		p.Standing = func(id room.NodeID) standing.Standing { return d.standings.Node(r.Nodes[id].Name) }
 	}

@@ -16,7 +16,7 @@ func (d *Desk) Questions(by Actor) ([]ask.Question, error) {
 	}
 	var list []ask.Question
 	for _, q := range d.board.Open() {
-		if id, found := v.Room.Device(q.Device); found && v.SeesDevice(id) || v.Everything() {
+		if id, found := v.Room.Device(q.Device); found && v.SeesDevice(id) || v.Everything() || q.Node != "" && v.SeesNamed(q.Node) {
 			list = append(list, q)
 		}
 	}
@@ -32,6 +32,10 @@ func (d *Desk) Answer(by Actor, question string, yes bool, said string) error {
 	r := d.fleet.Room()
 	if id, found := r.Device(q.Device); found {
 		if err := d.need(r, by, auth.Operate, "answer", "", r.NodesOf(id)); err != nil {
+			return err
+		}
+	} else if id, found := r.Node(q.Node); found {
+		if err := d.need(r, by, auth.Operate, "answer", "", []room.NodeID{id}); err != nil {
 			return err
 		}
 	} else if err := d.needAll(by, auth.Operate, "answer"); err != nil {

@@ -77,6 +77,7 @@ func (d *Door) routes() []func() {
 		d.registerOperations,
 		d.registerPlans,
 		d.registerRuns,
+		d.registerRunControl,
 		d.registerEvents,
 		d.registerStates,
 		d.registerHolds,

@@ -31,7 +31,7 @@ func (d *Door) questions(ctx context.Context, _ *struct{}) (*questionsOutput, er
 	list, err := d.opts.Desk.Questions(actorOf(ctx))
 	out := wire.Questions{Items: make([]wire.Question, len(list))}
 	for i, q := range list {
-		out.Items[i] = wire.Question{ID: q.ID, Device: q.Device, Text: q.Text, Asked: q.Asked}
+		out.Items[i] = wire.Question{ID: q.ID, Device: q.Device, Node: q.Node, Text: q.Text, Asked: q.Asked}
 	}
 	return &questionsOutput{out}, err
 }

@@ -9,6 +9,7 @@ import (
 	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/plan"
+	"millwright.dev/millwright/internal/run"
 )
 
 type planInput struct{ Body wire.Order }
@@ -34,6 +35,8 @@ type runInput struct {
 }
 
 type runOutput struct{ Body wire.Run }
+
+type reportOutput struct{ Body wire.RunReport }
 
 type updatesInput struct {
 	ID    string `path:"id" doc:"The run's id." maxLength:"128"`
@@ -87,11 +90,45 @@ func (d *Door) registerRuns() {
 	})
 }
 
+func (d *Door) registerRunControl() {
+	register(d, route{
+		method: http.MethodPost, path: "/v1/runs/{id}/pause", id: "pause-run", tag: tagRuns, errors: []int{404, 409},
+		summary: "Pause a run", doc: "Nothing new is begun until it is resumed; what devices are doing is brought to its end. It stays paused over a restart of the daemon.",
+	}, func(ctx context.Context, in *runInput) (*nothingOutput, error) {
+		return &nothingOutput{}, d.opts.Desk.PauseRun(actorOf(ctx), in.ID)
+	})
+	register(d, route{
+		method: http.MethodPost, path: "/v1/runs/{id}/resume", id: "resume-run", tag: tagRuns, errors: []int{404, 409},
+		summary: "Resume a run", doc: "Has a paused run go on.",
+	}, func(ctx context.Context, in *runInput) (*nothingOutput, error) {
+		return &nothingOutput{}, d.opts.Desk.ResumeRun(actorOf(ctx), in.ID)
+	})
+	register(d, route{
+		method: http.MethodGet, path: "/v1/runs/{id}/report", id: "report-run", tag: tagRuns, errors: []int{404},
+		summary: "Report on a run", doc: "All that the run has told so far, in one document: each step with its times, attempts, evidence and outcome.",
+	}, func(ctx context.Context, in *runInput) (*reportOutput, error) {
+		by := actorOf(ctx)
+		info, err := d.opts.Desk.GetRun(by, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		updates, _, _, err := d.opts.Desk.RunSince(by, in.ID, 0)
+		if err != nil {
+			return nil, err
+		}
+		return &reportOutput{wire.RunReport{Run: info, Updates: append([]wire.Update{}, updates...)}}, nil
+	})
+}
+
 // orderOf reads a wish; its goal has been looked at.
 func orderOf(ctx context.Context, ask wire.Order) desk.Order {
-	o := desk.Order{Actor: actorOf(ctx), Targets: ask.Targets, Goal: plan.Up, Consent: desk.Consent(ask.Consent)}
-	if ask.Goal == plan.Down.String() {
-		o.Goal = plan.Down
+	o := desk.Order{
+		Actor: actorOf(ctx), Targets: ask.Targets, Consent: desk.Consent(ask.Consent),
+		Dependents: ask.Dependents, Dependencies: ask.Dependencies, Only: ask.Only, Force: ask.Force,
+	}
+	o.Goal, _ = plan.ParseGoal(ask.Goal)
+	if ask.Conflict != "refuse" {
+		o.Conflict = run.Conflict(ask.Conflict)
 	}
 	return o
 }

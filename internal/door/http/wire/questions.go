@@ -5,7 +5,8 @@ import "time"
 // Question is one that a device has for people.
 type Question struct {
 	ID     string    `json:"id" doc:"Its name." example:"q3"`
-	Device string    `json:"device" doc:"Who asks." example:"valves"`
+	Device string    `json:"device,omitempty" doc:"The device that asks." example:"valves"`
+	Node   string    `json:"node,omitempty" doc:"The node that a run asks about."`
 	Text   string    `json:"text" doc:"What is asked." example:"Please switch on v1 of valves. Rack 7."`
 	Asked  time.Time `json:"asked" doc:"Since when it is open."`
 }

@@ -80,8 +80,14 @@ type Consent struct {
 // Order asks for what takes steps in an order: POST /v1/plans shows the plan and
 // changes nothing, POST /v1/runs carries it out.
 type Order struct {
-	Goal    string `json:"goal" doc:"Where the nodes shall be in the end." enum:"up,down" example:"up"`
+	Goal    string `json:"goal" doc:"Where the nodes shall be in the end: up, down, or up again after they were down. A cycle does that whatever it takes; a restart cuts nothing off that does not halt." enum:"up,down,cycle,restart" example:"up"`
 	Targets string `json:"targets,omitempty" doc:"Which nodes, as a host list; empty means every node. What they need, or what needs them, joins in." example:"@compute"`
+	// How far it reaches.
+	Dependents   bool   `json:"dependents,omitempty" doc:"Take along all that needs the nodes. On the way down that is always so."`
+	Dependencies bool   `json:"dependencies,omitempty" doc:"Take along all that the nodes need. On the way up that is always so."`
+	Only         bool   `json:"only,omitempty" doc:"Touch nothing but these nodes. What stands in the way blocks them."`
+	Force        bool   `json:"force,omitempty" doc:"Pass over what stands in the way, and over attempts that are used up. A held node is never touched."`
+	Conflict     string `json:"conflict,omitempty" doc:"What is done if another run is at work there: refuse, begin when-free, or take-over: the other run is cancelled." enum:"refuse,when-free,take-over"`
 	Consent
 }
 
@@ -90,6 +96,12 @@ type Planned struct {
 	Run  string    `json:"run,omitempty" doc:"The run that carries the plan out; empty for a plan alone."`
 	Text string    `json:"text" doc:"The plan in words, for people."`
 	Plan plan.View `json:"plan" doc:"The plan: steps, each with those that it waits for."`
+}
+
+// RunReport is all that is known of a run.
+type RunReport struct {
+	Run     Run      `json:"run" doc:"How it stands, or how it ended."`
+	Updates []Update `json:"updates" doc:"All that it has told." nullable:"false"`
 }
 
 // Targets names nodes: POST /v1/holds/clear.
