@@ -261,3 +261,22 @@ func inDocs(t *testing.T, said string) {
 		}
 	}
 }
+
+// TestDocsCompile holds that the pieces of Python in the docs are Python.
+func TestDocsCompile(t *testing.T) {
+	text, err := os.ReadFile("../../docs/plugins.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pieces := regexp.MustCompile("(?s)```python\n(.*?)```").FindAllSubmatch(text, -1)
+	for _, p := range pieces {
+		cmd := exec.CommandContext(t.Context(), "python3", "-c", "import sys; compile(sys.stdin.read(), 'docs', 'exec')")
+		cmd.Stdin = bytes.NewReader(p[1])
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+	if len(pieces) < 2 {
+		t.Errorf("the docs have %d pieces of Python", len(pieces))
+	}
+}

@@ -138,7 +138,7 @@ func TestOneThatRanForLongIsNotGivenUp(t *testing.T) {
 			time.Sleep(2 * time.Minute)
 			_, _ = h.Check(t.Context(), use, plugin.Node{Name: "n1"})
 			synctest.Wait()
-			if s := is(t, h); s.State != plugin.Waiting || s.Next.Sub(time.Now()) > time.Second {
+			if s := is(t, h); s.State != plugin.Waiting || time.Until(s.Next) > time.Second {
 				t.Fatalf("it is %+v", s)
 			}
 		}

@@ -6,6 +6,7 @@ package sshtest
 
 import (
 	"bufio"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
@@ -91,7 +92,7 @@ func Start(t testing.TB, others ...*Server) *Server {
 // run starts sshd and waits until it listens.
 func (s *Server) run(t testing.TB, config string) {
 	t.Helper()
-	cmd := exec.Command("/usr/sbin/sshd", "-D", "-e", "-f", config) //nolint:gosec // a file of the test's own
+	cmd := exec.CommandContext(context.Background(), "/usr/sbin/sshd", "-D", "-e", "-f", config) //nolint:gosec // a file of the test's own
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
