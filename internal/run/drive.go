@@ -90,9 +90,15 @@ type drive struct {
 	power     [2][]int32 // steps whose cords are to be switched, on and off
 	looks     [2][]int32 // steps of which a second witness is to be heard
 	reads     []int32    // steps whose cords are to be read
-	effects   []func(context.Context)
+	effects   []effect
 	wg        sync.WaitGroup
 	took      map[plan.Goal]*timed
+}
+
+// effect is something that is to be done for a step.
+type effect struct {
+	step int32
+	do   func(context.Context)
 }
 
 func newDrive(r *Runner, it *run, epoch int64) *drive {
@@ -155,6 +161,7 @@ func (d *drive) drive() {
 func (d *drive) turn() bool {
 	d.advance()
 	if d.stopping() == parking {
+		d.unlaunch()
 		d.commit() // what devices have done to the end
 		if d.under() {
 			return true
@@ -182,6 +189,27 @@ func (d *drive) mayAct() bool { return d.run.ctx.Err() == nil && d.run.epoch.Loa
 // under says whether anything is being done to a node.
 func (d *drive) under() bool {
 	return slices.ContainsFunc(d.steps, func(s step) bool { return s.phase == moving })
+}
+
+// unlaunch forgets what was to be done, and has not been.
+func (d *drive) unlaunch() {
+	var steps []int32
+	for way := range d.power {
+		steps = append(append(steps, d.power[way]...), d.looks[way]...)
+		d.power[way], d.looks[way] = nil, nil
+	}
+	steps = append(steps, d.reads...)
+	for _, e := range d.effects {
+		steps = append(steps, e.step)
+	}
+	d.reads, d.effects = nil, nil
+	for _, i := range steps {
+		if d.steps[i].phase == moving {
+			d.leave(i)
+			d.steps[i].phase = idle
+			d.busy--
+		}
+	}
 }
 
 // finished says whether nothing can happen any more.
@@ -566,7 +594,7 @@ func (d *drive) handle(l *letter) {
 			d.paused = false
 			d.tell(Update{Kind: Resumed, By: l.by}, nil)
 		}
-	case letterFault:
+	case letterFree:
 		if len(d.queued) > 0 {
 			d.dequeue()
 		}

@@ -31,8 +31,8 @@ func (d *drive) launch() {
 		d.wg.Go(func() { d.do(room.Status, actRead, nodes) })
 	}
 	d.reads = nil
-	for _, effect := range d.effects {
-		d.wg.Go(func() { effect(d.run.ctx) })
+	for _, e := range d.effects {
+		d.wg.Go(func() { e.do(d.run.ctx) })
 	}
 	d.effects = nil
 }

@@ -19,7 +19,7 @@ const (
 	letterAdmitted                   // the gate lets a step begin
 	letterPause                      // by
 	letterResume                     // by
-	letterFault                      // nothing but a reason to look again
+	letterFree                       // the nodes that a run waited for are its own now
 )
 
 // letter is what a driver of a run hears.

@@ -16,7 +16,7 @@ func (d *drive) queue(behind []string) {
 // dequeue begins a run that waited, if those that it waited for have ended. Much may
 // have changed since it was planned, so it is planned anew.
 func (d *drive) dequeue() {
-	if d.stopping() != nil || !d.claim() {
+	if d.stopping() != nil {
 		return
 	}
 	if replan := d.runner.opts.Replan; replan != nil {
@@ -52,19 +52,18 @@ func (d *drive) keepPlan() {
 	d.write(func(tx *store.Tx) error { return tx.PlanRun(d.run.id, d.epoch, concerned, data) })
 }
 
-// claim takes the plan's nodes, or notes who is in the way.
+// claim takes the nodes of the new plan, or has the run wait on.
 func (d *drive) claim() bool {
-	r := d.runner
+	r, it := d.runner, d.run
 	r.mu.Lock()
-	taken, behind := r.claims.inTheWay(d.run)
+	defer r.mu.Unlock()
+	taken, behind := r.claims.inTheWay(it)
 	if len(taken) == 0 {
-		r.claims.take(d.run)
-	}
-	r.mu.Unlock()
-	if len(taken) == 0 {
+		r.claims.take(it)
 		return true
 	}
+	it.claimed = false
 	d.queued = behind
-	d.run.change(func(info *Info) { info.Behind = behind })
+	it.change(func(info *Info) { info.Behind = behind })
 	return false
 }

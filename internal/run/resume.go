@@ -142,6 +142,7 @@ func (r *Runner) revive(it *run) *drive {
 	if len(d.queued) == 0 {
 		r.mu.Lock()
 		r.claims.take(it)
+		it.claimed = true
 		r.mu.Unlock()
 	}
 	r.opts.Log.Info("run goes on", "run", it.id, "epoch", d.epoch)

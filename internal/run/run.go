@@ -91,6 +91,7 @@ type run struct {
 	cancel    context.CancelCauseFunc
 	kept      *store.Run // what the store has of a run that is to go on
 	box       mailbox
+	claimed   bool // it has its nodes; the runner's lock guards it
 
 	mu      sync.Mutex
 	now     Info

@@ -120,6 +120,15 @@ type bench struct {
 // "web1 30s: db1 db2": a name, "cordless" or the time to settle, and the needs.
 func onBench(t *testing.T, text string, opts run.Options, test func(*testing.T, *bench)) {
 	t.Helper()
+	onBenchWith(t, text, opts, nil, test)
+}
+
+// onBenchWith does so in a room that is changed before it is made.
+func onBenchWith(t *testing.T, text string, opts run.Options, change func(*room.Draft), test func(*testing.T, *bench)) {
+	t.Helper()
+	if change == nil {
+		change = func(*room.Draft) {}
+	}
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
 		s, err := store.OpenMemory(ctx, store.Options{})
@@ -131,7 +140,7 @@ func onBench(t *testing.T, text string, opts run.Options, test func(*testing.T, 
 				t.Error(err)
 			}
 		}()
-		b := &bench{hands: &hands{born: time.Now()}, events: event.New(s, nil), room: newRoom(t, text)}
+		b := &bench{hands: &hands{born: time.Now()}, events: event.New(s, nil), room: newRoom(t, text, change)}
 		n := 0
 		opts.Fleet, opts.Events, opts.Store = b.hands, b.events, s
 		b.opts = opts
@@ -234,6 +243,43 @@ func (b *bench) try(t *testing.T, goal plan.Goal, state room.State, targets stri
 		t.Fatal(err)
 	}
 	return b.Submit(t.Context(), run.Submission{Room: b.room, Plan: p, Actor: "ann", Door: "http", Remote: "here"})
+}
+
+// submitAs submits a down of nodes that are on.
+func (b *bench) submitAs(t *testing.T, c run.Conflict, targets string) string {
+	t.Helper()
+	nodes, err := b.room.Resolve(targets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.Build(b.room, nil, plan.Order{Goal: plan.Down, Targets: nodes.Nodes, Only: true, Force: true}, plan.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := b.Submit(t.Context(), run.Submission{Room: b.room, Plan: p, Conflict: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// cycle submits a cycle of nodes that are as the hands know them.
+func (b *bench) cycle(t *testing.T, targets string) string {
+	t.Helper()
+	nodes, err := b.room.Resolve(targets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.Build(b.room, func(id room.NodeID) room.State { return b.hands.is[b.room.Nodes[id].Name] },
+		plan.Order{Goal: plan.Cycle, Targets: nodes.Nodes}, plan.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := b.Submit(t.Context(), run.Submission{Room: b.room, Plan: p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 // story follows a run to its end and gives what it told, each with its time.

@@ -188,6 +188,7 @@ func (r *Runner) admit(it *run) (behind []string, err error) {
 	}
 	if len(taken) == 0 {
 		r.claims.take(it)
+		it.claimed = true
 	}
 	r.enroll(it)
 	return behind, nil
@@ -284,12 +285,26 @@ func (r *run) drop() {
 	}
 }
 
-// stir has the runs look again that wait for others. The caller has the lock.
+// stir gives nodes that are free to runs that wait for them: those that take over first,
+// then the oldest. The caller has the lock.
 func (r *Runner) stir() {
-	for _, it := range r.order {
-		if it.state() == Queued {
-			it.box.post(letter{kind: letterFault})
+	var waiting []*run
+	for _, over := range []bool{true, false} {
+		for _, it := range r.order {
+			if (it.sub.Conflict == TakeOver) == over && !it.claimed && it.state() == Queued {
+				waiting = append(waiting, it)
+			}
 		}
+	}
+	for _, it := range waiting {
+		taken, behind := r.claims.inTheWay(it)
+		if len(taken) > 0 {
+			it.change(func(info *Info) { info.Behind = behind })
+			continue
+		}
+		r.claims.take(it)
+		it.claimed = true
+		it.box.post(letter{kind: letterFree})
 	}
 }
 

@@ -174,14 +174,14 @@ func (d *drive) op(i int32) string { return d.plan.Steps[i].Do.Op().String() }
 // effect has something done when what was told so far is on the disk. What it gives is a
 // letter to the driver.
 func (d *drive) effect(i int32, act plan.Acts, do func(context.Context) letter) {
-	d.effects = append(d.effects, func(ctx context.Context) {
+	d.effects = append(d.effects, effect{i, func(ctx context.Context) {
 		l := letter{kind: letterSaid, err: errNotBegun}
 		if d.mayAct() {
 			l = do(ctx)
 		}
 		l.step, l.act = i, act
 		d.run.box.post(l)
-	})
+	}})
 }
 
 var errNotBegun = errors.New("it was stopped before")
