@@ -3,7 +3,6 @@ package sim
 import (
 	"errors"
 	"fmt"
-	"time"
 )
 
 // A service processor has, in place of relays, the power buttons of machines. What its
@@ -49,7 +48,7 @@ func (r *Room) push(m *machine, on bool) {
 		r.boot(m)
 	case !on && m.state != Off:
 		r.note(h)
-		r.halt(m)
+		r.cut(m)
 	}
 	r.light(m)
 }
@@ -74,7 +73,7 @@ func (r *Room) reveal(m *machine) {
 		u := m.button.unit
 		for i := range u.outlets {
 			if &u.outlets[i] == m.button {
-				f.Follow(i, m.state, m.boot)
+				f.Follow(i, m.state, m.boot, m.watts(m.since))
 			}
 		}
 	}
@@ -116,8 +115,8 @@ func (u *Unit) MachineName(i int) string {
 	return ""
 }
 
-// SoftOff asks the machine of outlet i to shut itself down, which takes it a third of the
-// time that it boots. One that still boots goes off at once.
+// SoftOff asks the machine of outlet i to shut itself down, which takes its time. One that
+// still boots goes off at once.
 func (u *Unit) SoftOff(i int) error {
 	m := u.outlets[i].presses()
 	if m == nil {
@@ -129,23 +128,14 @@ func (u *Unit) SoftOff(i int) error {
 	switch {
 	case u.outlets[i].has(faultError):
 		return ErrPlug
-	case u.outlets[i].has(faultLie), u.outlets[i].has(faultStuck), r.closed, m.closing != nil:
+	case u.outlets[i].has(faultLie), u.outlets[i].has(faultStuck), r.closed:
 		return nil
 	case m.state == Off:
 		return ErrOff
-	case m.state == Booting || m.boot == 0:
+	case m.state == Booting:
 		r.push(m, false)
-		return nil
+	default:
+		r.shutDown(m)
 	}
-	var self *time.Timer
-	self = time.AfterFunc(m.boot/3, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if m.closing == self {
-			m.closing = nil
-			r.push(m, false)
-		}
-	})
-	m.closing = self
 	return nil
 }

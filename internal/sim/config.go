@@ -25,6 +25,9 @@ type Config struct {
 	Log *slog.Logger
 	// History is how many happenings are remembered; 4096 if 0, none if negative.
 	History int
+	// Hosts is where the operating systems of all machines answer by HTTP, "127.0.0.1:0";
+	// nowhere if empty. See [Room.Hosts].
+	Hosts string
 	// Styles are makes of your own, which come before the built-in ones.
 	Styles []Style
 }
@@ -85,7 +88,24 @@ type Machine struct {
 	// StayOff is for a machine that waits for its button ([Room.Press]) when
 	// power comes, instead of booting by itself.
 	StayOff bool
+	// Halt is how long its operating system takes to come down when it is asked to; a
+	// third of Boot if 0.
+	Halt time.Duration
+	// Draw is what it takes from its cords.
+	Draw Draw
 }
+
+// Draw is what a machine draws, in watts, in the states of its life; without power it
+// draws nothing. All zero are the figures of a small server.
+type Draw struct {
+	Standby float64 // fed, and off
+	Boot    float64 // while it boots
+	Run     float64 // while it is up
+	Noise   float64 // by how much of Run it goes up and down: 0.05 is a twentieth
+}
+
+// usualDraw is that of a small server.
+func usualDraw() Draw { return Draw{Standby: 7, Boot: 190, Run: 150, Noise: 0.03} }
 
 // Inlet names the outlet at the other end of a cord.
 type Inlet struct{ PDU, Outlet string }
@@ -120,6 +140,9 @@ func (c *Config) check() error {
 		unique("machine", c.Machines[i].Name)
 		if c.Machines[i].Boot < 0 {
 			errs = append(errs, fmt.Errorf("sim: machine %q boots in less than no time: %v", c.Machines[i].Name, c.Machines[i].Boot))
+		}
+		if c.Machines[i].Halt < 0 {
+			errs = append(errs, fmt.Errorf("sim: machine %q halts in less than no time: %v", c.Machines[i].Name, c.Machines[i].Halt))
 		}
 	}
 	return errors.Join(errs...)

@@ -24,6 +24,15 @@ heal PDU[/OUTLET] | all       take the faults away
 feed NAME on|off              a circuit fails or comes back
 turn PDU/OUTLET on|off        move a relay by hand
 press MACHINE                 push a machine's button
+swap PDU/OUTLET PDU/OUTLET    exchange what hangs on two outlets, as by mistake
+machine NAMES SETTING VALUE…  how machines are (a host list): boot and halt (times they take),
+                              watts, standby, inrush (watts), noise (a part of the watts)
+machine NAMES FAULT [times N] [for DURATION]
+                              sick: the health check fails; wedged: it never ends to halt;
+                              dead: it never comes up; late: it boots so much longer.
+                              N boots (halts), or all of them until it is well again
+machine NAMES well            take the faults away
+counts                        what has happened to each machine, and how often
 help                          this
 `
 
@@ -49,6 +58,14 @@ func (r *Room) Do(line string, out io.Writer) error {
 		return r.doHeal(args[0])
 	case verb == "press" && len(args) == 1:
 		return r.Press(args[0])
+	case verb == "swap" && len(args) == 2:
+		pdu, plug := splitTarget(args[0])
+		other, otherPlug := splitTarget(args[1])
+		return r.Swap(pdu, plug, other, otherPlug)
+	case verb == "machine" && len(args) >= 2:
+		return r.doMachines(args[0], args[1:])
+	case verb == "counts" && len(args) == 0:
+		return r.showCounts(out)
 	case verb == "feed" && len(args) == 2:
 		on, err := onOff(args[1])
 		if err != nil {
@@ -109,6 +126,11 @@ func (r *Room) doHeal(target string) error {
 	for _, u := range r.units {
 		errs = append(errs, r.Heal(u.name, ""))
 	}
+	for _, m := range r.machines {
+		if len(m.report().Faults) > 0 {
+			errs = append(errs, r.Cure(m.name))
+		}
+	}
 	return errors.Join(errs...)
 }
 
@@ -134,7 +156,7 @@ func (r *Room) show(out io.Writer, only []string) error {
 		s.PDUs[i].print(w)
 	}
 	for _, m := range s.Machines {
-		fmt.Fprintf(w, "machine %s: %v, %d of %d cords live\n", m.Name, m.State, m.Live, m.Inlets)
+		m.print(w)
 	}
 	return w.Flush()
 }

@@ -16,10 +16,14 @@
 //	network.go   addresses, listeners and connections
 //	unit.go      one power strip ("unit" in this package), and switching it
 //	physics.go   relays, feeds and machines: what follows from a switch
+//	system.go    the operating systems of machines, and what can be wrong with them
+//	draw.go      what machines draw, by machine and by outlet
+//	hosts.go     how machines answer on the network, by HTTP
 //	hand.go      what somebody in the room can do: feeds, buttons, relays
 //	fault.go     what can be wrong with it
 //	history.go   what happened, and how things are: for witnesses
 //	control.go   the same by text lines, for a room in another process
+//	script.go    such lines in a file, and those about machines
 //	terminal.go  one connection, as a menu sees it
 //	packets.go   a unit on UDP, and conversations in messages
 //	requests.go  conversations in HTTP

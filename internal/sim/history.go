@@ -21,6 +21,8 @@ const (
 	FeedOff
 	FaultSet
 	FaultHealed
+	MachineHalting
+	CordsSwapped
 )
 
 var kindWords = [...]string{
@@ -28,6 +30,7 @@ var kindWords = [...]string{
 	MachineBooting: "booting", MachineUp: "up", MachineOff: "off",
 	FeedOn: "live", FeedOff: "dead",
 	FaultSet: "fault", FaultHealed: "healed",
+	MachineHalting: "halting", CordsSwapped: "swapped with",
 }
 
 func (k Kind) String() string {
@@ -188,6 +191,24 @@ type MachineReport struct {
 	State  MachineState
 	Inlets int // cords
 	Live   int // of them, with current
+
+	Powered bool    // it is fed
+	Halting bool    // it is up, and on its way down
+	Well    bool    // it is up, and its service answers as it should
+	Watts   float64 // that it draws
+	Counts  Counts
+	Faults  []MachineFault
+}
+
+// Counts is how often something has happened to a machine: what a program repeats that it
+// should not shows here.
+type Counts struct {
+	PowerOns  int `json:"power_ons"`  // current came
+	PowerOffs int `json:"power_offs"` // and went
+	Starts    int `json:"starts"`     // it began to boot, by whatever
+	Resets    int `json:"resets"`     // by its reset button
+	Halts     int `json:"halts"`      // its operating system came down in order
+	Cuts      int `json:"cuts"`       // it lost its power, or was forced off, while it was on
 }
 
 // FeedState is the truth about one circuit.
@@ -215,7 +236,11 @@ func (r *Room) Snapshot() Snapshot {
 }
 
 func (m *machine) report() MachineReport {
-	return MachineReport{Name: m.name, State: m.state, Inlets: len(m.inlets), Live: m.liveInlets()}
+	now := time.Now()
+	return MachineReport{
+		Name: m.name, State: m.state, Inlets: len(m.inlets), Live: m.liveInlets(),
+		Powered: m.powered, Halting: m.os.halting, Well: m.well(now), Watts: m.watts(now), Counts: m.counts, Faults: m.os.list(),
+	}
 }
 
 func (u *Unit) report() PDUState {

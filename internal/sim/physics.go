@@ -78,12 +78,17 @@ type machine struct {
 	inlets  []*outlet
 	button  *outlet // of its service processor; nil if it has none
 	boot    time.Duration
+	down    time.Duration // how long its operating system takes to halt
+	draw    Draw
 	stayOff bool
 
 	state   MachineState
+	since   time.Time // in that state
+	os      system
+	counts  Counts
 	powered bool
 	wasOn   bool        // when its power went
-	booting *time.Timer // nil unless state is Booting
+	booting *time.Timer // nil unless state is Booting, and it will be up
 	closing *time.Timer // until it has shut itself down; nil unless it does
 }
 
@@ -113,15 +118,28 @@ func (r *Room) follow(m *machine) {
 		return
 	}
 	m.powered = powered
+	if powered {
+		m.counts.PowerOns++
+	} else {
+		m.counts.PowerOffs++
+	}
 	switch {
 	case !powered:
 		m.wasOn = m.state != Off
-		r.halt(m)
+		r.cut(m)
 	case m.stayOff, len(m.inlets) == 0 && !m.wasOn: // it waits for its button
 	default:
 		r.boot(m)
 	}
 	r.wake(m)
+}
+
+// cut takes a machine down as it stands.
+func (r *Room) cut(m *machine) {
+	if m.state != Off {
+		m.counts.Cuts++
+	}
+	r.halt(m)
 }
 
 func (r *Room) halt(m *machine) {
@@ -133,13 +151,18 @@ func (r *Room) halt(m *machine) {
 
 // boot starts a machine that has power.
 func (r *Room) boot(m *machine) {
-	if m.boot == 0 {
+	m.counts.Starts++
+	takes, comes := m.os.begin(m.boot)
+	if takes == 0 && comes {
 		r.enter(m, Up)
 		return
 	}
 	r.enter(m, Booting)
+	if !comes {
+		return
+	}
 	var self *time.Timer
-	self = time.AfterFunc(m.boot, func() {
+	self = time.AfterFunc(takes, func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if m.booting == self { // else it lost its power in the last moment
@@ -158,10 +181,11 @@ func (m *machine) stop() {
 			*t = nil
 		}
 	}
+	m.os.halting = false
 }
 
 func (r *Room) enter(m *machine, s MachineState) {
-	m.state = s
+	m.state, m.since = s, time.Now()
 	defer r.reveal(m)
 	kind := MachineOff
 	switch s {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -17,8 +18,9 @@ import (
 type Room struct {
 	listen func(ctx context.Context, network, address string) (net.Listener, error)
 	log    *slog.Logger
-	keep   int  // happenings to remember
-	memory bool // there are no listeners
+	keep   int    // happenings to remember
+	memory bool   // there are no listeners
+	hosts  string // where machines answer; "" if they do not
 
 	// These do not change after the start.
 	units         []*Unit
@@ -62,7 +64,7 @@ func Start(ctx context.Context, cfg Config) (*Room, error) {
 		return nil, err
 	}
 	r.ctx, r.cancel = context.WithCancel(ctx)
-	if err := r.open(); err != nil {
+	if err := errors.Join(r.open(), r.openHosts(cfg.Hosts)); err != nil {
 		r.Close()
 		return nil, err
 	}
@@ -129,7 +131,10 @@ func (r *Room) addFeed(name string) *feed {
 }
 
 func (r *Room) addMachine(c *Machine) error {
-	m := &machine{name: c.Name, boot: c.Boot, stayOff: c.StayOff}
+	m := &machine{name: c.Name, boot: c.Boot, down: c.Halt, draw: c.Draw, stayOff: c.StayOff, since: time.Now()}
+	if m.draw == (Draw{}) {
+		m.draw = usualDraw()
+	}
 	for _, in := range c.Inlets {
 		u := r.unitByName[in.PDU]
 		if u == nil {

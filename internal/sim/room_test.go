@@ -116,7 +116,7 @@ func TestControlOnASocket(t *testing.T) {
 		{"show", "feed A: live\nfeed B: dead\n" +
 			"pdu left: vpc at left:23, 1 of 4 outlets on, 0 connections, 0 lines typed\n" +
 			"pdu right: vpc at right:23, 0 of 4 outlets on, 0 connections, 0 lines typed, unreachable, hang after 2\n" +
-			"machine db: booting, 1 of 2 cords live\nmachine old: off, 0 of 1 cords live\nmachine lamp: off, 0 of 1 cords live\nok\n"},
+			"machine db: booting, 1 of 2 cords live, 190 W\nmachine old: off, 0 of 1 cords live, 0 W\nmachine lamp: off, 0 of 1 cords live, 0 W\nok\n"},
 		{"turn left/1 off", "ok\n"},
 		{"show left", "pdu left: vpc at left:23, 0 of 4 outlets on, 0 connections, 0 lines typed\n" +
 			"outlet 0: off\noutlet 1: off, says on, lie\noutlet 2: off\noutlet 3: off\nok\n"},

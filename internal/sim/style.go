@@ -31,9 +31,10 @@ type PacketStyle interface {
 }
 
 // Follower is a make that wants to know what becomes of the machines whose buttons it
-// has. Follow is told of outlet i's at each change; it must be quick and not call the room.
+// has. Follow is told of outlet i's at each change: its new state, how long it boots, and
+// what it draws now. It must be quick and not call the room.
 type Follower interface {
-	Follow(i int, s MachineState, boot time.Duration)
+	Follow(i int, s MachineState, boot time.Duration, watts float64)
 }
 
 // Styles returns the built-in makes, the default first.

@@ -228,6 +228,7 @@ func (u *Unit) Reset(i int) {
 	defer u.room.mu.Unlock()
 	for _, m := range u.outlets[i].machines {
 		if m.state != Off && !u.room.closed {
+			m.counts.Resets++
 			u.room.halt(m)
 			u.room.boot(m)
 		}

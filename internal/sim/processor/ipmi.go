@@ -67,7 +67,9 @@ func (b *ipmiBMC) Name() string { return "ipmi" }
 func (b *ipmiBMC) Serve(*sim.Terminal) error { return errors.New("IPMI goes by UDP") }
 
 // Follow implements [sim.Follower].
-func (b *ipmiBMC) Follow(i int, s sim.MachineState, boot time.Duration) { b.hosts[i].becomes(s, boot) }
+func (b *ipmiBMC) Follow(i int, s sim.MachineState, boot time.Duration, watts float64) {
+	b.hosts[i].becomes(s, boot, watts)
+}
 
 // ServePackets implements [sim.PacketStyle]. Each time that the BMC gets power it starts
 // anew: what it logged is there, and nobody is logged in.
@@ -117,7 +119,7 @@ func (b *ipmiBMC) config(h *host) bmc.Config {
 	if h != nil {
 		name = h.name()
 		c.SDR, c.FRU = records(), inventory(name)
-		c.Power = bmc.Power{Watts: standbyWatts, Limit: 500}
+		c.Power = bmc.Power{Watts: 7, Limit: 500}
 	}
 	c.Name = name
 	sum := sha256.Sum256([]byte("simulated " + b.unit.Name() + " " + name))
@@ -165,9 +167,12 @@ func (h *host) powerDown() {
 const maxMissed = 100
 
 // becomes takes over what the room says of the machine, and writes it into the log.
-func (h *host) becomes(s sim.MachineState, boot time.Duration) {
+func (h *host) becomes(s sim.MachineState, boot time.Duration, watts float64) {
 	h.at.Lock()
 	defer h.at.Unlock()
+	if h.bmc != nil {
+		h.bmc.SetWatts(uint16(watts))
+	}
 	from := ""
 	if s == sim.Booting && h.next.Valid && h.next.Device != chassis.NoOverride {
 		if from = h.next.Device.String(); !h.next.Persistent {
@@ -194,7 +199,6 @@ func (h *host) note(e sel.Event) {
 	switch {
 	case h.bmc != nil:
 		h.bmc.Log(e)
-		h.bmc.SetWatts(uint16(h.measure().watts))
 	case len(h.log) < maxMissed:
 		h.log = append(h.log, sel.Record{
 			ID: uint16(len(h.log) + 1), Type: sel.TypeSystem, Time: sel.Stamp(time.Now().Unix()), Event: e,

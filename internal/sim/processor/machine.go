@@ -63,9 +63,7 @@ const (
 	bootTemp  = 61
 	upTemp    = 48
 
-	standbyWatts = 7
-	idleWatts    = 95
-	warming      = 20 * time.Second // until two thirds of the way
+	warming = 20 * time.Second // until two thirds of the way
 )
 
 // temperature gives the processor's, in °C. m.mu is held.
@@ -82,15 +80,13 @@ type measured struct {
 }
 
 func (m *machine) measure() measured {
+	watts := m.unit.Watts(m.plug) // asks the room, whose lock comes first
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := measured{processor: math.Round(m.temperature(time.Now())), running: m.state != sim.Off}
-	if !now.running {
-		now.watts = standbyWatts
-		return now
+	now := measured{watts: math.Round(watts), processor: math.Round(m.temperature(time.Now())), running: m.state != sim.Off}
+	if now.running {
+		now.fan = 2400 + 50*(now.processor-inletTemp)
 	}
-	load := now.processor - inletTemp
-	now.fan, now.watts = 2400+50*load, idleWatts+2*load
 	return now
 }
 

@@ -81,7 +81,7 @@ func (b *redfishBMC) Close() error {
 }
 
 // Follow implements [sim.Follower].
-func (b *redfishBMC) Follow(i int, s sim.MachineState, boot time.Duration) {
+func (b *redfishBMC) Follow(i int, s sim.MachineState, boot time.Duration, _ float64) {
 	from := ""
 	if s == sim.Booting {
 		from = b.bootsFrom(b.ids[i])

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"slices"
@@ -46,6 +47,11 @@ type Relays interface {
 	Says(outlet int) bool // whether it shows that it is on
 	Bad(outlet int) bool  // whether it answers nothing but errors
 	Switch(outlet int, on bool) error
+}
+
+// Meter is Relays that know what flows through them.
+type Meter interface {
+	Watts(outlet int) float64
 }
 
 type relay struct {
@@ -241,6 +247,15 @@ func (b *Box) on(plug string) bool {
 		return i >= 0 && b.others.Says(i)
 	}
 	return b.relays[plug].on
+}
+
+// watts gives what flows through a plug, by its place: that of outlets that are kept
+// elsewhere, if these know it, else what a box without them always says.
+func (b *Box) watts(place int, always float64) float64 {
+	if m, ok := b.others.(Meter); ok {
+		return math.Round(10*m.Watts(place)) / 10
+	}
+	return always
 }
 
 // rejects says whether a plug does nothing that it is told.

@@ -30,7 +30,7 @@ func (shelly1) answer(b *Box, w http.ResponseWriter, r *http.Request, _ []byte) 
 		var relays, meters []object
 		for i := range b.Plugs {
 			relays = append(relays, b.shelly1Relay(b.at(i)))
-			meters = append(meters, object{"power": 40.5 + float64(i), "is_valid": true, "total": 6000 * (i + 1)})
+			meters = append(meters, object{"power": b.watts(i, 40.5+float64(i)), "is_valid": true, "total": 6000 * (i + 1)})
 		}
 		reply(w, 200, object{"relays": relays, "meters": meters, "voltage": 231.2, "temperature": 41.5, "mac": "4022D88E4021"})
 	case r.URL.Path == "/settings":
@@ -68,7 +68,7 @@ func (b *Box) shelly1Relay(plug string) object {
 type shelly2 struct{}
 
 func (shelly2) answer(b *Box, w http.ResponseWriter, r *http.Request, body []byte) {
-	const name = "shellypro4pm-f008d1d8b8b8"
+	const name, volts = "shellypro4pm-f008d1d8b8b8", 230.1
 	method, ok := strings.CutPrefix(r.URL.Path, "/rpc/")
 	switch {
 	case !ok:
@@ -101,7 +101,7 @@ func (shelly2) answer(b *Box, w http.ResponseWriter, r *http.Request, body []byt
 	case "Switch.GetStatus":
 		on := b.on(b.Plugs[shown])
 		reply(w, 200, object{
-			"id": shown, "source": "HTTP_in", "output": on, "apower": 12.5 + float64(shown), "voltage": 230.1, "current": 0.5, "pf": 0.98, "freq": 50.0,
+			"id": shown, "source": "HTTP_in", "output": on, "apower": b.watts(shown, 12.5+float64(shown)), "voltage": volts, "current": b.watts(shown, 0.5*volts) / volts, "pf": 0.98, "freq": 50.0,
 			"aenergy": object{"total": 1234.5}, "temperature": object{"tC": 38.25, "tF": 100.9},
 		})
 	case "Switch.GetConfig":

@@ -46,6 +46,11 @@ type Relays interface {
 	Cycle(outlet int, rest time.Duration) error
 }
 
+// Meter is Relays that know what flows through them.
+type Meter interface {
+	Watts(outlet int) float64
+}
+
 // User is who may do all by version 3.
 type User struct {
 	Name, Password, Passphrase string

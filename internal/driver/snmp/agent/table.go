@@ -23,6 +23,8 @@ type object struct {
 	outlet int // which it is of; -1 for none
 	text   string
 	number int
+	of     driver.Quantity // with scale, of measures
+	scale  float64
 	orders []order // what may be written to it
 }
 
@@ -171,7 +173,9 @@ func (a *Agent) addMeasure(m *profile.Measure, oid string, outlet int) {
 	if m.Digits != "" {
 		scale *= math.Pow10(-digits(m.Quantity))
 	}
-	a.add(object{oid: oid, kind: measureOf, outlet: outlet, number: int(math.Round(Reading(m.Quantity) / scale))})
+	a.add(object{
+		oid: oid, kind: measureOf, outlet: outlet, number: int(math.Round(Reading(m.Quantity) / scale)), of: m.Quantity, scale: scale,
+	})
 }
 
 func (a *Agent) addDigits(m *profile.Measure, oid string) {
@@ -225,12 +229,36 @@ func (a *Agent) value(o *object) gosnmp.SnmpPDU {
 	case restOf:
 		v.Value = int(a.cfg.Rest / time.Second)
 	case measureOf:
-		if v.Type = gosnmp.Gauge32; out != nil && !out.on {
-			v.Value = 0
+		if v.Type = gosnmp.Gauge32; out != nil {
+			v.Value = a.measure(o, out)
 		}
 		v.Value = uint(v.Value.(int))
 	}
 	return v
+}
+
+// measure gives what is measured of an outlet. Outlets that are kept elsewhere may know
+// what flows through them.
+func (a *Agent) measure(o *object, out *outlet) int {
+	meter, metered := a.cfg.Relays.(Meter)
+	switch {
+	case !out.on:
+		return 0
+	case !metered:
+		return o.number
+	}
+	watts := meter.Watts(o.outlet)
+	factor := Reading(driver.PowerFactor)
+	switch o.of {
+	case driver.Power:
+	case driver.ApparentPower:
+		watts /= factor
+	case driver.Current:
+		watts /= factor * Reading(driver.Voltage)
+	default:
+		return o.number
+	}
+	return int(math.Round(watts / o.scale))
 }
 
 // state gives the value that shows an outlet's state.
