@@ -20,6 +20,10 @@ type Draft struct {
 	Controls    []DraftControl
 	Checks      []DraftCheck
 	Limits      []DraftLimit
+	UPSes       []UPS
+	Battery     Battery // but for its stages
+	Stages      []DraftStage
+	Schedules   []DraftSchedule
 	// ConsoleNodes holds names as a group's Members do: those whose consoles are
 	// always kept, if the settings say that any are. Nil is all.
 	ConsoleNodes []string
@@ -83,13 +87,13 @@ type DraftGroup struct {
 // Problem is one thing that is wrong with a Draft.
 type Problem struct {
 	Code ProblemCode
-	Kind string // "room", "node", "device", "feed", "group", "alias", "credential", "veto", "control", "check", "limit"
+	Kind string // "room", "node", "device", "feed", "group", "alias", "credential", "veto", "control", "check", "limit", "ups", "stage", "schedule"
 	Name string // whose problem it is
 	// Item is the place in the Draft's slice of that kind, -1 for the room.
 	Item int
 	// Field is the part that is wrong: "name", "cords", "bmc", "needs", "groups",
 	// "members", "feed", "from", "credential", "nodes", "console", "wants", "needs-some",
-	// "controls", "checks".
+	// "controls", "checks", "feeds".
 	Field string
 	// Index is the place in that field's list, or -1.
 	Index int

@@ -43,6 +43,9 @@ func New(d Draft) (*Room, []Problem) {
 	b.controls()
 	b.checks()
 	b.limits()
+	b.upses()
+	b.battery()
+	b.schedules()
 	if len(b.problems) > 0 {
 		return nil, b.problems
 	}

@@ -34,6 +34,10 @@ type Room struct {
 	Checks   []Check   // in the order of the configuration
 	Limits   []Limit   // sorted by name
 
+	UPSes     []UPS // in the order of the configuration
+	Battery   Battery
+	Schedules []Schedule // in the order of the configuration
+
 	nodes   map[string]NodeID
 	devices map[string]DeviceID
 	groups  map[string]int
@@ -66,6 +70,8 @@ type Settings struct {
 	HTTP HTTP
 	// Redfish is the door for Redfish clients.
 	Redfish Redfish
+	// Ockle is the door for Ockle's clients.
+	Ockle Ockle
 	// IPMI is the door that shows nodes as BMCs.
 	IPMI IPMI
 	// Consoles is what nodes' consoles are unless they say otherwise.

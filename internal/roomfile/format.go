@@ -23,11 +23,16 @@ type document struct {
 	Checks         map[string]checkPart      `yaml:"checks" doc:"Tests of nodes, by name."`
 	Order          orderPart                 `yaml:"order" doc:"How nodes are brought up and down, unless a node says otherwise."`
 	Samples        samplesPart               `yaml:"samples" doc:"What is kept of what devices and checks measure, and for how long."`
+	UPS            map[string]upsPart        `yaml:"ups" doc:"Uninterruptible power supplies that are watched through the daemons of NUT, by name."`
+	Battery        batteryPart               `yaml:"battery" doc:"What goes down, and when, while the room runs on batteries."`
+	Schedules      map[string]schedulePart   `yaml:"schedules" doc:"What is brought up and down by the calendar, by name."`
+	Calendars      map[string]calendarPart   `yaml:"calendars" doc:"Holidays that schedules can name."`
 	Vetoes         map[string]vetoPart       `yaml:"vetoes" doc:"Hooks that are asked before nodes are switched and may refuse, by name."`
 	PowerMan       powermanPart              `yaml:"powerman" doc:"The door for PowerMan's clients."`
 	Consoles       consolesPart              `yaml:"consoles" doc:"What is kept of the nodes' consoles, unless a node says otherwise."`
 	HTTP           httpPart                  `yaml:"http" doc:"The public API over the network. Unless listen says where, nothing listens and only the unix socket is there."`
 	Redfish        redfishPart               `yaml:"redfish" doc:"The door for Redfish clients, which see each node as a system. Unless listen says where, nothing listens."`
+	Ockle          ocklePart                 `yaml:"ockle" doc:"The door for Ockle's clients. Unless listen says where, or the config.ini of a folder of Ockle's has SocketListener among its plugins, nothing listens."`
 	IPMI           ipmiPart                  `yaml:"ipmi" doc:"The door that shows nodes as BMCs, for whatever speaks IPMI over LAN. Only the nodes that are named here are."`
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"millwright.dev/millwright/devspec"
+	"millwright.dev/millwright/internal/calendar"
 	"millwright.dev/millwright/internal/check"
 	"millwright.dev/millwright/internal/control"
 	"millwright.dev/millwright/internal/driver"
@@ -66,12 +67,14 @@ type Result struct {
 }
 
 // Load reads a room: a room file, a folder of them (room.yaml first, then all
-// other *.yaml and *.yml in the order of their names), or a powerman.conf. An error is
-// [Problems], all there are, or ctx's.
+// other *.yaml and *.yml in the order of their names), a folder of Ockle's configuration
+// (and such files in it), or a powerman.conf. An error is [Problems], all there are, or
+// ctx's.
 func Load(ctx context.Context, path string, o Options) (*Result, error) {
 	l := newLoader(ctx, o)
 	l.start(path)
 	l.specifications()
+	l.takeOckle()
 	l.sections()
 	l.makeDevices()
 	if err := ctx.Err(); err != nil {
@@ -127,20 +130,26 @@ type loader struct {
 	bytes   int               // read so far
 	found   map[string]string // files found beside the one that includes them
 	shelf   shelf
+	base    string // the room\'s folder
+	ockles  []*ockleFolder
 
 	draft  room.Draft
 	nodeAt map[string]int // place in draft.Nodes
 
-	ipmiNodes *value         // what the section ipmi: says of nodes
-	nodes     []nodeSource   // beside draft.Nodes
-	groups    []entrySource  // beside draft.Groups
-	aliases   []entrySource  // beside draft.Aliases
-	feeds     []entrySource  // beside draft.Feeds
-	creds     []entrySource  // beside draft.Credentials
-	vetoes    []entrySource  // beside draft.Vetoes
-	controls  []entrySource  // beside draft.Controls
-	checks    []entrySource  // beside draft.Checks
-	limits    []entrySource  // beside draft.Limits
+	ipmiNodes *value        // what the section ipmi: says of nodes
+	nodes     []nodeSource  // beside draft.Nodes
+	groups    []entrySource // beside draft.Groups
+	aliases   []entrySource // beside draft.Aliases
+	feeds     []entrySource // beside draft.Feeds
+	creds     []entrySource // beside draft.Credentials
+	vetoes    []entrySource // beside draft.Vetoes
+	controls  []entrySource // beside draft.Controls
+	checks    []entrySource // beside draft.Checks
+	limits    []entrySource // beside draft.Limits
+	upses     []entrySource // beside draft.UPSes
+	stages    []entrySource // beside draft.Stages
+	schedules []entrySource // beside draft.Schedules
+	calendars map[string]*calendar.Holidays
 	conduct   conductPart    // of `order:`
 	devices   []deviceSource // beside draft.Devices
 	deviceAt  map[string]int
@@ -154,13 +163,16 @@ type part struct {
 	doc    *value
 	conf   *devspec.Config
 	layout *devspec.Layout
+	// foreign says that doc was made of a folder of Ockle's: room files go before it.
+	foreign bool
 }
 
 // file is one that was read.
 type file struct {
-	name  string
-	data  []byte
-	lines []int // where each begins; made when first needed
+	name    string
+	data    []byte
+	lines   []int // where each begins; made when first needed
+	foreign bool  // of Ockle's, with passwords in it: no line of it is shown
 }
 
 // defaultSettings are those of a room that says nothing of them.
@@ -177,7 +189,8 @@ func newLoader(ctx context.Context, o Options) *loader {
 	}
 	l := &loader{
 		ctx: ctx, o: o, seen: make(map[string]bool), nodeAt: make(map[string]int), deviceAt: make(map[string]int),
-		once: make(map[string]place), shelf: make(shelf), found: make(map[string]string),
+		calendars: make(map[string]*calendar.Holidays),
+		once:      make(map[string]place), shelf: make(shelf), found: make(map[string]string),
 	}
 	l.decoder.fail = l.fail
 	l.result.Files = make(map[string][]byte)
@@ -200,7 +213,7 @@ func openFile(path string) ([]byte, error) {
 	}
 	switch {
 	case info.IsDir():
-		return nil, errors.New("it is a folder without room files (*.yaml)")
+		return nil, folderError{}
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
@@ -265,11 +278,18 @@ func (l *loader) text(name string) []byte {
 
 // start reads the path that was asked for, and what it includes.
 func (l *loader) start(path string) {
-	inside := l.folder(path)
+	inside, ockle := l.folder(path), l.isOckle(path)
+	l.base = filepath.Dir(path)
+	if ockle || len(inside) > 0 {
+		l.base = path
+	}
+	if ockle {
+		l.addOckle(path, place{})
+	}
 	for _, name := range inside {
 		l.add(name, place{}, 0)
 	}
-	if len(inside) > 0 {
+	if ockle || len(inside) > 0 {
 		return
 	}
 	l.add(path, place{}, 0)
@@ -305,6 +325,10 @@ func escape(path string) string {
 // add reads one file of whichever language; from is the include that asked for it.
 func (l *loader) add(path string, from place, depth int) {
 	if l.seen[path] {
+		return
+	}
+	if ockleConfig(path) {
+		l.addOckle(filepath.Dir(path), from)
 		return
 	}
 	l.seen[path] = true
@@ -402,7 +426,10 @@ func (l *loader) problem(at place, msg string) *Problem {
 	p := &Problem{Msg: msg, Line: int(at.line), Col: int(at.col), order: int(at.file)}
 	if int(at.file) < len(l.files) {
 		f := &l.files[at.file]
-		p.File, p.Text = f.name, f.line(int(at.line))
+		p.File = f.name
+		if !f.foreign {
+			p.Text = f.line(int(at.line))
+		}
 	}
 	if msg == errPlainSecret.Error() {
 		p.Text = "" // it may hold the secret

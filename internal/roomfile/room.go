@@ -16,6 +16,9 @@ func (l *loader) room() *room.Room {
 			p.File = l.files[0].name
 		}
 		l.problems = append(l.problems, p)
+		if len(l.ockles) > 0 {
+			l.problems = append(l.problems, l.warnings...) // which say why
+		}
 		return nil
 	}
 	whole := l.complete()
@@ -113,6 +116,12 @@ func (l *loader) find(p room.Problem) place {
 		return source(l.checks)
 	case "limit":
 		return source(l.limits)
+	case "ups":
+		return source(l.upses)
+	case "stage":
+		return source(l.stages)
+	case "schedule":
+		return source(l.schedules)
 	}
 	return place{}
 }

@@ -49,6 +49,7 @@ type deviceEntry struct {
 func (l *loader) sections() {
 	l.takeConsoles()
 	l.takeOrder()
+	l.takeCalendars()
 	if slices.ContainsFunc(l.parts, func(p part) bool { return p.conf == nil }) { // PowerMan's rooms are asked nothing unasked
 		l.samples(nil)
 	}
@@ -108,7 +109,11 @@ func (l *loader) document(doc *value) {
 			if l.onlyOnce(f) {
 				l.ipmi(f.value)
 			}
-		case "consoles", "order": // before this, by takeConsoles and takeOrder
+		case "ockle":
+			if l.onlyOnce(f) {
+				l.ockleDoor(f.value)
+			}
+		case "consoles", "order", "calendars": // before this, by takeConsoles and its like
 		case "controls":
 			l.entries(f.value, l.control)
 		case "checks":
@@ -117,6 +122,14 @@ func (l *loader) document(doc *value) {
 			if l.onlyOnce(f) {
 				l.samples(f.value)
 			}
+		case "ups":
+			l.entries(f.value, l.ups)
+		case "battery":
+			if l.onlyOnce(f) {
+				l.battery(f.value)
+			}
+		case "schedules":
+			l.entries(f.value, l.schedule)
 		case "vetoes":
 			l.entries(f.value, l.veto)
 		case "credentials":
@@ -389,7 +402,7 @@ func (l *loader) openNames(f field, kind string) []string {
 		return nil
 	}
 	names := list.Names()
-	f.value.wide = n > 1
+	f.value.wide = f.value.wide || n > 1
 	for _, name := range names {
 		if why := badName(name); why != "" {
 			l.fail(f.at, "%q cannot be the name of a %s: %s", name, kind, why)
