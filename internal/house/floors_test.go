@@ -160,7 +160,7 @@ var floors = []floor{
 	{where: "internal/discover", what: "finds out, without switching anything, which shipped specification fits a device", may: list("devspec", "internal/secret", "internal/transport", "internal/shelf")},
 
 	// Text.
-	{where: "internal/roomfile", what: "text to snapshot: room files and powerman.conf; schema; all errors at once", may: list("hostlist", "devspec", "internal/room", "internal/secret", "internal/driver", "internal/transport", "internal/calendar", "internal/check", "internal/control"), libs: list("github.com/goccy/go-yaml")},
+	{where: "internal/roomfile", what: "text to snapshot: room files, powerman.conf and folders of Ockle's; schema; all errors at once", may: list("hostlist", "devspec", "ockle/ini", "ockle/folder", "internal/room", "internal/secret", "internal/driver", "internal/transport", "internal/calendar", "internal/check", "internal/control"), libs: list("github.com/goccy/go-yaml")},
 	{where: "internal/revision", what: "changes the configuration of a running room: files and revisions kept in step", may: slices.Concat(ground, list("internal/durable", "internal/roomfile")), libs: list("github.com/rogpeppe/go-internal", "golang.org/x/sys")},
 
 	// Brain: not sideways, but for run, which carries out what plan worked out.

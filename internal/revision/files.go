@@ -138,7 +138,8 @@ func roomFirst(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// disk reads what is on the disk now of a set of files, and new room files beside them.
+// disk reads what is on the disk now of a set of files, and new room files beside them,
+// or new files of Ockle's in its folders.
 func (b *Book) disk(known files) (files, error) {
 	paths := slices.Collect(maps.Keys(known))
 	if b.folder == b.o.Config {
@@ -152,6 +153,7 @@ func (b *Book) disk(known files) (files, error) {
 			}
 		}
 	}
+	paths = append(paths, b.ockle(known)...)
 	set := make(files, len(paths))
 	for _, path := range paths {
 		text, err := readFile(path)
@@ -164,6 +166,17 @@ func (b *Book) disk(known files) (files, error) {
 		set[path] = text
 	}
 	return set, nil
+}
+
+// ockle gives the files on the disk of each folder of Ockle's that is part of a set.
+func (b *Book) ockle(known files) []string {
+	var paths []string
+	for path := range known {
+		if filepath.Base(path) == "config.ini" {
+			paths = append(paths, roomfile.OckleFiles(filepath.Dir(path), readFile, filepath.Glob)...)
+		}
+	}
+	return paths
 }
 
 // readFile reads a file of bounded size.
@@ -206,7 +219,7 @@ func (b *Book) compare(from, to files) []byte {
 		if to[path] == nil {
 			is = "/dev/null"
 		}
-		out.Write(diff.Diff(was, from[path], is, to[path]))
+		out.Write(diff.Diff(was, shown(path, from[path]), is, shown(path, to[path])))
 	}
 	return out.Bytes()
 }
@@ -228,12 +241,22 @@ func (b *Book) writable(from, to files) error {
 		if !b.inside(path) {
 			return fmt.Errorf("%s lies outside the room's folder", path)
 		}
-		dir := filepath.Dir(resolved(path))
+		dir := there(filepath.Dir(resolved(path)))
 		if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
 			return &fs.PathError{Op: "write to", Path: dir, Err: err}
 		}
 	}
 	return nil
+}
+
+// there gives the nearest folder on the way to one that is there already.
+func there(dir string) string {
+	for {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
 }
 
 // resolved gives what a symbolic link leads to: that is what is written, the link stays.
@@ -253,6 +276,9 @@ func (b *Book) write(from, to files) error {
 				return err
 			}
 			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
 		}
 		if err := durable.Replace(resolved(path), text, 0o640); err != nil {
 			return err

@@ -59,6 +59,9 @@ type Change struct {
 	// Edits are changes of single values, by the name of the file they stand in;
 	// "" is the file that has the section, or the room's first.
 	Edits map[string][]roomfile.Edit
+	// Aside is a folder in the room's, into which files that are taken away are copied
+	// first; "" for none.
+	Aside string
 	// Overwrite does not mind what the disk has that Base has not: it is lost.
 	Overwrite bool
 	// DryRun checks and compares, and changes nothing.
@@ -114,6 +117,9 @@ func (b *Book) change(ctx context.Context, c Change, next func(disk files) (file
 	}
 	if err := b.writable(disk, set); err != nil {
 		return done, &room.Error{Code: room.CodeRefused, Op: "change the configuration", Said: "it can only be read here: " + err.Error(), Err: err}
+	}
+	if err := b.setAside(c.Aside, disk, set); err != nil {
+		return done, &room.Error{Code: room.CodeRefused, Op: "change the configuration", Said: "what is taken away cannot be set aside: " + err.Error(), Err: err}
 	}
 	done.Revision, err = b.keep(ctx, c, base, read)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 
+	checks "millwright.dev/millwright/internal/check/standard"
+	controls "millwright.dev/millwright/internal/control/standard"
 	"millwright.dev/millwright/internal/driver/standard"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/revision"
@@ -51,7 +53,7 @@ func newBench(t testing.TB) *bench {
 	b.book = revision.New(revision.Options{
 		Store: st, Events: event.New(st, nil), Config: b.dir,
 		Read: func(ctx context.Context, open func(string) ([]byte, error), glob func(string) ([]string, error)) (*roomfile.Result, error) {
-			return roomfile.Load(ctx, b.dir, roomfile.Options{Drivers: standard.Drivers(script.Options{}), Open: open, Glob: glob})
+			return roomfile.Load(ctx, b.dir, roomfile.Options{Drivers: standard.Drivers(script.Options{}), Checks: checks.Kinds(), Controls: controls.Kinds(), Open: open, Glob: glob})
 		},
 		Use: func(r *roomfile.Result) error { b.used = append(b.used, r.Room); return nil },
 	})
@@ -62,7 +64,7 @@ func newBench(t testing.TB) *bench {
 // accept makes a revision of what is on the disk, as the daemon does.
 func (b *bench) accept(parent int64) {
 	b.Helper()
-	read, err := roomfile.Load(b.Context(), b.dir, roomfile.Options{Drivers: standard.Drivers(script.Options{})})
+	read, err := roomfile.Load(b.Context(), b.dir, roomfile.Options{Drivers: standard.Drivers(script.Options{}), Checks: checks.Kinds(), Controls: controls.Kinds()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func (l *loader) device(f field) {
 // isOverride says whether a single device's entry changes a member of a range.
 func (l *loader) isOverride(name string) bool {
 	at, found := l.deviceAt[name]
-	return found && l.devices[at].over == nil && l.devices[at].count > 1
+	return found && l.devices[at].over == nil && l.devices[at].entry.value != nil && l.devices[at].entry.value.wide
 }
 
 // makeDevices finishes the devices of room files: settings, traits, identity.

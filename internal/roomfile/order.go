@@ -65,7 +65,7 @@ func (l *loader) takeOrder() {
 			continue
 		}
 		v := p.doc.get("order")
-		if v == nil || !l.onlyOnce(field{key: "order", at: v.at, value: v}) {
+		if v == nil || !p.foreign && !l.onlyOnce(field{key: "order", at: v.at, value: v}) {
 			continue
 		}
 		l.decode(v, &part)

@@ -92,7 +92,7 @@ func (r *reader) generator(kind Kind, file, name string, doc *ini.Document, brok
 	}
 	g.Type, _ = doc.Get(section, "type")
 	g.Comment, _ = doc.Get(section, "comment")
-	template, known := TemplateOf(kind, g.Type)
+	template, known := r.templateOf(kind, g.Type)
 	switch {
 	case broken != "" && !known:
 	case !doc.Has(section):
@@ -102,7 +102,7 @@ func (r *reader) generator(kind Kind, file, name string, doc *ini.Document, brok
 	case !known:
 		fail(doc.Line(section, "type"), "there is no type "+quote(g.Type)+" of "+section+", but "+strings.Join(types(kind), ", "))
 	default:
-		g.Settings = r.settings(file, doc, section, template.Generator, []string{"type", "comment"}, fail)
+		g.Settings = r.settings(file, doc, section, template, template.Generator, []string{"type", "comment"}, fail)
 	}
 	all := &r.folder.PDUs
 	switch kind {
@@ -118,6 +118,15 @@ func (r *reader) generator(kind Kind, file, name string, doc *ini.Document, brok
 	*all = append(*all, g)
 }
 
+// templateOf finds the template of a type, of those that Ockle does not know too.
+func (r *reader) templateOf(kind Kind, typ string) (Template, bool) {
+	if t, known := TemplateOf(kind, typ); known {
+		return t, true
+	}
+	known := r.src.Types != nil && typ != "" && r.src.Types(kind, typ)
+	return Template{Kind: kind, Type: typ, Open: true}, known
+}
+
 // types gives the names of the types of a kind.
 func types(kind Kind) []string {
 	var names []string
@@ -131,13 +140,13 @@ func types(kind Kind) []string {
 
 // settings gives the values of a section by their keys, checked, with defaults for
 // what is missing; not those of besides, which mean something else.
-func (r *reader) settings(file string, doc *ini.Document, section string, fields []Field, besides []string, fail func(line int, msg string)) map[string]string {
+func (r *reader) settings(file string, doc *ini.Document, section string, of Template, fields []Field, besides []string, fail func(line int, msg string)) map[string]string {
 	values := make(map[string]string)
 	for _, key := range doc.Keys(section) {
 		if key == "name" || slices.Contains(besides, key) {
 			continue
 		}
-		if !slices.ContainsFunc(fields, func(f Field) bool { return f.Key == key }) {
+		if !of.Open && !slices.ContainsFunc(fields, func(f Field) bool { return f.Key == key }) {
 			r.warn(file, doc.Line(section, key), "[%s] %s is not a setting of this type", section, quote(key))
 		}
 		values[key], _ = doc.Get(section, key)

@@ -24,6 +24,9 @@ const (
 type Source struct {
 	Open func(path string) ([]byte, error)
 	Glob func(pattern string) ([]string, error) // as filepath.Glob, in order
+	// Types says whether there is a type that Ockle does not know. Its settings are
+	// taken as they are. Nil: there is none.
+	Types func(kind Kind, typ string) bool
 }
 
 // ErrNone means that there is no Ockle folder: no config.ini, and no server.

@@ -101,8 +101,8 @@ func (r *reader) object(file string, doc *ini.Document, section string) Object {
 		return o
 	}
 	g := &r.folder.Generators(o.Kind)[i]
-	template, _ := TemplateOf(o.Kind, g.Type)
-	o.Settings = r.settings(file, doc, section, template.PerServer, []string{string(o.Kind)}, func(_ int, msg string) {
+	template, _ := r.templateOf(o.Kind, g.Type)
+	o.Settings = r.settings(file, doc, section, template, template.PerServer, []string{string(o.Kind)}, func(_ int, msg string) {
 		if o.Broken == "" {
 			o.Broken = msg
 		}

@@ -65,6 +65,7 @@ type Template struct {
 	Text      string  // what it is
 	Generator []Field // of the PDU, controller or tester itself
 	PerServer []Field // of each outlet, control or test
+	Open      bool    // any others may be set too; see Source.Types
 }
 
 // TemplateOf finds the template of a type.
