@@ -11,15 +11,18 @@ import (
 	"millwright.dev/millwright/internal/event"
 )
 
-// Change says that what counts of a check of a node has become something else, or that
-// it began to flap, or has settled.
+// Change says that what counts of a check of a node has become something else (for the
+// first time: that there is something), or that it began to flap, or has settled.
 type Change struct {
 	Node, Check string
 	From, To    check.Verdict
 	Said        string // by the look that made it so
 	At          time.Time
-	Flapping    bool // it keeps changing: no more is told until it has settled
+	Flapping    bool // it keeps changing: no event tells of more until it has settled
 	Settled     bool // it kept changing, and does no more
+	// Silent says that no event tells of it: that a check is ok when it is made for the
+	// first time, or one change more of what is flapping.
+	Silent bool
 }
 
 // foldTime is how long changes are gathered, so that those of many nodes are one event.
@@ -39,7 +42,7 @@ func (r *Rounds) tell(c Change) {
 	if r.opts.Changed != nil {
 		r.opts.Changed(c)
 	}
-	if r.opts.Events == nil {
+	if r.opts.Events == nil || c.Silent {
 		return
 	}
 	r.told.add(c, func(list []Change) {

@@ -14,6 +14,8 @@ type state struct {
 	changed time.Time     // since when
 	told    check.Verdict // the one that was told last
 	news    bool          // anything was told
+	seen    check.Verdict // the one that Options.Changed has heard of last
+	heardOf bool          // if it has of any
 	last    check.Result
 	at      time.Time
 	lastOK  time.Time
@@ -68,8 +70,8 @@ func (s *state) soft(def *room.Check) bool {
 	return s.attempt > 0 && s.attempt <= def.Retries && s.counts != s.last.Verdict
 }
 
-// change says what is to be told; nil for nothing. That a check is ok is no news where
-// nothing else was told before.
+// change says what is to be told; nil for nothing. That a check is ok is silent where
+// nothing else was told before, and what it says while it flaps is too.
 func (j *job) change() *Change {
 	s := &j.state
 	began, ended := false, false
@@ -79,22 +81,29 @@ func (j *job) change() *Change {
 	case s.flapping && n <= flapEnds:
 		s.flapping, ended = false, true
 	}
-	if s.counts == check.OK && !s.news {
+	if s.counts == check.OK && !s.news { // it was never told to be anything else
 		s.told = check.OK
 	}
-	if !began && !ended && (s.flapping || s.counts == s.told) {
+	news := began || ended || !s.flapping && s.counts != s.told
+	if !news && s.heardOf && s.seen == s.counts {
 		return nil
 	}
 	c := &Change{
-		Node: j.key.node, Check: j.key.check, From: s.told, To: s.counts, Said: s.last.Said, At: s.at,
-		Flapping: s.flapping, Settled: ended,
+		Node: j.key.node, Check: j.key.check, From: s.seen, To: s.counts, Said: s.last.Said, At: s.at,
+		Flapping: s.flapping, Settled: ended, Silent: !news,
 	}
-	s.told, s.news = s.counts, true
+	if news {
+		c.From = s.told
+		s.told, s.news = s.counts, true
+	}
+	s.seen, s.heardOf = s.counts, true
 	return c
 }
 
 // count has what the last look said count, however often it was said.
 func (r *Rounds) count(j *job) {
+	r.out.Lock()
+	defer r.out.Unlock()
 	r.mu.Lock()
 	s := &j.state
 	if s.at.IsZero() || j.gone {

@@ -78,6 +78,8 @@ func (r *Rounds) run(l *look) {
 	defer cancel()
 	result := r.protected(ctx, l).Bounded()
 	l.guard.Stop()
+	r.out.Lock()
+	defer r.out.Unlock()
 	r.mu.Lock()
 	if l.over { // it was given up meanwhile
 		l.job.hangs, l.job.running = false, false
@@ -93,6 +95,8 @@ func (r *Rounds) run(l *look) {
 
 // giveUp ends a look that does not end by itself.
 func (r *Rounds) giveUp(l *look) {
+	r.out.Lock()
+	defer r.out.Unlock()
 	r.mu.Lock()
 	if l.over || !l.job.running {
 		r.mu.Unlock()
@@ -105,7 +109,7 @@ func (r *Rounds) giveUp(l *look) {
 }
 
 // end takes in what a look has said, and gives its place to the next. It is called with
-// the lock, and gives it back.
+// both locks, and gives mu back.
 func (r *Rounds) end(l *look, result check.Result) {
 	j := l.job
 	l.over = true

@@ -62,7 +62,8 @@ type Options struct {
 
 	// Events takes what has changed, as an [event.Log] does. Nil drops it.
 	Events interface{ AppendLater(event.Event) }
-	// Changed is told the same, change by change, at once. Nil is fine.
+	// Changed is told of all changes at once, one by one, also of silent ones: who
+	// follows it knows what counts of every check. Nil is fine.
 	Changed func(Change)
 
 	Log *slog.Logger // nil drops it
@@ -103,6 +104,8 @@ type Rounds struct {
 	stop context.CancelFunc
 	wake chan struct{} // the schedule has an earlier entry, or is new
 
+	out sync.Mutex // taken before mu: what is told is told in the order in which it came about
+
 	mu      sync.Mutex
 	room    *room.Room
 	loops   map[string]bool // checks that stand on themselves
@@ -138,8 +141,8 @@ func New(o Options) *Rounds {
 	return r
 }
 
-// Every has f hear of every look that has ended. It is called from many goroutines, must
-// not block, and is to be set before Run.
+// Every has f hear of every look that has ended, one after the other. It must not block,
+// and is to be set before Run.
 func (r *Rounds) Every(f func(Report)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -103,7 +103,9 @@ func (b *book) told() string {
 	defer b.mu.Unlock()
 	var words []string
 	for _, c := range b.changes {
-		words = append(words, fmt.Sprintf("%s %s %s-%s", c.Node, c.Check, c.From, c.To))
+		if !c.Silent {
+			words = append(words, fmt.Sprintf("%s %s %s-%s", c.Node, c.Check, c.From, c.To))
+		}
 	}
 	b.changes = nil
 	return strings.Join(words, "; ")
@@ -260,8 +262,16 @@ func TestFlapping(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		var words []string
-		for _, c := range b.changes {
-			words = append(words, fmt.Sprintf("%s %v %v", c.To, c.Flapping, c.Settled))
+		last := check.Unknown
+		for i, c := range b.changes {
+			if last = c.To; !c.Silent {
+				words = append(words, fmt.Sprintf("%s %v %v", c.To, c.Flapping, c.Settled))
+			} else if i == 0 && c.To != check.OK || i > 0 && !c.Flapping {
+				t.Errorf("%d is silent: %+v", i, c)
+			}
+		}
+		if len(b.changes) != 42 || last != check.OK || len(b.events) == 0 {
+			t.Errorf("%d changes, the last to %s; %d events", len(b.changes), last, len(b.events))
 		}
 		if got := strings.Join(words, "; "); got != "bad false false; ok false false; bad false false; ok false false; bad false false; ok true false; ok false true" {
 			t.Error(got)
