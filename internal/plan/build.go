@@ -130,6 +130,7 @@ func (p *part) work() bool {
 	}
 	p.dragGroups()
 	p.decide()
+	p.spare()
 	p.trim()
 	return true
 }
@@ -233,6 +234,27 @@ func (p *part) inherit(n *node, from room.NodeID) {
 		n.blocked, n.by = true, before.by
 	}
 	n.active = n.active || before.active
+}
+
+// spare leaves alone what would go down only for the sake of targets that cannot.
+func (p *part) spare() {
+	if p.do != Down {
+		return
+	}
+	serves := make([]bool, len(p.nodes))
+	for _, id := range slices.Backward(p.scope) {
+		n := &p.nodes[id]
+		if n.blocked {
+			continue
+		}
+		if serves[id] = serves[id] || n.why.Cause == Asked || p.order.Dependencies; !serves[id] {
+			n.in, n.active = false, false
+			continue
+		}
+		for _, w := range p.waits(id) {
+			serves[w] = true
+		}
+	}
 }
 
 // trim takes out the steps that would only keep a place for which nobody waits: those of

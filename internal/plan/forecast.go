@@ -125,11 +125,12 @@ func (s *seer) run() {
 
 // ready has steps ask at the gate.
 func (s *seer) ready(steps []int32) {
+	from := s.last
 	for len(steps) > 0 {
 		i := steps[0]
 		steps = steps[1:]
 		step := &s.plan.Steps[i]
-		s.cause[i] = s.last
+		s.cause[i] = from
 		if step.Acts == 0 {
 			s.Begin[i] = s.now
 			heap.Push(&s.coming, turn{s.now, i, turnEnd})

@@ -23,8 +23,18 @@ type site struct {
 // "cordless", then its settle time, then what it needs.
 func newSite(t testing.TB, text string) *site {
 	t.Helper()
-	draft := room.Draft{Devices: []room.DraftDevice{{Device: room.Device{Name: "pdu"}}}}
 	s := &site{states: make(map[room.NodeID]room.State)}
+	r, problems := room.New(draftOf(t, text, s.states))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	s.Room = r
+	return s
+}
+
+func draftOf(t testing.TB, text string, states map[room.NodeID]room.State) room.Draft {
+	t.Helper()
+	draft := room.Draft{Devices: []room.DraftDevice{{Device: room.Device{Name: "pdu"}}}}
 	for line := range strings.Lines(text) {
 		left, needs, _ := strings.Cut(line, ":")
 		words := strings.Fields(left)
@@ -42,17 +52,12 @@ func newSite(t testing.TB, text string) *site {
 				t.Fatalf("what is %q?", word)
 			}
 			if state != room.StateUnknown {
-				s.states[room.NodeID(len(draft.Nodes))] = state
+				states[room.NodeID(len(draft.Nodes))] = state
 			}
 		}
 		draft.Nodes = append(draft.Nodes, n)
 	}
-	r, problems := room.New(draft)
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	s.Room = r
-	return s
+	return draft
 }
 
 func (s *site) build(t failer, goal plan.Goal, targets string) plan.Plan {
