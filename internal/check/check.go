@@ -26,6 +26,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -162,8 +163,8 @@ func (e *Env) Fill(text string) string { return e.fill(text, func(s string) stri
 // it fit for a path.
 func (e *Env) FillURL(text string) string {
 	return e.fill(text, func(s string) string {
-		if strings.Contains(s, ":") && net.ParseIP(s) != nil {
-			return "[" + s + "]"
+		if a, err := netip.ParseAddr(s); err == nil && a.Is6() {
+			return "[" + strings.Replace(s, "%", "%25", 1) + "]" // RFC 6874
 		}
 		return url.PathEscape(s)
 	})

@@ -27,6 +27,10 @@ func TestFill(t *testing.T) {
 	if got := env.FillURL("https://{address}/{node}"); got != "https://[2001:db8::1]/n+1" {
 		t.Error(got)
 	}
+	env.Address = "fe80::1%eth0"
+	if got := env.FillURL("https://{address}/"); got != "https://[fe80::1%25eth0]/" {
+		t.Error(got)
+	}
 	env.Address = "a/../b?c"
 	if got := env.FillURL("https://{address}/"); got != "https://a%2F..%2Fb%3Fc/" {
 		t.Error(got)
