@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"millwright.dev/millwright/internal/auth"
+	"millwright.dev/millwright/internal/promtext"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/series"
 )
@@ -89,4 +90,11 @@ func (d *Desk) ExportSamples(ctx context.Context, by Actor, targets string, s se
 	}
 	s.Match = m
 	return d.samples.Export(ctx, s), nil
+}
+
+// WriteSamples writes what was measured last as metrics; see [Desk.Room].
+func (d *Desk) WriteSamples(w *promtext.Writer) {
+	if d.samples != nil {
+		d.samples.WriteMetrics(w)
+	}
 }

@@ -157,3 +157,30 @@ func (d *Desk) cleared(ctx context.Context, by Actor, nodes []string) ([]string,
 	e.Op, e.Detail = "clear", "stands as if nothing had been asked of it, and no attempt counts"
 	return d.standings.Clear(ctx, nodes, e)
 }
+
+// Tally counts nodes by how they stand, checks by what counts of them, nodes that have
+// drifted, and holds by kind; see [Desk.Room].
+func (d *Desk) Tally() (nodes map[standing.State]int, checks map[string]int, drift int, holds map[standing.HoldKind]int) {
+	r := d.fleet.Room()
+	nodes = make(map[standing.State]int)
+	for i := range r.Nodes {
+		s := d.standings.Node(r.Nodes[i].Name)
+		nodes[s.State]++
+		if s.Drift {
+			drift++
+		}
+	}
+	checks = map[string]int{"ok": 0, "bad": 0, "unknown": 0}
+	if d.rounds != nil {
+		for _, rep := range d.rounds.All() {
+			if !rep.At.IsZero() {
+				checks[rep.Verdict.String()]++
+			}
+		}
+	}
+	holds = map[standing.HoldKind]int{standing.Held: 0, standing.Maintenance: 0}
+	for _, h := range d.standings.Holds() {
+		holds[h.Kind]++
+	}
+	return nodes, checks, drift, holds
+}

@@ -13,7 +13,7 @@ var openToAll = []string{"View", "WhoAmI"}
 
 // What the desk does for the house, and not for somebody: no door passes a wish of a
 // client on to these.
-var forNobody = []string{"Beliefs", "Changes", "Close", "Device", "Events", "NotLetIn", "Ready", "Recover", "Room", "Running", "Stop"}
+var forNobody = []string{"Beliefs", "Changes", "Close", "Device", "Events", "NotLetIn", "Ready", "Recover", "Replan", "Room", "Running", "StandingChanges", "Stop", "Tally", "WriteSamples"}
 
 // checks are what package auth refuses by.
 var checks = []string{"Need", "NeedAll", "NeedAny", "Refuse"}
@@ -77,7 +77,7 @@ func receiver(fn *ast.FuncDecl) string {
 func forSomebody(fn *ast.FuncDecl) bool {
 	return slices.ContainsFunc(fn.Type.Params.List, func(f *ast.Field) bool {
 		id, ok := f.Type.(*ast.Ident)
-		return ok && slices.Contains([]string{"Actor", "Request", "Order"}, id.Name)
+		return ok && slices.Contains([]string{"Actor", "Request", "Order", "Chart", "HoldWish"}, id.Name)
 	})
 }
 

@@ -82,6 +82,7 @@ func (d *Door) routes() []func() {
 		d.registerStates,
 		d.registerHolds,
 		d.registerStandings,
+		d.registerStandingStream,
 		d.registerGraph,
 		d.registerChecks,
 		d.registerSamples,

@@ -183,6 +183,7 @@ func (d *Door) present(w *promtext.Writer) {
 	byLabel(w, "nodes", "Nodes of the room, by the state in which they are believed to be.", "state", states)
 	gauge("nodes_held", "Nodes that are held back until somebody decides.", held)
 	d.presentDevices(w, gauge)
+	d.presentOrder(w, gauge)
 	gauge("runs_running", "Runs under way.", d.opts.Desk.Running())
 	gauge("stream_readers", "Streams that are being read.", d.readers.count())
 	gauge("sessions", "Browsers that are logged in.", d.sessions.count())
@@ -219,6 +220,16 @@ func (d *Door) presentDevices(w *promtext.Writer, gauge func(name, help string, 
 	gauge("device_jobs_waiting_longest", "Jobs that wait in the longest queue of a device.", longest)
 	gauge("device_actions", "Actions that the present devices have carried out.", actions)
 	gauge("device_reconnects", "Successful connects of the present devices after their first.", reconnects)
+}
+
+// presentOrder counts how nodes and checks stand, and writes what was measured last.
+func (d *Door) presentOrder(w *promtext.Writer, gauge func(name, help string, v int, labels ...string)) {
+	nodes, checks, drift, holds := d.opts.Desk.Tally()
+	byLabel(w, "standings", "Nodes by how they stand with what was asked of them.", "state", nodes)
+	gauge("nodes_drifted", "Nodes that were seen in another state than was asked for.", drift)
+	byLabel(w, "holds", "Nodes that somebody holds, by the kind of hold.", "kind", holds)
+	byLabel(w, "checks", "Checks of nodes, by what counts of them.", "verdict", checks)
+	d.opts.Desk.WriteSamples(w)
 }
 
 // nodeSeries writes one series for each node.

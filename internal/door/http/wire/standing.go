@@ -18,6 +18,13 @@ type Standing struct {
 	Drift  bool           `json:"drift,omitempty" doc:"It was seen in another state than was asked for."`
 }
 
+// StandingChange is one change of how something stands.
+type StandingChange struct {
+	Node     string         `json:"node" doc:"The node." example:"web7"`
+	Was      standing.State `json:"was,omitempty" doc:"How it stood before."`
+	Standing Standing       `json:"standing" doc:"How it stands now."`
+}
+
 // NodeStanding is how a node and all of it stands.
 type NodeStanding struct {
 	Node  string     `json:"node" doc:"Its name." example:"web7"`
