@@ -32,6 +32,8 @@ type simFlags struct {
 	quiet   bool
 	standIn bool
 	apart   bool
+	hosts   string
+	script  string
 }
 
 func simCommand(p *program) *cobra.Command {
@@ -64,11 +66,18 @@ then names another specification for them, too.
 Styles:
   ` + strings.Join(wrap(strings.Join(rehearse.Styles(), ", "), 76), "\n  ") + `.
 
-Everything that happens in the room is told, one line each. Feeds fail, strips hang
-and outlets lie on demand: see millwright sim ctl --help.`,
+The machines themselves answer by HTTP, at http://ADDRESS/NODE/health, /state, and (by
+POST) /shutdown and /start. In the copy, the room's checks and controls lead there, as
+far as they would reach the machines by themselves: a rehearsal shuts nothing down.
+
+Everything that happens in the room is told, one line each. Feeds fail, strips hang,
+outlets lie and machines fail their checks on demand: see millwright sim ctl --help. A
+--script has such lines, which are carried out first: how long machines boot and halt,
+what they draw, and what is wrong with them.`,
 		Example: `  millwright sim examples/small --write /tmp/rehearsal
   millwright sim /etc/powerman/powerman.conf --style ipmi=none --write /tmp/copy
-  millwright sim room.yaml --boot 20s --control /tmp/sim.sock`,
+  millwright sim room.yaml --boot 20s --control /tmp/sim.sock
+  millwright sim examples/order --script examples/order/machines.sim --write /tmp/copy`,
 		RunE: func(c *cobra.Command, args []string) error { return p.sim(c.Context(), args[0], f) },
 	}
 	c.Flags().StringVar(&f.write, "write", "", "write a copy of the room that leads to the simulation into `FOLDER`")
@@ -76,6 +85,8 @@ and outlets lie on demand: see millwright sim ctl --help.`,
 	c.Flags().BoolVar(&f.standIn, "stand-in", false, "let others, with the same plugs, stand in for unknown makes")
 	c.Flags().BoolVar(&f.apart, "bmc-apart", false, "let service processors live on power of their own")
 	c.Flags().DurationVar(&f.boot, "boot", 3*time.Second, "`TIME` from power to up, of each machine")
+	c.Flags().StringVar(&f.script, "script", "", "carry out the lines of `FILE` first, which are as those of: millwright sim ctl")
+	c.Flags().StringVar(&f.hosts, "hosts", "", "let the machines themselves answer at `ADDRESS`, instead of a free port of 127.0.0.1")
 	c.Flags().IntVar(&f.base, "port-base", 0, "listen on 127.0.0.1, from port `N` on")
 	c.Flags().StringVar(&f.control, "control", "", "open a control `SOCKET` for: millwright sim ctl")
 	c.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "do not tell what happens")
@@ -94,7 +105,11 @@ there is. The same is possible with: socat - UNIX-CONNECT:SOCKET`,
   millwright sim ctl feed A off             a feed fails
   millwright sim ctl fault pdu1 hang        a strip accepts connections and says nothing
   millwright sim ctl fault pdu1/3 lie       an outlet shows what it does not do
+  millwright sim ctl machine web3 sick for 30s   its health check fails
+  millwright sim ctl machine db1 wedged     it begins to halt, and never ends
+  millwright sim ctl swap pdu1/3 pdu1/4     two cords are mistaken for each other
   millwright sim ctl heal all
+  millwright sim ctl counts                 how often each machine was started, cut, reset
   millwright sim ctl show`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if info, err := os.Lstat(args[0]); err == nil && info.Mode().Type() == os.ModeSocket {
@@ -117,7 +132,7 @@ there is. The same is possible with: socat - UNIX-CONNECT:SOCKET`,
 func (p *program) sim(ctx context.Context, path string, f simFlags) error {
 	o := rehearse.Options{
 		Files: app.ReadOptions(standard.Drivers(script.Options{}), false),
-		Boot:  f.boot, PortBase: f.base, Copy: f.write != "", StandIns: f.standIn, BMCsApart: f.apart,
+		Boot:  f.boot, PortBase: f.base, Copy: f.write != "", StandIns: f.standIn, BMCsApart: f.apart, Hosts: f.hosts,
 		Secrets: secretsOf(ctx, path), Log: slog.New(slog.NewTextHandler(p.stderr, nil)),
 	}
 	for _, text := range f.styles {
@@ -139,6 +154,9 @@ func (p *program) sim(ctx context.Context, path string, f simFlags) error {
 		return err
 	}
 	defer played.Close()
+	if err := simScript(played, f.script); err != nil {
+		return err
+	}
 	config := ""
 	if f.write != "" {
 		if config, err = r.Write(ctx, f.write); err != nil {
@@ -155,6 +173,22 @@ func (p *program) sim(ctx context.Context, path string, f simFlags) error {
 		defer tell()
 	}
 	return p.simServe(ctx, played, f.control)
+}
+
+// simScript makes the room as a file of lines says.
+func simScript(played *sim.Room, path string) error {
+	if path == "" {
+		return nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := played.Script(file); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }
 
 // simServe lets the room be commanded until ctx ends.
@@ -222,6 +256,7 @@ func (p *program) simHints(r *rehearse.Rehearsal, path, config string, f simFlag
 	} else {
 		p.printf("\nThe room's files name other addresses. For a copy that leads here: --write FOLDER\n")
 	}
+	p.printf("The machines themselves:\n  http://%s/NODE/health\n", r.Hosts())
 	if f.control != "" {
 		p.printf("To command it:\n  millwright sim ctl %s help\n", f.control)
 	}

@@ -57,7 +57,7 @@ func (r *Rehearsal) Write(ctx context.Context, dir string) (config string, err e
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(rel)) {
-		text, err := readdress(name, files[name], at)
+		text, err := readdress(name, files[name], at, r.hosts())
 		if err != nil {
 			return "", err
 		}
@@ -156,10 +156,13 @@ func (r *Rehearsal) namedAbsolutely(path string) bool {
 }
 
 // readdress gives the text of a file with the new addresses.
-func readdress(name string, text []byte, at map[string]target) ([]byte, error) {
+func readdress(name string, text []byte, at map[string]target, machines hosts) ([]byte, error) {
 	if isRoomFile(name, text) {
 		text, err := readdressYAML(name, text, at)
 		if err != nil {
+			return nil, err
+		}
+		if text, _, err = rehost(name, text, machines); err != nil {
 			return nil, err
 		}
 		return hushConsoles(name, text)
@@ -242,6 +245,9 @@ func (r *Rehearsal) verify(ctx context.Context, config string, at map[string]tar
 		if whereIs(settingsOf(d)) != at[d.Name].address {
 			return fmt.Errorf("the copy in %s has a wrong address for device %s, so it must not be used", config, d.Name)
 		}
+	}
+	if err := led(back.Room, back.Files, r.hosts()); err != nil {
+		return err
 	}
 	return hushed(back.Room)
 }

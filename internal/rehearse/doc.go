@@ -13,6 +13,9 @@
 // power buttons of the room's machines (processor.go). Devices of other drivers are out of
 // reach in the copy, if they have an address (leftout.go).
 //
+// The room's checks and controls would reach its machines themselves: in the copy they
+// are led to the simulated ones (hosts.go).
+//
 // Makes that nobody knows can have stand-ins (standin.go), which rehearse the room's
 // order and faults but not the device's own language.
 //

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -33,6 +34,9 @@ type Options struct {
 	Choices []Choice
 	// Boot is the time that each machine takes from power to up.
 	Boot time.Duration
+	// Hosts is where the machines themselves answer ([sim.Room.Hosts]), which the copy's
+	// checks and controls are led to; a free port of 127.0.0.1 if empty.
+	Hosts string
 	// PortBase is the port of the first device, and the next ones follow it. 0
 	// means the addresses of the room if all of them are of this machine, else free
 	// ports.
@@ -87,6 +91,7 @@ type Rehearsal struct {
 	standIns map[string][]byte
 	buttons  map[sim.Inlet]bool // those that machines have
 	own      bool               // on the addresses that the room itself names
+	hostsAt  string             // where the machines answer
 }
 
 // Read reads a room and finds out how to play it. Besides what is wrong with the
@@ -100,7 +105,7 @@ func Read(ctx context.Context, path string, o Options) (*Rehearsal, error) {
 		return nil, err
 	}
 	r := &Rehearsal{path: path, opts: o, read: read, logins: map[string]login{}, madeUp: map[string]string{}, buttons: map[sim.Inlet]bool{}, standIns: map[string][]byte{}}
-	r.config = sim.Config{Styles: []sim.Style{board{}}}
+	r.config = sim.Config{Styles: []sim.Style{board{}}, Hosts: cmp.Or(o.Hosts, "127.0.0.1:0")}
 	if err := r.cast(ctx); err != nil {
 		return nil, err
 	}
@@ -330,13 +335,24 @@ func (r *Rehearsal) folder() string { return roomfile.Folder(r.path) }
 func (r *Rehearsal) machines() {
 	rm := r.read.Room
 	for i := range rm.Nodes {
-		m := sim.Machine{Name: rm.Nodes[i].Name, Boot: r.opts.Boot}
+		m := sim.Machine{Name: rm.Nodes[i].Name, Boot: r.opts.Boot, Draw: draw(&rm.Nodes[i])}
 		r.hang(&m, &rm.Nodes[i])
 		if len(m.Inlets) > 0 || m.Button != (sim.Inlet{}) {
 			r.config.Machines = append(r.config.Machines, m)
 		}
 	}
 }
+
+// draw is what a node draws, by what the room says of that.
+func draw(n *room.Node) sim.Draw {
+	if n.Watts == 0 {
+		return sim.Draw{}
+	}
+	return sim.Draw{Standby: 0.05 * n.Watts, Boot: max(n.Inrush, 1.25*n.Watts), Run: n.Watts, Noise: 0.03}
+}
+
+// Hosts is where the machines themselves answer, known after Start.
+func (r *Rehearsal) Hosts() string { return r.hostsAt }
 
 // Start plays the room until ctx ends or the sim.Room is closed.
 func (r *Rehearsal) Start(ctx context.Context) (*sim.Room, error) {
@@ -350,7 +366,7 @@ func (r *Rehearsal) Start(ctx context.Context) (*sim.Room, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.own = own
+	r.own, r.hostsAt = own, played.HostsAddr()
 	for i := range r.devices {
 		r.devices[i].Address = played.Addr(r.devices[i].Name)
 	}
