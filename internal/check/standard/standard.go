@@ -13,6 +13,7 @@ import (
 	"millwright.dev/millwright/internal/check/http"
 	"millwright.dev/millwright/internal/check/icmp"
 	"millwright.dev/millwright/internal/check/ntp"
+	plugincheck "millwright.dev/millwright/internal/check/plugin"
 	"millwright.dev/millwright/internal/check/power"
 	"millwright.dev/millwright/internal/check/sensor"
 	"millwright.dev/millwright/internal/check/snmp"
@@ -33,6 +34,7 @@ func Kinds() []check.Kind {
 		http.New(),
 		icmp.New(),
 		ntp.New(),
+		plugincheck.New(nil), // who has plugins gives it a host: plugincheck.WithHost
 		power.New(),
 		sensor.New(),
 		snmp.New(),

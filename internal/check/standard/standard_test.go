@@ -95,7 +95,7 @@ func fill(s reflect.Value) {
 		}
 		switch required := map[string]any{
 			"port": 22, "url": "http://{address}/", "command": "", "quantity": "power", "unit": "cron.service",
-			"name": "n1.example.org", "type": "A", "oid": "1.3.6.1.2.1.1.3.0", "server": "postgresql",
+			"name": "n1.example.org", "type": "A", "oid": "1.3.6.1.2.1.1.3.0", "server": "postgresql", "plugin": "p", "provides": "c",
 		}[f.Tag.Get("yaml")].(type) {
 		case int:
 			s.Field(i).SetInt(int64(required))
