@@ -23,6 +23,7 @@ import (
 	"millwright.dev/millwright/internal/client"
 	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/driver/dummy"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/telnet"
@@ -271,7 +272,7 @@ func hallOf(t *testing.T, roomText string) (*client.Client, string) {
 	go func() {
 		ended <- app.Run(ctx, app.Options{
 			Config: filepath.Join(dir, "room.yaml"), State: filepath.Join(dir, "state"),
-			Drivers: []driver.Driver{{Name: "host", New: func() driver.Settings { return &host{} }}},
+			Drivers: []driver.Driver{{Name: "host", New: func() driver.Settings { return &host{} }}, dummy.New()},
 			Doors:   app.Doors{PowerMan: []string{}, Socket: socket}, Ready: func(a app.Addresses) { ready <- a },
 		})
 	}()
