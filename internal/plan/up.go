@@ -125,9 +125,10 @@ func (p *part) notUp(id room.NodeID) string {
 
 // decideChoice sees whether enough of several can be up.
 func (p *part) decideChoice(id room.NodeID, n *node, c room.Choice) {
-	have, can, by := 0, 0, room.NodeID(room.None)
+	have, can, by, part := 0, 0, room.NodeID(room.None), false
 	for _, m := range c.Of {
 		before := p.look(m)
+		part = part || before.in
 		switch {
 		case before.blocked:
 			if by == room.None {
@@ -146,7 +147,8 @@ func (p *part) decideChoice(id room.NodeID, n *node, c room.Choice) {
 		}
 	}
 	switch {
-	case have >= c.Least, p.loose, n.there:
+	case have >= c.Least, p.loose:
+	case n.there && !(part && p.cordless(id)): // a group is there only when its members are
 	case can < c.Least && p.order.Force:
 		p.over = append(p.over, Block{Node: id, By: by, Reason: p.reasons[by], Why: n.why})
 	case can < c.Least && !n.blocked:
