@@ -76,6 +76,9 @@ func TestAFloodOfLines(t *testing.T) {
 		if n := <-ended; n > 4000+11*2000 {
 			t.Errorf("%d lines were read in 10 s", n)
 		}
+		if lines, _ := h.Log("p"); len(lines) != 1 || !strings.Contains(lines[0].Text, "slowed down") {
+			t.Errorf("its log is %v", lines)
+		}
 	})
 }
 

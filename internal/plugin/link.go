@@ -213,7 +213,7 @@ func (l *link) write() error {
 func (l *link) read() error {
 	in := bufio.NewReader(l.conn)
 	pace, asks := rate.NewLimiter(linesPerSecond, linesAtOnce), rate.NewLimiter(asksPerSecond, asksAtOnce)
-	nonsense := 0
+	nonsense, slowed := 0, false
 	for {
 		line, err := readLine(in)
 		switch {
@@ -222,8 +222,14 @@ func (l *link) read() error {
 		case err != nil:
 			return err
 		}
-		if err := pace.Wait(l.ctx); err != nil {
-			return ErrGone
+		if !pace.Allow() {
+			if !slowed { // a plugin that talks too much is told off once
+				l.noise("it says more than anybody can hear, and is slowed down")
+			}
+			slowed = true
+			if err := pace.Wait(l.ctx); err != nil {
+				return ErrGone
+			}
 		}
 		m, err := parse(line)
 		if err != nil {

@@ -122,7 +122,7 @@ func (u *unit) serve(ctx context.Context, method string, params json.RawMessage)
 			return nil, err
 		}
 		w.Plugin, w.As, w.Reason = u.spec.Name, u.spec.As, clean(w.Reason, maxSaid)
-		if w.Op == "" || w.Nodes == "" || len(w.Nodes) > maxValue {
+		if w.Op == "" || w.Nodes == "" || len(w.Op) > maxName || len(w.Nodes) > maxValue {
 			return nil, &Error{Code: codeParams, Message: "op and nodes are needed"}
 		}
 		u.journal.say("it asks for " + w.Op + " of " + w.Nodes + ": " + w.Reason)
@@ -133,7 +133,7 @@ func (u *unit) serve(ctx context.Context, method string, params json.RawMessage)
 		return nil, err
 	}
 	l.Plugin, l.As = u.spec.Name, u.spec.As
-	if l.Node == "" || l.Check == "" {
+	if l.Node == "" || l.Check == "" || len(l.Node) > maxSaid || len(l.Check) > maxSaid {
 		return nil, &Error{Code: codeParams, Message: "node and check are needed"}
 	}
 	return desk.RunCheck(ctx, l)

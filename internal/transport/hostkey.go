@@ -48,7 +48,7 @@ func useKnownHosts(c *ssh.ClientConfig, file string, a Address) error {
 	hostPort := a.HostPort()
 	check, err := knownhosts.New(file)
 	if err != nil {
-		return fmt.Errorf("known hosts: %w", err)
+		return fmt.Errorf("no host key to trust: known hosts: %w", err)
 	}
 	var known *knownhosts.KeyError
 	if err := check(hostPort, noAddr{}, noKey{}); !errors.As(err, &known) || len(known.Want) == 0 {

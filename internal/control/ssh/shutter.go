@@ -13,6 +13,7 @@ import (
 
 	"millwright.dev/millwright/internal/control"
 	"millwright.dev/millwright/internal/driver/action"
+	"millwright.dev/millwright/internal/driver/login"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
 	"millwright.dev/millwright/internal/transport"
@@ -103,10 +104,7 @@ func (c *shutter) run(ctx context.Context, env *control.Env, command string) (e 
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, c.errTime())
 	defer cancel()
 	who := env.Credential
-	conn, err := env.Dial(ctx, c.address(env, env.Fill(command)), transport.Credentials{
-		User: who.User, Password: who.Get(secret.Password).Reveal(),
-		PrivateKey: []byte(who.Get(secret.Key).Reveal()), Passphrase: []byte(who.Get(secret.Passphrase).Reveal()),
-	})
+	conn, err := env.Dial(ctx, c.address(env, env.Fill(command)), login.Credentials(who))
 	if err != nil {
 		return ended{err: err}
 	}

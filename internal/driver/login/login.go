@@ -1,6 +1,6 @@
 // Package login is what settings say of logging in to a machine by SSH: where, which host
-// keys are believed, and through which gate. The kinds of check that run commands on
-// nodes have it as part of their settings, so that it is written the same way everywhere.
+// keys are believed, and through which gate. The kinds of check and control that run commands
+// on nodes have it as part of their settings, so that it is written the same way everywhere.
 //
 // Start at [SSH].
 package login
@@ -21,7 +21,7 @@ type SSH struct {
 	Port       int      `yaml:"port" default:"22" doc:"port of its SSH server"`
 	User       string   `yaml:"user" doc:"who logs in, if the credential names nobody"`
 	HostKeys   string   `yaml:"host-keys" enum:"strict,accept-new,pinned,off" default:"strict" doc:"which host keys are believed: those of the known-hosts file; also those of hosts that it lacks, which are added; those of pins; or any, which is for nobody who minds being listened to"`
-	KnownHosts string   `yaml:"known-hosts" doc:"the file for strict and accept-new; without it, for strict, the daemon's"`
+	KnownHosts string   `yaml:"known-hosts" doc:"the file for strict and accept-new; without it, for strict, /etc/ssh/ssh_known_hosts"`
 	Pins       []string `yaml:"pins" doc:"host keys to believe, SHA256:… each as ssh-keygen -l prints them"`
 	Jump       string   `yaml:"jump" doc:"SSH server to go through, as [user@]host[:port]; the credential is for both"`
 	JumpPins   []string `yaml:"jump-pins" doc:"as pins, for the jump host"`
@@ -56,6 +56,9 @@ func (s *SSH) Options(fill func(string) string) (transport.SSHOptions, error) {
 	return o, nil
 }
 
+// systemKnownHosts are the hosts that OpenSSH knows for all users of this computer.
+const systemKnownHosts = "/etc/ssh/ssh_known_hosts"
+
 // trust sets which host keys are believed.
 func (s *SSH) trust(o *transport.SSHOptions) (err error) {
 	switch pins := len(s.Pins) > 0 || len(s.JumpPins) > 0; {
@@ -68,6 +71,9 @@ func (s *SSH) trust(o *transport.SSHOptions) (err error) {
 	}
 	switch s.HostKeys {
 	case "strict":
+		if s.KnownHosts == "" {
+			o.KnownHosts = systemKnownHosts
+		}
 	case "accept-new":
 		if o.AcceptNew = true; s.KnownHosts == "" {
 			return field("known-hosts", "accept-new needs a file to keep the keys in")
