@@ -125,6 +125,9 @@ func (a *App) warnOfDoors(before, after *room.Room) {
 	if !slices.Equal(before.Settings.HTTP.Listen, after.Settings.HTTP.Listen) {
 		a.log.Warn("the room's http: listen: has changed; where the API listens changes with the next start")
 	}
+	if !slices.Equal(before.Settings.Ockle.Listen, after.Settings.Ockle.Listen) {
+		a.log.Warn("where the room has Ockle's clients served has changed; that door moves with the next start")
+	}
 	if !slices.Equal(before.Settings.Redfish.Listen, after.Settings.Redfish.Listen) {
 		a.log.Warn("the room's redfish: listen: has changed; where that door listens changes with the next start")
 	}

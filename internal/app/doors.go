@@ -46,6 +46,7 @@ type Addresses struct {
 	PowerMan []string
 	HTTP     []string // of the API, by TLS
 	Redfish  []string
+	Ockle    []string
 	IPMI     map[string]string // of each node that is shown as a BMC
 }
 
@@ -83,6 +84,9 @@ func (a *App) openDoors(ctx context.Context) (_ *openDoors, err error) {
 		return nil, err
 	}
 	if err := a.openRedfish(ctx, doors); err != nil {
+		return nil, err
+	}
+	if err := a.openOckle(ctx, doors); err != nil {
 		return nil, err
 	}
 	given := a.passed(PassedPowerMan)

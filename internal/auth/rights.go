@@ -16,9 +16,9 @@ import (
 const LocalGroup = "millwright"
 
 // doorDefaults are what a door's anonymous clients may do while there is no grant
-// to the door. PowerMan's protocol knows no users, and powermand lets everyone
-// switch whom it lets connect.
-var doorDefaults = map[string]Role{"powerman": Operate}
+// to the door. PowerMan's protocol and Ockle's know no users, and their daemons let
+// everyone switch whom they let connect. To edit the configuration takes a grant.
+var doorDefaults = map[string]Role{"powerman": Operate, "ockle": Operate}
 
 // bits is a set of nodes.
 type bits []uint64

@@ -120,7 +120,7 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	attend(ctx, manager, &opts)
 	opts.Ready = func(at app.Addresses) {
 		tell(log, manager.Ready("running"))
-		log.Info("ready", "version", Version, "config", f.config, "socket", at.Socket, "powerman", strings.Join(at.PowerMan, " "), "http", strings.Join(at.HTTP, " "), "redfish", strings.Join(at.Redfish, " "), "bmcs", len(at.IPMI))
+		log.Info("ready", "version", Version, "config", f.config, "socket", at.Socket, "powerman", strings.Join(at.PowerMan, " "), "http", strings.Join(at.HTTP, " "), "redfish", strings.Join(at.Redfish, " "), "ockle", strings.Join(at.Ockle, " "), "bmcs", len(at.IPMI))
 	}
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)

@@ -26,4 +26,6 @@ func (d *Desk) Files(ctx context.Context, known int64) (revision int64, files ma
 }
 
 // NeedConfigure refuses who may not see and change the room's files.
-func (d *Desk) NeedConfigure(by Actor, op string) error { return d.needConfiguration(by, auth.Configure, op) }
+func (d *Desk) NeedConfigure(by Actor, op string) error {
+	return d.needConfiguration(by, auth.Configure, op)
+}
