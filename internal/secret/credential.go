@@ -58,3 +58,15 @@ func (r Resolved) Secrets() []Value {
 	}
 	return list
 }
+
+// Environ gives the variables in which a user's own program is told it.
+func (r Resolved) Environ() []string {
+	var env []string
+	if r.User != "" {
+		env = append(env, "MILLWRIGHT_USER="+r.User)
+	}
+	if password := r.Get(Password); !password.IsZero() {
+		env = append(env, "MILLWRIGHT_PASSWORD="+password.Reveal())
+	}
+	return env
+}

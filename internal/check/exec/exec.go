@@ -15,7 +15,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -23,7 +22,6 @@ import (
 
 	"millwright.dev/millwright/internal/check"
 	"millwright.dev/millwright/internal/command"
-	"millwright.dev/millwright/internal/secret"
 )
 
 // New makes the kind.
@@ -88,7 +86,7 @@ func (c *runner) Run(ctx context.Context, env check.Env) check.Result {
 	}
 	out := &command.Head{Max: maxOutput}
 	said := &command.Tail{Max: 4 << 10}
-	cmd := &exec.Cmd{Path: path, Args: argv, Env: c.environ(env.Credential), Stdout: out, Stderr: said}
+	cmd := &exec.Cmd{Path: path, Args: argv, Env: command.Environ(c.PassEnv, env.Credential.Environ()...), Stdout: out, Stderr: said}
 	start := time.Now()
 	err = command.RunAlone(ctx, cmd)
 	took := time.Since(start)
@@ -135,23 +133,4 @@ func firstLine(text string) string {
 	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
 	text, _, _ = strings.Cut(text, "|") // behind it plug-ins have numbers for programs
 	return strings.TrimSpace(text)
-}
-
-// environ makes the environment of the command.
-func (c *runner) environ(who secret.Resolved) []string {
-	var env []string
-	for _, names := range [][]string{{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR"}, c.PassEnv} {
-		for _, name := range names {
-			if v, set := os.LookupEnv(name); set {
-				env = append(env, name+"="+v)
-			}
-		}
-	}
-	if who.User != "" {
-		env = append(env, "MILLWRIGHT_USER="+who.User)
-	}
-	if password := who.Get(secret.Password); !password.IsZero() {
-		env = append(env, "MILLWRIGHT_PASSWORD="+password.Reveal())
-	}
-	return env
 }

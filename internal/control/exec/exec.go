@@ -142,16 +142,9 @@ func (c *runner) run(ctx context.Context, env *control.Env, words []string) (cod
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("%s has not ended within %v", argv[0], c.Timeout))
 	defer cancel()
 	who, mask := env.Credential, secret.NewMasker(env.Credential.Secrets()...)
-	var beside []string
-	if who.User != "" {
-		beside = append(beside, "MILLWRIGHT_USER="+who.User)
-	}
-	if password := who.Get(secret.Password); !password.IsZero() {
-		beside = append(beside, "MILLWRIGHT_PASSWORD="+password.Reveal())
-	}
 	kept := &command.Tail{Max: maxKept}
 	masked := mask.Writer(kept) // before it is cut: of a secret cut in two, no half would be known
-	err = command.Run(ctx, &exec.Cmd{Path: path, Args: argv, Env: command.Environ(c.PassEnv, beside...), Stderr: masked})
+	err = command.Run(ctx, &exec.Cmd{Path: path, Args: argv, Env: command.Environ(c.PassEnv, who.Environ()...), Stderr: masked})
 	_ = masked.Close() // it writes to memory
 	text := strings.TrimSpace(string(kept.Kept))
 	said = action.Clean(mask, text[strings.LastIndexByte(text, '\n')+1:], maxSaid)

@@ -20,14 +20,7 @@ const (
 
 // environ makes the environment of the commands.
 func (s *Settings) environ(who secret.Resolved) []string {
-	var beside []string
-	if who.User != "" {
-		beside = append(beside, "MILLWRIGHT_USER="+who.User)
-	}
-	if password := who.Get(secret.Password); !password.IsZero() {
-		beside = append(beside, "MILLWRIGHT_PASSWORD="+password.Reveal())
-	}
-	return command.Environ(s.PassEnv, beside...)
+	return command.Environ(s.PassEnv, who.Environ()...)
 }
 
 // command runs one command to its end, or until ctx ends. The error is an
