@@ -109,12 +109,25 @@ func (w *Witness) apart(r *room.Room, id room.NodeID) bool {
 	return len(n.BMC) > 0 && !slices.Contains(n.Cords, n.BMC[0])
 }
 
+// feedsItself says whether nothing but its own service processor switches a node, which
+// leaves that processor and the power supply on.
+func (w *Witness) feedsItself(r *room.Room, id room.NodeID) bool {
+	n := &r.Nodes[id]
+	return len(n.BMC) > 0 && slices.Contains(n.Cords, n.BMC[0])
+}
+
 // byDraw judges by what the outlets of a node give.
 func (w *Witness) byDraw(r *room.Room, id room.NodeID, want room.State, drawn float64) (run.Testimony, string) {
 	said := fmt.Sprintf("its outlets give %.3g W", drawn)
 	switch want {
 	case room.StateOff:
-		if drawn > idle {
+		most := idle
+		if w.feedsItself(r, id) { // off is standby: what remains of the draw is well
+			if most = standby * w.usual(r, id); most < idle {
+				return run.Silent, ""
+			}
+		}
+		if drawn > most {
 			return run.Disagrees, said
 		}
 		return run.Agrees, said
