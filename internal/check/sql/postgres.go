@@ -6,80 +6,52 @@ import (
 	"net"
 	"slices"
 	"strconv"
-	"strings"
-	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
+	"millwright.dev/millwright/internal/check/sql/pgwire"
 )
 
-// askPostgres asks a PostgreSQL server. What the library would take from the daemon's
-// environment and from its user's files is put aside.
+// askPostgres asks a PostgreSQL server.
 func askPostgres(ctx context.Context, t *target) (value string, found bool, err error) {
-	config, err := pgconn.ParseConfig("host=localhost sslmode=disable user=nobody passfile=/dev/null")
-	if err != nil {
-		return "", false, &refusal{err.Error()}
+	config := &pgwire.Config{
+		User: t.user, Password: t.password, Database: t.database, TLS: t.tls, MaxMessage: maxMessage,
+		Parameters: map[string]string{"default_transaction_read_only": "on", "application_name": "millwright"},
 	}
-	var raw net.Conn
-	config.Host, config.Port, config.Database = t.host, uint16(t.port), t.database
-	config.User, config.Password, config.TLSConfig = t.user, t.password, t.tls
-	config.Fallbacks, config.ValidateConnect = nil, nil
-	config.MaxProtocolMessageBodyLen = maxMessage
-	config.RuntimeParams = map[string]string{"default_transaction_read_only": "on", "application_name": "millwright"}
 	if end, ends := ctx.Deadline(); ends { // who has left leaves nothing running
-		config.RuntimeParams["statement_timeout"] = strconv.FormatInt(max(1, time.Until(end).Milliseconds()), 10)
+		config.Parameters["statement_timeout"] = strconv.FormatInt(max(1, time.Until(end).Milliseconds()), 10)
 	}
-	if t.tls == nil {
-		config.RequireAuth = "!password"
-	}
-	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil } // dial does
-	var dialled atomic.Bool
-	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		if dialled.Swap(true) { // to cancel what has hung, while nobody waits any more
-			return nil, errors.New("one connection is enough")
-		}
-		conn, err := t.dial(ctx, network, address)
-		raw = conn
-		return conn, err
-	}
-	conn, err := pgconn.ConnectConfig(ctx, config)
+	raw, err := t.dial(ctx, "tcp", net.JoinHostPort(t.host, strconv.Itoa(t.port)))
 	if err != nil {
-		if raw != nil {
-			_ = raw.Close()
-		}
+		return "", false, err
+	}
+	conn, err := pgwire.Connect(ctx, raw, config)
+	if err != nil {
 		return "", false, postgresError(err)
 	}
+	defer func() { _ = conn.Close() }()
 	if t.query == "" {
-		_ = conn.Close(ctx)
 		return "", false, nil
 	}
-	// One row is enough, and there may be millions: so nothing is read to its end.
-	defer func() { _ = raw.Close() }()
-	rows := conn.ExecParams(ctx, t.query, nil, nil, nil, nil)
-	if !rows.NextRow() {
-		_, err := rows.Close()
-		return "", false, postgresError(err)
-	}
-	if values := rows.Values(); len(values) > 0 {
-		value = string(values[0])
-	}
-	return value, true, nil
+	value, found, err = conn.First(t.query)
+	return value, found, postgresError(err)
 }
 
 // postgresError tells what the server turns down from what it cannot do at the moment.
 func postgresError(err error) error {
-	var said *pgconn.PgError
-	if !errors.As(err, &said) {
-		if err != nil && strings.Contains(err.Error(), "require_auth") {
-			return &refusal{"it wants the password in the clear: set encryption to tls, or have it ask for scram-sha-256"}
-		}
+	var said *pgwire.Error
+	var ours *pgwire.RefusedError
+	switch {
+	case errors.Is(err, pgwire.ErrClear):
+		return &refusal{err.Error() + ": set encryption to tls, or have it ask for scram-sha-256"}
+	case errors.As(err, &ours):
+		return &refusal{ours.Reason}
+	case !errors.As(err, &said):
 		return err
 	}
 	// PostgreSQL, appendix A: authorisation, no such database, syntax and access,
 	// wrong data, a transaction that only reads.
-	text := said.Message + " (SQLSTATE " + said.Code + ")"
 	if slices.Contains([]string{"28", "3D", "42", "22", "25", "0A"}, said.Code[:min(2, len(said.Code))]) {
-		return &refusal{text}
+		return &refusal{said.Error()}
 	}
-	return errors.New(text)
+	return said
 }

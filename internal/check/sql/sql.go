@@ -8,7 +8,7 @@
 // let us in, or turns the query down as wrong or not permitted, it is unknown: that is
 // for people to put right, and no restart would.
 //
-// Start at [Settings]; postgres.go and mysql.go are the two protocols' libraries.
+// Start at [Settings]; postgres.go and mysql.go ask by the two protocols.
 package sql
 
 import (

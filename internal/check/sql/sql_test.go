@@ -3,7 +3,9 @@ package sql_test
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/md5"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"net"
 	"os"
@@ -11,6 +13,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -207,14 +210,46 @@ func TestPostgreSQL(t *testing.T) {
 	d := newDaemon(t, "postgres")
 	data := filepath.Join(d.dir, "data")
 	d.run(filepath.Join(bin, "initdb"), "-D", data, "-U", "ann", "--auth=scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8", "--pwfile", d.write("password", "s3cret\n"))
-	d.write("data/pg_hba.conf", "host all plain 127.0.0.1/32 password\nhost all all 127.0.0.1/32 scram-sha-256\n")
+	d.write("data/pg_hba.conf", `
+host all plain 127.0.0.1/32 password
+host all mia   127.0.0.1/32 md5
+host all ted   127.0.0.1/32 trust
+host all all   127.0.0.1/32 scram-sha-256
+`)
+	roles := d.command(filepath.Join(bin, "postgres"), "--single", "-D", data, "postgres")
+	roles.Stdin = strings.NewReader(`create role plain login password 's3cret'
+create role mia login password 'md5` + hexMD5("s3cretmia") + `'
+create role zoë login password 'gänse€'
+create role ted login
+`)
+	if said, err := roles.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
 	d.start(settings("postgresql", d, "", nil), filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(d.port), "-h", "127.0.0.1",
 		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "ssl=on", "-c", "ssl_cert_file=../cert.pem", "-c", "ssl_key_file=../key.pem")
 	ask(t, "postgresql", d,
 		question{"a flood", "select generate_series(1, 1000000000)", func(s *sql.Settings) { s.Is = "1" }, "", check.OK, ""},
 		question{"a long value", "select repeat('x', 100000000)", nil, "", check.Bad, ""},
 		question{"the password in the clear", "", func(s *sql.Settings) { s.Encryption = "off" }, "plain", check.Unknown, "in the clear"},
+		question{"the password in the clear, under TLS", "", nil, "plain", check.OK, "let us in"},
+		question{"md5", "select current_user", func(s *sql.Settings) { s.Is, s.Encryption = "mia", "off" }, "mia", check.OK, ""},
+		question{"no password", "select current_user", func(s *sql.Settings) { s.Is = "ted" }, "ted", check.OK, ""},
+		question{"SCRAM without TLS", "select 1", func(s *sql.Settings) { s.Encryption = "off" }, "", check.OK, ""},
+		question{"a row of nothing", "select", nil, "", check.OK, `""`},
+		question{"no query", "-- none", nil, "", check.OK, "no row"},
+		question{"a copy", "copy pg_database to stdout", nil, "", check.Unknown, "COPY"},
+		question{"an error on the way", "select 1 / (x - 1) from generate_series(1, 2) x", nil, "", check.Unknown, "division by zero (SQLSTATE 22012)"},
+		question{"a zero byte", "select '\x00'", nil, "", check.Unknown, "zero byte"},
 	)
+	for _, user := range []string{"plain", "mia"} {
+		checktest.Says(t, checktest.Look(t, settings("postgresql", d, "", nil), env(user, "wr0ng")), check.Unknown, "password authentication failed")
+	}
+	checktest.Says(t, checktest.Look(t, settings("postgresql", d, "", nil), env("zoë", "gänse€")), check.OK, "let us in")
+}
+
+func hexMD5(text string) string {
+	sum := md5.Sum([]byte(text))
+	return hex.EncodeToString(sum[:])
 }
 
 func TestMariaDB(t *testing.T) {
