@@ -36,9 +36,6 @@ require (
 	filippo.io/edwards25519 v1.2.0 // indirect
 	github.com/beevik/ntp v1.5.0 // indirect
 	github.com/go-sql-driver/mysql v1.10.1 // indirect
-	github.com/jackc/pgpassfile v1.0.0 // indirect
-	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
-	github.com/jackc/pgx/v5 v5.12.0 // indirect
 )
 
 require (
