@@ -17,6 +17,7 @@ import (
 
 	"millwright.dev/millwright/internal/ask"
 	"millwright.dev/millwright/internal/auth"
+	"millwright.dev/millwright/internal/autopilot"
 	"millwright.dev/millwright/internal/console"
 	"millwright.dev/millwright/internal/desk"
 	ipmidoor "millwright.dev/millwright/internal/door/ipmi"
@@ -35,6 +36,7 @@ import (
 	"millwright.dev/millwright/internal/store"
 	"millwright.dev/millwright/internal/tcpwrap"
 	"millwright.dev/millwright/internal/transport"
+	"millwright.dev/millwright/internal/ups"
 	"millwright.dev/millwright/internal/veto"
 )
 
@@ -82,6 +84,10 @@ type App struct {
 	rounds    *rounds.Rounds
 	controls  *soft.Controls
 
+	upses     *ups.Watcher
+	battery   *autopilot.Battery
+	timetable *autopilot.Timetable
+
 	samples    *series.Book
 	sampler    *sampler.Sampler
 	forwarding forwarding
@@ -123,6 +129,7 @@ func Run(ctx context.Context, opts Options) error {
 	defer a.followStates(polling)()
 	defer a.makeRounds(polling)()
 	defer a.sample(polling)()
+	defer a.steer(polling)()
 	defer a.beat(polling)()
 	defer stop() // a door can end before ctx does
 	if opts.Ready != nil {
@@ -170,8 +177,11 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.state = state.New(a.fleet, a.events, a.log)
 	a.controls = soft.New(soft.Options{Do: a.state.Do, ReadPlug: a.fleet.ReadPlug, Credential: a.credential, Dial: dialer.Dial, Log: a.log})
 	a.openRuns()
+	if err := a.openAutopilot(ctx); err != nil {
+		return err
+	}
 	a.desk = desk.New(desk.Options{
-		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Standings: a.standings, Rounds: a.rounds, Samples: a.samples, Watts: a.sampler.Watts, Controls: a.controls, Access: a.access.book, Certify: a.certify, Reload: a.askReload, Log: a.log,
+		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Standings: a.standings, Rounds: a.rounds, Samples: a.samples, Watts: a.sampler.Watts, Controls: a.controls, UPSes: a.upses, Battery: a.battery, Timetable: a.timetable, Access: a.access.book, Certify: a.certify, Reload: a.askReload, Log: a.log,
 		Configuration: configuration{a}, Questions: a.board, Consoles: a.consoles,
 		Vetoes: veto.New(veto.Options{Secret: a.secret, Dir: roomfile.Folder(a.opts.Config), Log: a.log}),
 	})

@@ -193,6 +193,7 @@ func (a *App) apply(r *room.Room) error {
 	a.forgetGone(context.Background(), r)
 	a.rounds.Apply(r)
 	a.applySamples(r)
+	a.applySupply(r)
 	a.consoles.Apply(r)
 	a.showBMCs(r)
 	a.openGate()

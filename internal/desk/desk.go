@@ -10,6 +10,7 @@ import (
 
 	"millwright.dev/millwright/internal/ask"
 	"millwright.dev/millwright/internal/auth"
+	"millwright.dev/millwright/internal/autopilot"
 	"millwright.dev/millwright/internal/console"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/fleet"
@@ -20,6 +21,7 @@ import (
 	"millwright.dev/millwright/internal/soft"
 	"millwright.dev/millwright/internal/standing"
 	"millwright.dev/millwright/internal/state"
+	"millwright.dev/millwright/internal/ups"
 )
 
 // Options are the rooms below the desk.
@@ -34,6 +36,10 @@ type Options struct {
 	Watts func(r *room.Room, id room.NodeID) (float64, bool)
 	// Samples are what was measured over time. Nil is a desk without.
 	Samples *series.Book
+	// UPSes are watched; Battery and Timetable begin runs by themselves. Nil is a desk without.
+	UPSes     *ups.Watcher
+	Battery   *autopilot.Battery
+	Timetable *autopilot.Timetable
 	// Rounds have checks made; Controls has controls asked. Nil is a desk without.
 	Rounds   *rounds.Rounds
 	Controls *soft.Controls
@@ -68,6 +74,9 @@ type Desk struct {
 	standings *standing.Book
 	rounds    *rounds.Rounds
 	samples   *series.Book
+	upses     *ups.Watcher
+	battery   *autopilot.Battery
+	timetable *autopilot.Timetable
 	watts     func(*room.Room, room.NodeID) (float64, bool)
 	controls  *soft.Controls
 	access    *auth.Book
@@ -101,7 +110,7 @@ type change struct {
 
 // New opens the desk.
 func New(o Options) *Desk {
-	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, standings: o.Standings, rounds: o.Rounds, samples: o.Samples, watts: o.Watts, controls: o.Controls, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, consoles: o.Consoles, changing: make(map[string]change)}
+	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, standings: o.Standings, rounds: o.Rounds, samples: o.Samples, upses: o.UPSes, battery: o.Battery, timetable: o.Timetable, watts: o.Watts, controls: o.Controls, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, consoles: o.Consoles, changing: make(map[string]change)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

@@ -38,11 +38,13 @@ const (
 	Console  Kind = "console"        // somebody attached to a console, left it, took it over
 	UPS      Kind = "ups"            // a UPS went on battery or came back, was lost or found
 	Check    Kind = "check"          // what a check says of nodes has become something else
+	Battery  Kind = "battery"        // stages go down on battery, or come back
+	Schedule Kind = "schedule"       // a schedule was due, or somebody has changed whether it counts
 )
 
 // Kinds gives every kind of event.
 func Kinds() []Kind {
-	return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Veto, Device, Access, Console, Machine, UPS, Check}
+	return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Veto, Device, Access, Console, Machine, UPS, Check, Battery, Schedule}
 }
 
 // Outcomes of a result; a refusal's is always Refused. Other words may appear.
