@@ -107,11 +107,15 @@ func (p *program) deviceTable(list []wire.Device) error {
 
 func clearCommand(p *program) *cobra.Command {
 	return &cobra.Command{
-		Use: "clear TARGETS", GroupID: groupKeep, Short: "Let go of nodes that are held after an interruption", Args: targetsNeeded,
-		Long: `Lets go of nodes that are held. A node is held when its cycle or reset was cut off,
-by the death of the daemon: it may stand without power, or may never have been
-touched, so nothing is built on it until somebody has looked. Switching it on, off or
-round lets go of it too.`,
+		Use: "clear TARGETS", GroupID: groupKeep, Short: "Let go of nodes that have failed for good, or were interrupted", Args: targetsNeeded,
+		Long: `Lets go of nodes that wait for somebody to look at them. One that has failed to start
+or to stop for good is not tried again until it is cleared; its attempts then begin at
+none.
+
+A node whose cycle or reset was cut off, by the death of the daemon, is held: it may
+stand without power, or may never have been touched, so nothing is built on it until
+somebody has looked. Switching it on, off or round lets go of it too. (What people hold
+is let go of by: millwright release.)`,
 		Example: "  millwright clear web7\n  millwright clear @all",
 		RunE: func(c *cobra.Command, args []string) error {
 			cl := p.client()
@@ -121,9 +125,9 @@ round lets go of it too.`,
 				return err
 			}
 			if freed == "" {
-				p.printf("none of these was held\n")
+				p.printf("none of these had failed for good, or was held\n")
 			} else {
-				p.printf("no longer held: %s\n", clean(freed))
+				p.printf("cleared: %s\n", clean(freed))
 			}
 			return nil
 		},

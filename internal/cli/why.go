@@ -119,7 +119,11 @@ func (p *program) impactTable(out wire.Impact) error {
 	if err := t.write(p.stdout); err != nil {
 		return err
 	}
-	p.printf("%s, %s worse off\n", counted(len(out.Fallen), "node")+" fall", counted(len(out.Worse), "node"))
+	verb := "fall"
+	if len(out.Fallen) == 1 {
+		verb = "falls"
+	}
+	p.printf("%s %s, %s worse off\n", counted(len(out.Fallen), "node"), verb, counted(len(out.Worse), "node"))
 	return nil
 }
 

@@ -33,7 +33,7 @@ func (d *Desk) Why(by Actor, node string) (Reason, error) {
 	if err != nil {
 		return Reason{}, err
 	}
-	w := inquiry{View: d.View(by), room: r, seen: make(map[room.NodeID]bool)}
+	w := inquiry{View: d.View(by), room: r, seen: make(map[room.NodeID]bool), groups: make(map[room.NodeID]bool)}
 	return w.node(id), nil
 }
 
@@ -42,6 +42,8 @@ type inquiry struct {
 	View
 	room *room.Room
 	seen map[room.NodeID]bool
+	// groups are the nodes without cords or a standing of their own, and whether they are up.
+	groups map[room.NodeID]bool
 }
 
 func (w *inquiry) node(id room.NodeID) Reason {
@@ -116,13 +118,42 @@ func (w *inquiry) parts(id room.NodeID) []Reason {
 }
 
 // up says whether a node is up, as far as anybody knows: by its standing, or, if nothing
-// was ever asked of it, by its power. One without cords is up unless it is known not to be.
+// was ever asked of it, by its power. One without cords is up when what it needs is.
 func (w *inquiry) up(id room.NodeID) bool {
-	s := w.Standing(id).State
-	if s == standing.Initial {
-		return len(w.room.Nodes[id].Cords) == 0 || w.Belief(id).State == room.StateOn
+	n, s := &w.room.Nodes[id], w.Standing(id).State
+	switch {
+	case s != standing.Initial:
+		return s.Up()
+	case len(n.Cords) > 0:
+		return w.Belief(id).State == room.StateOn
 	}
-	return s.Up()
+	up, known := w.groups[id]
+	if !known {
+		up = w.met(n)
+		w.groups[id] = up
+	}
+	return up
+}
+
+// met says whether what a node needs is up.
+func (w *inquiry) met(n *room.Node) bool {
+	for _, need := range n.Hard() {
+		if !w.up(need) {
+			return false
+		}
+	}
+	for _, c := range n.Choices {
+		up := 0
+		for _, of := range c.Of {
+			if w.up(of) {
+				up++
+			}
+		}
+		if up < c.Least {
+			return false
+		}
+	}
+	return true
 }
 
 // needs tells of what a node needs, as far as that is not up.

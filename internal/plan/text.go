@@ -186,8 +186,8 @@ func (p *Plan) Summary() string {
 func (f *Forecast) text(t *table, r *room.Room) {
 	t.line("forecast")
 	took := "about " + f.Total.Round(100*time.Millisecond).String()
-	if f.Sd > 0 {
-		took += ", give or take " + f.Sd.Round(100*time.Millisecond).String()
+	if sd := f.Sd.Round(100 * time.Millisecond); sd > 0 {
+		took += ", give or take " + sd.String()
 	}
 	if f.Guessed > 0 {
 		took += fmt.Sprintf("; %d of %d steps were never timed", f.Guessed, len(f.Begin))
