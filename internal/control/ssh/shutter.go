@@ -119,7 +119,9 @@ func (c *shutter) run(ctx context.Context, env *control.Env, command string) (e 
 	_ = line.CloseWrite() // it has no input
 	_, _ = io.Copy(io.Discard, conn)
 	e.status, err = line.Exit()
-	e.said = action.Clean(secret.NewMasker(who.Secrets()...), line.Complaint(), maxComplaint)
+	if stop() { // nobody is closing it, and changing that line
+		e.said = action.Clean(secret.NewMasker(who.Secrets()...), line.Complaint(), maxComplaint)
+	}
 	switch {
 	case ctx.Err() != nil:
 		e.err = fmt.Errorf("%.80q has not ended: %w", command, context.Cause(ctx))
