@@ -23,7 +23,7 @@ import (
 const (
 	// patienceOfShells is how long a daemon has to answer: nobody waits for longer
 	// when they press a key.
-	patienceOfShells = 300 * time.Millisecond
+	patienceOfShells = time.Second
 	// mostOffered bounds what is offered at once; more would not be read.
 	mostOffered = 2000
 )

@@ -72,7 +72,11 @@ const (
 // program's name. What is behind the last is as the last, for those that take more.
 func arguments() map[string][]taste {
 	return map[string][]taste{
-		"up": {targets}, "down": {targets}, "on": {targets}, "off": {targets}, "cycle": {targets}, "reset": {targets},
+		"up": {targets}, "down": {targets}, "restart": {targets}, "hold": {targets, anything}, "release": {targets}, "maintenance": {targets, anything},
+		"standings": {targets}, "graph": {targets}, "impact": {targets}, "checks": {targets}, "samples": {targets}, "check": {targets, anything},
+		"why": {nodes, anything}, "needs": {nodes, anything}, "needed-by": {nodes, anything}, "control": {nodes, anything},
+		"run report": {runs, anything}, "run pause": {runs, anything}, "run resume": {runs, anything},
+		"on": {targets}, "off": {targets}, "cycle": {targets}, "reset": {targets},
 		"status": {targets}, "temp": {targets}, "readings": {targets}, "nodes": {targets}, "devices": {targets}, "clear": {targets},
 		"beacon on": {targets}, "beacon off": {targets}, "beacon status": {targets},
 		"console":  {nodes},
@@ -97,7 +101,7 @@ func values() map[string]taste {
 	return map[string]taste{
 		"socket": files, "ca": files, "color": colours, "config": files, "state": folders, "file": files, "key": files, "identity": files,
 		"out": folders, "write": files, "log-level": levels, "log-format": formats, "node": nodes, "nodes": targets, "kind": kinds,
-		"user": users, "to": folders, "role": roles, "driver": driverNames, "dir": folders, "recipient": files,
+		"user": users, "device": devices, "to": folders, "role": roles, "driver": driverNames, "dir": folders, "recipient": files,
 		"credential-file": files, "bmc-config": files, "bmc-ca": files,
 	}
 }

@@ -178,6 +178,8 @@ func holdsCommand(p *program) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "holds", GroupID: groupLook, Short: "List who holds which nodes, and why", Args: cobra.NoArgs,
+		Long:    "Lists the holds and the maintenance that count now: who has decided, why, and until\nwhen.",
+		Example: "  millwright holds",
 		RunE: func(c *cobra.Command, _ []string) error {
 			cl := p.client()
 			defer cl.Close()

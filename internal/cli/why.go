@@ -130,6 +130,7 @@ func (p *program) impactTable(out wire.Impact) error {
 func needsCommand(p *program) *cobra.Command {
 	return p.ties(false, &cobra.Command{
 		Use: "needs NODE", GroupID: groupLook, Short: "List what a node needs",
+		Long:    "Lists what a node needs, what it only wants, and what it needs some of; with --all\nalso what these need in turn, the nearest first.",
 		Example: "  millwright needs web1 --all",
 	})
 }
@@ -137,6 +138,7 @@ func needsCommand(p *program) *cobra.Command {
 func neededByCommand(p *program) *cobra.Command {
 	return p.ties(true, &cobra.Command{
 		Use: "needed-by NODE", GroupID: groupLook, Short: "List what needs a node",
+		Long:    "Lists what needs a node, or wants it, or needs it among others; with --all also what\nneeds these in turn, the nearest first.",
 		Example: "  millwright needed-by db1 --all",
 	})
 }
