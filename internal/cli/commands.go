@@ -26,7 +26,7 @@ var commands = []constructor{
 	upCommand, downCommand, restartCommand,
 	onCommand, offCommand, cycleCommand, resetCommand, softOffCommand, diagCommand, bootCommand, beaconCommand, checkCommand, controlCommand, answerCommand,
 
-	statusCommand, standingsCommand, whyCommand, graphCommand, impactCommand, needsCommand, neededByCommand, holdsCommand, checksCommand, readingsCommand, samplesCommand, tempCommand, logCommand, consoleCommand, consolesCommand, bmcCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
+	statusCommand, standingsCommand, whyCommand, graphCommand, impactCommand, needsCommand, neededByCommand, holdsCommand, checksCommand, readingsCommand, samplesCommand, upsCommand, batteryCommand, schedulesCommand, tempCommand, logCommand, consoleCommand, consolesCommand, bmcCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
 
 	runCommand, holdCommand, releaseCommand, maintenanceCommand, clearCommand, reloadCommand, configCommand, revisionsCommand, secretCommand,
 	userCommand, tokenCommand, grantCommand,

@@ -24,6 +24,7 @@ const (
 	tagOperations    = "Operations"
 	tagRuns          = "Plans and runs"
 	tagSamples       = "Samples"
+	tagSupply        = "Battery and schedules"
 	tagEvents        = "Events"
 	tagConfiguration = "Configuration"
 	tagSession       = "Session"
@@ -39,6 +40,7 @@ func tags() []*huma.Tag {
 		{Name: tagOperations, Description: "Switching and reading nodes at once, in no order."},
 		{Name: tagSamples, Description: "What devices and checks have measured over time."},
 		{Name: tagRuns, Description: "Bringing nodes up and down in the order in which they need each other."},
+		{Name: tagSupply, Description: "What begins by itself: what goes down when the mains fail, and what the calendar wants."},
 		{Name: tagEvents, Description: "The log: one immutable line for each thing that happened."},
 		{Name: tagConfiguration, Description: "The room's configuration."},
 		{Name: tagSession, Description: "Logging a browser in. Programs need none of this: they send a token."},

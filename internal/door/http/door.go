@@ -86,6 +86,8 @@ func (d *Door) routes() []func() {
 		d.registerGraph,
 		d.registerChecks,
 		d.registerSamples,
+		d.registerBattery,
+		d.registerSchedules,
 		d.registerConfiguration,
 		d.registerRevisions,
 		d.registerReadings,
