@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -176,7 +177,7 @@ func (d *Desk) PreviewSchedules(by Actor, name string, n int) ([]Firing, error) 
 			all = append(all, Firing{Schedule: e, At: f.At, Note: f.Note})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Firing) int { return a.At.Compare(b.At) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].At.Before(all[j].At) })
 	return all[:min(n, len(all))], nil
 }
 

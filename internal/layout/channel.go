@@ -1,6 +1,9 @@
 package layout
 
-import "slices"
+import (
+	"slices"
+	"sort"
+)
 
 // gap is the room between two layers of a terminal drawing: its nets run along
 // tracks, one row each.
@@ -90,7 +93,7 @@ func (s *sheet) leave(g *gap, n int32) {
 			byBox[e.from] = append(byBox[e.from], e)
 		}
 	}
-	slices.SortStableFunc(g.nets, func(a, b net) int { return s.left[a.from] - s.left[b.from] })
+	sort.SliceStable(g.nets, func(i, j int) bool { return s.left[g.nets[i].from] < s.left[g.nets[j].from] })
 	for i := range g.nets {
 		e := &g.nets[i]
 		if e.from >= n {
@@ -161,7 +164,7 @@ func (s *sheet) arrive(g *gap, n int32) {
 	}
 	for _, v := range boxes {
 		list := ports[v]
-		slices.SortStableFunc(list, func(a, b port) int { return g.nets[a.net].col - g.nets[b.net].col })
+		sort.SliceStable(list, func(i, j int) bool { return g.nets[list[i].net].col < g.nets[list[j].net].col })
 		lo, hi := s.left[v]+1, s.left[v]+s.width(v)-2
 		taken := make(map[int]bool)
 		for k, p := range list {

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"fmt"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -425,7 +426,7 @@ func (g *Gate) Strand(owner any) []Stranded {
 		})
 		heap.Init(&l.waiting)
 	}
-	slices.SortFunc(list, func(x, y Stranded) int { return int(x.Step - y.Step) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Step < list[j].Step })
 	return list
 }
 

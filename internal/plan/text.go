@@ -1,9 +1,8 @@
 package plan
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -112,8 +111,12 @@ func (p *Plan) layerText(t *table, r *room.Room, layer []int32) {
 			settle.add(s.Settle, s.Node)
 		}
 	}
-	slices.SortStableFunc(lines.list, func(x, y fold[stepKey]) int {
-		return cmp.Or(cmp.Compare(b2i(x.key.acts == 0), b2i(y.key.acts == 0)), cmp.Compare(y.key.do, x.key.do))
+	sort.SliceStable(lines.list, func(i, j int) bool {
+		x, y := lines.list[i].key, lines.list[j].key
+		if acts := x.acts != 0; acts != (y.acts != 0) {
+			return acts
+		}
+		return x.do > y.do
 	})
 	for _, g := range lines.list {
 		verb := g.key.do.Op().String()
@@ -125,13 +128,6 @@ func (p *Plan) layerText(t *table, r *room.Room, layer []int32) {
 	for _, g := range settle.list {
 		t.row("settle "+g.key.String(), r.Fold(g.nodes))
 	}
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // note says what is to be said about steps on one line.

@@ -2,7 +2,7 @@ package series
 
 import (
 	"cmp"
-	"slices"
+	"sort"
 	"time"
 
 	"millwright.dev/millwright/internal/promtext"
@@ -16,7 +16,7 @@ const stale = 5 * time.Minute
 // minutes, and how the book is doing.
 func (b *Book) WriteMetrics(w *promtext.Writer) {
 	list := b.Latest(nil)
-	slices.SortStableFunc(list, func(a, c Sample) int { return cmp.Compare(a.Key.Quantity, c.Key.Quantity) })
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Key.Quantity < list[j].Key.Quantity })
 	now, family := time.Now(), Quantity("")
 	var labels []string
 	for _, s := range list {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strconv"
 	"time"
 
@@ -396,7 +397,7 @@ func (b *Book) Latest(m Matcher) []Sample {
 		}
 	}
 	b.mu.Unlock()
-	slices.SortFunc(list, func(a, b Sample) int { return a.Key.Compare(b.Key) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Key.Compare(list[j].Key) < 0 })
 	return list
 }
 

@@ -3,7 +3,7 @@ package ups
 import (
 	"fmt"
 	"slices"
-	"strings"
+	"sort"
 	"time"
 )
 
@@ -18,7 +18,7 @@ type sight struct {
 func look(p Policy, s Situation) *sight {
 	v := &sight{Situation: s, policy: p, sources: map[string][]int{}}
 	v.Standings = slices.Clone(s.Standings)
-	slices.SortFunc(v.Standings, func(a, b Standing) int { return strings.Compare(a.Source, b.Source) })
+	sort.Slice(v.Standings, func(i, j int) bool { return v.Standings[i].Source < v.Standings[j].Source })
 	for i, st := range v.Standings {
 		v.all = append(v.all, i)
 		for _, feed := range st.Feeds {

@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
-	"strings"
+	"sort"
 	"sync"
 	"time"
 
@@ -149,7 +149,7 @@ func (w *Watcher) List() []Standing {
 		list = append(list, u.tracker.standing(now))
 		u.mu.Unlock()
 	}
-	slices.SortFunc(list, func(a, b Standing) int { return strings.Compare(a.Source, b.Source) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Source < list[j].Source })
 	return list
 }
 

@@ -8,10 +8,10 @@
 package witness
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -82,7 +82,7 @@ func (w *Witness) Look(ctx context.Context, r *room.Room, nodes []room.NodeID, w
 		wg.Go(func() { tell(w.look(ctx, r, id, want, drawn, measured, apart)) })
 	}
 	wg.Wait()
-	slices.SortFunc(list, func(x, y run.Evidence) int { return cmp.Compare(x.Node, y.Node) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Node < list[j].Node })
 	return list
 }
 

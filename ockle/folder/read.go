@@ -1,12 +1,14 @@
 package folder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -236,13 +238,9 @@ func (r *reader) sortProblems() {
 	for i, file := range r.folder.Order {
 		order[file] = i + 1
 	}
-	slices.SortStableFunc(r.folder.Problems, func(x, y Problem) int {
-		if c := order[x.File] - order[y.File]; c != 0 {
-			return c
-		}
-		if c := strings.Compare(x.File, y.File); c != 0 {
-			return c
-		}
-		return x.Line - y.Line
+	list := r.folder.Problems
+	sort.SliceStable(list, func(i, j int) bool {
+		x, y := &list[i], &list[j]
+		return cmp.Or(order[x.File]-order[y.File], strings.Compare(x.File, y.File), x.Line-y.Line) < 0
 	})
 }

@@ -21,7 +21,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -208,8 +208,9 @@ func (s *Sender) take(batch []item) (items []item, last bool) {
 	if more {
 		s.signal()
 	}
-	slices.SortStableFunc(batch, func(a, b item) int {
-		return cmp.Or(cmp.Compare(a.to.id, b.to.id), cmp.Compare(a.at, b.at))
+	sort.SliceStable(batch, func(i, j int) bool {
+		a, b := &batch[i], &batch[j]
+		return a.to.id < b.to.id || a.to.id == b.to.id && a.at < b.at
 	})
 	return batch, last
 }
