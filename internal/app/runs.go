@@ -30,7 +30,7 @@ func (a *App) openRuns() {
 
 // askOfRun puts what a run asks before the people of the room.
 func (a *App) askOfRun(ctx context.Context, q run.Question) (run.Answer, error) {
-	answer, err := a.board.AskOf(ctx, q.Node, q.Said+". Shall its power be cut? (yes: cut it; no: leave it on; no --said wait: give it the same time again)")
+	answer, err := a.board.AskOf(ctx, q.Node, q.Node+": "+q.Said+". Shall its power be cut? (yes: cut it; no: leave it on; no wait: give it the same time again)")
 	switch {
 	case err != nil:
 		return run.HoldIt, err

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -12,8 +13,8 @@ import (
 func questionsCommand(p *program) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "questions", GroupID: groupLook, Short: "List what devices ask of people", Args: cobra.NoArgs,
-		Long:    "Lists the questions that are open: devices of the driver manual ask to be switched by\nhand, and wait for an answer.",
+		Use: "questions", GroupID: groupLook, Short: "List what devices and runs ask of people", Args: cobra.NoArgs,
+		Long:    "Lists the questions that are open: devices of the driver manual ask to be switched by\nhand, and runs whether the power of a node that does not halt shall be cut. They wait for\nan answer.",
 		Example: "  millwright questions\n  millwright answer q3 yes",
 		RunE: func(c *cobra.Command, _ []string) error {
 			cl := p.client()
@@ -29,9 +30,9 @@ func questionsCommand(p *program) *cobra.Command {
 				p.printf("nothing is asked\n")
 				return nil
 			}
-			t := table{style: p.out, head: []string{"QUESTION", "SINCE", "DEVICE", "WHAT"}}
+			t := table{style: p.out, head: []string{"QUESTION", "SINCE", "BY", "WHAT"}}
 			for _, q := range list {
-				t.row(text(q.ID), text(time.Since(q.Asked).Round(time.Second).String()), text(q.Device), text(q.Text))
+				t.row(text(q.ID), text(time.Since(q.Asked).Round(time.Second).String()), text(cmp.Or(q.Device, "a run")), text(q.Text))
 			}
 			return t.write(p.stdout)
 		},
@@ -42,9 +43,9 @@ func questionsCommand(p *program) *cobra.Command {
 
 func answerCommand(p *program) *cobra.Command {
 	return &cobra.Command{
-		Use: "answer QUESTION yes|no [WORDS…]", GroupID: groupPower, Short: "Answer what a device asks", Args: cobra.MinimumNArgs(2),
-		Long:    "Answers a question of questions: yes when it is done, no when it will not be, with\nwords of your own if you like. Whoever waits for it goes on at once.",
-		Example: "  millwright answer q3 yes\n  millwright answer q4 no the cage is locked",
+		Use: "answer QUESTION yes|no [WORDS…]", GroupID: groupPower, Short: "Answer what a device or a run asks", Args: cobra.MinimumNArgs(2),
+		Long:    "Answers a question of questions: yes when it is done, no when it will not be, with\nwords of your own if you like. Whoever waits for it goes on at once. What a run asks says\nwhich answers there are: yes, no, or no wait.",
+		Example: "  millwright answer q3 yes\n  millwright answer q4 no the cage is locked\n  millwright answer q5 no wait",
 		RunE: func(c *cobra.Command, args []string) error {
 			a := wire.Answer{Said: strings.Join(args[2:], " ")}
 			switch args[1] {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"millwright.dev/millwright/devspec"
@@ -168,7 +169,7 @@ func (d *Desk) policy(r *room.Room) plan.Policy {
 			}
 			if d.standings != nil {
 				if h, is := d.standings.Held(name); is {
-					return plan.Hold{Reason: h.String()}, true
+					return plan.Hold{Reason: strings.TrimPrefix(h.String(), "held ")}, true // "is held: by root"
 				}
 			}
 			return plan.Hold{}, false

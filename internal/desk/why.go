@@ -98,7 +98,7 @@ func (w *inquiry) held(id room.NodeID) []Reason {
 	var list []Reason
 	name := w.room.Nodes[id].Name
 	if h, is := w.Hold(id); is {
-		list = append(list, Reason{Subject: name, Kind: "hold", State: string(h.Kind), Said: h.String(), Since: h.Since})
+		list = append(list, Reason{Subject: name, Kind: "hold", State: string(h.Kind), Said: strings.TrimPrefix(strings.TrimPrefix(h.String(), "held "), "in maintenance "), Since: h.Since})
 	}
 	for _, run := range w.desk.runs.Holders(w.room, []room.NodeID{id}) {
 		list = append(list, Reason{Subject: run, Kind: "run", State: "under way", Said: "run " + run + " has to do with it"})

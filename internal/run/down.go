@@ -188,8 +188,8 @@ func (d *drive) overdue(i int32, why error) {
 		d.cutCords(i)
 	default:
 		s.act = plan.Halt
-		q := Question{Run: d.run.id, Node: d.names[i], Said: why.Error() + ": cut its power, hold, or wait on?"}
-		d.tell(Update{Kind: Asking, Op: d.op(i), Said: q.Said}, []int32{i})
+		q := Question{Run: d.run.id, Node: d.names[i], Said: why.Error()}
+		d.tell(Update{Kind: Asking, Op: d.op(i), Said: q.Said + "; people are asked whether its power shall be cut"}, []int32{i})
 		d.effect(i, plan.Halt, func(ctx context.Context) letter {
 			answer, err := d.runner.opts.Ask(ctx, q)
 			return letter{kind: letterAnswer, answer: answer, err: err, said: why.Error()}
