@@ -5,6 +5,7 @@
 //	go run ./bench                 all figures
 //	go run ./bench -only one-node  those whose name holds a word
 //	go run ./bench -only ipmi:     those of BMCs
+//	go run ./bench -only soak      a daemon is killed 300 times
 //
 // It needs Debian's packages that scripts/setup installs, and builds Millwright
 // itself. The simulated devices run in a process of their own, so that their
@@ -50,7 +51,11 @@ func main() {
 	b := &bench{ctx: ctx, dir: dir, runs: *runs}
 	fail(b.buildClient())
 	fmt.Printf("| figure | others | millwright | ratio |\n|---|---|---|---|\n")
-	for _, f := range slices.Concat(figures, sampleFigures(), ipmiFigures()) {
+	if *only == "soak" { // it takes too long to be one of all
+		fail(soaked(b, "soak: 300 deaths by kill -9 in the middle of runs, over devices that break"))
+		return
+	}
+	for _, f := range slices.Concat(figures, sampleFigures(), orderFigures(), ipmiFigures()) {
 		if !strings.Contains(f.name, *only) {
 			continue
 		}
