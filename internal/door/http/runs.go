@@ -210,6 +210,7 @@ func (d *Door) followRun(w http.ResponseWriter, r *http.Request, in *updatesInpu
 // updates passes on what a run tells, until it ends or may no longer be seen.
 func (s *sse) updates(ctx context.Context, id string, after int) {
 	at := func() string { return strconv.Itoa(after) }
+	s.pace = runPace
 	for {
 		list, over, more, err := s.d.opts.Desk.RunSince(actorOf(ctx), id, after)
 		if err != nil {

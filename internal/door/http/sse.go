@@ -21,6 +21,8 @@ const (
 	// shares the next one. Nobody sees it, and five hundred readers of a busy room
 	// cost a tenth of what they would.
 	pace = 20 * time.Millisecond
+	// runPace is that of who follows a run: few do, and scripts wait for its end.
+	runPace = 2 * time.Millisecond
 	// stallFor is how long a write to a reader may take before it is dropped.
 	stallFor = 5 * time.Second
 	// maxReaders is how many streams are read at once, by all: fewer than there are
@@ -38,6 +40,7 @@ type sse struct {
 	wrote bool // since the last flush
 	last  time.Time
 	asked time.Time // when it was last looked at whether the reader may read
+	pace  time.Duration
 
 	d   *Door
 	who string
@@ -90,7 +93,7 @@ func (d *Door) openSSE(w http.ResponseWriter, r *http.Request) (*sse, error) {
 	}
 	boundBuffer(r.Context())
 	byItself(w)
-	s := &sse{ctl: http.NewResponseController(w), out: bufio.NewWriterSize(w, 4<<10), d: d, who: who, asked: time.Now()}
+	s := &sse{ctl: http.NewResponseController(w), out: bufio.NewWriterSize(w, 4<<10), d: d, who: who, asked: time.Now(), pace: pace}
 	w.Header().Set("Content-Type", wire.SSE)
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy in between shall pass things on
 	w.WriteHeader(http.StatusOK)
@@ -173,7 +176,7 @@ func (s *sse) wait(ctx context.Context, more <-chan struct{}, at func() string) 
 
 // rest keeps the pace.
 func (s *sse) rest(ctx context.Context) error {
-	wait := pace - time.Since(s.last)
+	wait := s.pace - time.Since(s.last)
 	if wait <= 0 {
 		return nil
 	}
