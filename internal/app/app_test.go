@@ -22,7 +22,17 @@ import (
 	"millwright.dev/millwright/powerman"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if config := os.Getenv("MILLWRIGHT_TEST_ROOM"); config != "" { // a daemon that can be killed
+		err := app.Run(context.Background(), app.Options{
+			Config: config, State: os.Getenv("MILLWRIGHT_TEST_STATE"), Drivers: standard.Drivers(script.Options{}),
+			Doors: app.Doors{PowerMan: []string{}, Socket: os.Getenv("MILLWRIGHT_TEST_SOCKET")}, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		})
+		slog.Error("the daemon has ended", "why", err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // site is a folder with a room of two simulated strips, and the daemon that runs it.
 type site struct {
