@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,7 @@ func (n *notes) AppendWith(_ context.Context, _ func(*store.Tx) error, events ..
 
 // judge is a fleet that checks, when a node is switched, that it may be.
 type judge struct {
+	mu       sync.Mutex
 	wrong    []string // what it found
 	goal     plan.Goal
 	outcomes map[room.NodeID]fleet.Outcome // of the nodes to come
@@ -39,6 +41,7 @@ type judge struct {
 }
 
 func (j *judge) Do(_ context.Context, req fleet.Request, sink fleet.Sink) error {
+	j.mu.Lock()
 	if !slices.Contains(j.notes.kinds, event.Intent) || slices.Contains(j.notes.kinds, event.Result) {
 		j.find("switched with %v on record", j.notes.kinds)
 	}
@@ -50,7 +53,10 @@ func (j *judge) Do(_ context.Context, req fleet.Request, sink fleet.Sink) error 
 		j.called[id] = true
 		j.mayGo(req.Room, id, name, map[room.NodeID]bool{})
 	}
+	j.mu.Unlock()
 	time.Sleep(time.Second)
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	for _, id := range req.Nodes {
 		if j.outcomes[id].Good() {
 			j.done[id] = time.Now()
