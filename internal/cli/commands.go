@@ -31,5 +31,5 @@ var commands = []constructor{
 	runCommand, holdCommand, releaseCommand, maintenanceCommand, clearCommand, reloadCommand, configCommand, revisionsCommand, secretCommand,
 	userCommand, tokenCommand, grantCommand,
 
-	serveCommand, backupCommand, restoreCommand, initCommand, doctorCommand, demoCommand, simCommand, validateCommand, convertCommand, schemaCommand, devspecCommand, discoverCommand, completionCommand, versionCommand,
+	serveCommand, backupCommand, restoreCommand, initCommand, doctorCommand, demoCommand, simCommand, validateCommand, convertCommand, schemaCommand, devspecCommand, discoverCommand, ockleCommand, completionCommand, versionCommand,
 }

@@ -88,7 +88,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"strips": cmdStrips, "strip": cmdStrip, "daemon": cmdDaemon, "halt": cmdHalt, "hangup": cmdHangup, "status": cmdStatus,
-			"parrot": cmdParrot, "leaks": cmdLeaks, "rehearsal": cmdRehearsal,
+			"parrot": cmdParrot, "ocklelog": cmdOckleLog, "leaks": cmdLeaks, "rehearsal": cmdRehearsal,
 		},
 	})
 }

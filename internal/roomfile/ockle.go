@@ -1,6 +1,7 @@
 package roomfile
 
 import (
+	"context"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -153,4 +154,30 @@ func plainItem(name string) string {
 		return "it holds :"
 	}
 	return ""
+}
+
+// OckleOutlets gives a function that says which plug an outlet of a server is, by the
+// names that they have in Ockle's files of a room that was read. It finds nothing in a
+// room without such files.
+func (res *Result) OckleOutlets(ctx context.Context) func(server, outlet string) (device, plug string, found bool) {
+	at := make(map[[2]string][2]string)
+	open, glob := Replay(res.Files)
+	for _, name := range res.Order {
+		if !ockleConfig(name) {
+			continue
+		}
+		f, err := folder.Read(ctx, filepath.Dir(name), folder.Source{Open: open, Glob: glob, Types: func(folder.Kind, string) bool { return true }})
+		if err != nil {
+			continue
+		}
+		for _, s := range f.Servers {
+			for _, o := range s.Outlets {
+				at[[2]string{s.Name, o.Name}] = [2]string{o.From, OcklePlug(s.Name, o)}
+			}
+		}
+	}
+	return func(server, outlet string) (device, plug string, found bool) {
+		where, found := at[[2]string{server, outlet}]
+		return where[0], where[1], found
+	}
 }

@@ -13,6 +13,7 @@ import (
 // The network N1, with a server whose test never succeeds: what can be up is up, and why
 // the rest is not can be seen.
 func TestN1(t *testing.T) {
+	t.Parallel()
 	h := openN1(t, true, nil)
 	if busy, err := h.client.AutoControl(t.Context()); busy || err != nil {
 		t.Errorf("AutoControl is on before anybody asked: %v", err)
@@ -76,6 +77,7 @@ simulate_shutdown_fail = %
 // A control that cannot shut its server down: the power stays, and so does what the server
 // needs.
 func TestControlThatCannot(t *testing.T) {
+	t.Parallel()
 	h := openN1(t, false, files{"servers/storage.ini": strings.Replace(control, "%", "true", 1)})
 	h.switched(true)
 	h.want("storage=OK; web=OK")
