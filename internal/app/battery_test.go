@@ -201,7 +201,7 @@ func TestKilledOnBattery(t *testing.T) {
 	s := newSupplied(t, stages)
 	daemon := s.spawn()
 	s.on("web[1-4],db1")
-	if err := s.sim.Break("pdu1", sim.Fault{Kind: sim.Slow, Delay: time.Second}); err != nil {
+	if err := s.sim.Break("pdu1", sim.Fault{Kind: sim.Slow, Delay: 150 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
 	s.put("OB DISCHRG", "90", "1000")

@@ -236,8 +236,15 @@ func (b *Battery) allowed(ctx context.Context, which int, who room.Consent, ques
 		b.asked[which] = waiting
 		b.wg.Go(func() {
 			yes, err := b.o.Ask(ctx, question)
+			answer := refused
+			switch {
+			case ctx.Err() != nil:
+				answer = unasked
+			case yes && err == nil:
+				answer = agreed
+			}
 			b.mu.Lock()
-			b.asked[which] = map[bool]consent{true: agreed, false: refused}[yes && err == nil]
+			b.asked[which] = answer
 			b.mu.Unlock()
 			b.Poke()
 		})
