@@ -40,11 +40,12 @@ const (
 	Check    Kind = "check"          // what a check says of nodes has become something else
 	Battery  Kind = "battery"        // stages go down on battery, or come back
 	Schedule Kind = "schedule"       // a schedule was due, or somebody has changed whether it counts
+	Plugin   Kind = "plugin"         // a plugin runs, has ended, or is to run no more
 )
 
 // Kinds gives every kind of event.
 func Kinds() []Kind {
-	return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Veto, Device, Access, Console, Machine, UPS, Check, Battery, Schedule}
+	return []Kind{Intent, Result, State, Refusal, Revision, Daemon, Veto, Device, Access, Console, Machine, UPS, Check, Battery, Schedule, Plugin}
 }
 
 // Outcomes of a result; a refusal's is always Refused. Other words may appear.

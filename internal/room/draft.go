@@ -24,6 +24,7 @@ type Draft struct {
 	Battery     Battery // but for its stages
 	Stages      []DraftStage
 	Schedules   []DraftSchedule
+	Plugins     []Plugin
 	// ConsoleNodes holds names as a group's Members do: those whose consoles are
 	// always kept, if the settings say that any are. Nil is all.
 	ConsoleNodes []string
@@ -87,7 +88,7 @@ type DraftGroup struct {
 // Problem is one thing that is wrong with a Draft.
 type Problem struct {
 	Code ProblemCode
-	Kind string // "room", "node", "device", "feed", "group", "alias", "credential", "veto", "control", "check", "limit", "ups", "stage", "schedule"
+	Kind string // "room", "node", "device", "feed", "group", "alias", "credential", "veto", "control", "check", "limit", "ups", "stage", "schedule", "plugin"
 	Name string // whose problem it is
 	// Item is the place in the Draft's slice of that kind, -1 for the room.
 	Item int

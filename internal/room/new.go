@@ -35,6 +35,7 @@ func New(d Draft) (*Room, []Problem) {
 	b.aliases()
 	b.groups()
 	b.vetoes()
+	b.plugins()
 	b.cords()
 	b.consoles()
 	b.needs()

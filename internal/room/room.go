@@ -37,6 +37,7 @@ type Room struct {
 	UPSes     []UPS // in the order of the configuration
 	Battery   Battery
 	Schedules []Schedule // in the order of the configuration
+	Plugins   []Plugin   // in the order of the configuration
 
 	nodes   map[string]NodeID
 	devices map[string]DeviceID

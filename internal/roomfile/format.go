@@ -28,6 +28,7 @@ type document struct {
 	Schedules      map[string]schedulePart   `yaml:"schedules" doc:"What is brought up and down by the calendar, by name."`
 	Calendars      map[string]calendarPart   `yaml:"calendars" doc:"Holidays that schedules can name."`
 	Vetoes         map[string]vetoPart       `yaml:"vetoes" doc:"Hooks that are asked before nodes are switched and may refuse, by name."`
+	Plugins        map[string]pluginPart     `yaml:"plugins" doc:"Programs of your own that add devices, checks, controls, notices and reactions, by name."`
 	PowerMan       powermanPart              `yaml:"powerman" doc:"The door for PowerMan's clients."`
 	Consoles       consolesPart              `yaml:"consoles" doc:"What is kept of the nodes' consoles, unless a node says otherwise."`
 	HTTP           httpPart                  `yaml:"http" doc:"The public API over the network. Unless listen says where, nothing listens and only the unix socket is there."`

@@ -21,7 +21,7 @@ func TestSettingsOfPlugins(t *testing.T) {
 		{`x`, "cannot unmarshal string"},
 	} {
 		dir := t.TempDir()
-		room := "devices:\n  pdu: {driver: plugin, settings: {plugin: p, provides: d, settings: " + tt.text + "}}\nnodes:\n  n1: {cords: pdu:1}\n"
+		room := "plugins: {p: {exec: p}}\ndevices:\n  pdu: {driver: plugin, settings: {plugin: p, provides: d, settings: " + tt.text + "}}\nnodes:\n  n1: {cords: pdu:1}\n"
 		if err := os.WriteFile(filepath.Join(dir, "room.yaml"), []byte(room), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -77,6 +77,7 @@ func Load(ctx context.Context, path string, o Options) (*Result, error) {
 	l.takeOckle()
 	l.sections()
 	l.makeDevices()
+	l.pluginUses()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -149,6 +150,7 @@ type loader struct {
 	upses     []entrySource // beside draft.UPSes
 	stages    []entrySource // beside draft.Stages
 	schedules []entrySource // beside draft.Schedules
+	plugins   []entrySource // beside draft.Plugins
 	calendars map[string]*calendar.Holidays
 	conduct   conductPart    // of `order:`
 	devices   []deviceSource // beside draft.Devices

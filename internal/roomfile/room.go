@@ -122,6 +122,8 @@ func (l *loader) find(p room.Problem) place {
 		return source(l.stages)
 	case "schedule":
 		return source(l.schedules)
+	case "plugin":
+		return source(l.plugins)
 	}
 	return place{}
 }

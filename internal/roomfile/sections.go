@@ -130,6 +130,8 @@ func (l *loader) document(doc *value) {
 			}
 		case "schedules":
 			l.entries(f.value, l.schedule)
+		case "plugins":
+			l.entries(f.value, l.plugin)
 		case "vetoes":
 			l.entries(f.value, l.veto)
 		case "credentials":
