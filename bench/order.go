@@ -85,12 +85,18 @@ func (b *bench) house(cfg sim.Config, text func(*sim.Room) string) (*house, erro
 		return nil, err
 	}
 	h.Client = client.New(filepath.Join(dir, "s"))
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(30 * time.Second); ; {
 		if _, err := h.Version(b.ctx); err == nil {
 			return h, nil
 		}
+		select {
+		case <-tick.C:
+		case <-late:
+			return nil, errors.New("the daemon does not answer")
+		}
 	}
-	return nil, errors.New("the daemon does not answer")
 }
 
 func (h *house) stop() {

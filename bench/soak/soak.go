@@ -63,7 +63,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	if o.Tell == nil {
 		o.Tell = func(string, ...any) {}
 	}
-	s := &site{Options: o, ctx: ctx, rand: rand.New(rand.NewPCG(o.Seed, 1)), seen: make(map[string]int)} //nolint:gosec // it may be foreseen
+	s := &site{Options: o, ctx: ctx, rand: rand.New(rand.NewPCG(o.Seed, 1)), seen: make(map[string]int)}
 	s.report.Ends = make(map[string]int)
 	if err := s.build(); err != nil {
 		return s.report, err

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 
 // A few deaths; `go run ./bench -only soak` dies hundreds of times.
 func TestSoak(t *testing.T) {
-	dir, err := os.MkdirTemp("", "soak") // a socket's path must be short
+	dir, err := os.MkdirTemp("", "soak") //nolint:usetesting // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}

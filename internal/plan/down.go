@@ -49,14 +49,14 @@ func (p *part) gatherDown(targets []room.NodeID) {
 		return
 	}
 	if p.order.Dependencies {
-		for i := 0; i < len(p.scope); i++ {
+		for i := 0; i < len(p.scope); i++ { //nolint:intrange // it grows
 			for _, need := range p.room.Nodes[p.scope[i]].Hard() {
 				p.add(need, Why{NeededBy, p.scope[i]})
 			}
 		}
 	}
 	left := make(map[choiceAt]int)
-	for i := 0; i < len(p.scope); i++ {
+	for i := 0; i < len(p.scope); i++ { //nolint:intrange // it grows
 		going := p.scope[i]
 		for _, id := range p.room.NeededBy(going) {
 			if p.nodes[id].in {
@@ -159,7 +159,7 @@ func Concerned(r *room.Room, o Order) []room.NodeID {
 		}
 	}
 	reach := func(next func(room.NodeID) []room.NodeID) {
-		for i := 0; i < len(scope); i++ {
+		for i := 0; i < len(scope); i++ { //nolint:intrange // it grows
 			for _, id := range next(scope[i]) {
 				add(id)
 			}

@@ -67,7 +67,7 @@ func (d *drive) askControls(i int32) {
 	s, p := &d.steps[i], &d.plan.Steps[i]
 	before := s.attempts > 0 || s.resumed
 	s.resumed = false
-	d.enterPhase(i, plan.ControlsOff, "")
+	d.enterPhase(i, plan.ControlsOff)
 	r, node := d.room, p.Node
 	d.effect(i, plan.ControlsOff, func(ctx context.Context) letter {
 		if before {
@@ -125,7 +125,7 @@ func (d *drive) proof(ctx context.Context, r *room.Room, node room.NodeID) (said
 // awaitHalt waits for that proof until the grace time is over.
 func (d *drive) awaitHalt(i int32) {
 	node := d.plan.Steps[i].Node
-	d.enterPhase(i, plan.Halt, "")
+	d.enterPhase(i, plan.Halt)
 	r, grace := d.room, d.room.Conduct(node).Grace
 	d.effect(i, plan.Halt, func(ctx context.Context) letter {
 		ctx, cancel := context.WithTimeout(ctx, grace)

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -13,7 +12,6 @@ import (
 	"millwright.dev/millwright/internal/plan"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/standing"
-	"millwright.dev/millwright/internal/store"
 )
 
 // fate is what has become of a step of the plan.
@@ -270,111 +268,6 @@ func (d *drive) consider(i int32) {
 	}
 }
 
-// ask has a step that is counted as busy begin, or wait for the room's limits.
-func (d *drive) ask(i int32) {
-	d.steps[i].phase = gated
-	if t := plan.TicketOf(d.plan, i, d); d.gate.Ask(t, d.clock()) {
-		d.enter(i)
-	}
-}
-
-// enter begins an attempt of a step that the gate has let in.
-func (d *drive) enter(i int32) {
-	s, p := &d.steps[i], &d.plan.Steps[i]
-	s.phase, s.inside, s.switched = moving, true, false
-	d.at[p.Node] = i
-	if !s.begun {
-		s.begun, s.began = true, time.Now()
-		s.attempts = d.before(i)
-		d.began[b2i(p.Do == plan.Down)] = append(d.began[b2i(p.Do == plan.Down)], i)
-	}
-	d.stand(i, moved(p.Do), "")
-	if p.Do == plan.Up {
-		d.startUp(i)
-	} else {
-		d.startDown(i)
-	}
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// admitted takes in that the gate lets steps begin, of this run or of others.
-func (d *drive) admitted(list []plan.Ticket) {
-	for _, t := range list {
-		if owner, ok := t.Owner.(*drive); ok && owner == d {
-			d.admit(t)
-		} else if ok {
-			owner.run.box.post(letter{kind: letterAdmitted, ticket: t})
-		}
-	}
-}
-
-// admit begins a step that waited at the gate, unless nothing is to begin any more.
-func (d *drive) admit(t plan.Ticket) {
-	s := &d.steps[t.Step]
-	switch {
-	case s.phase == gated && !d.paused && d.stopping() == nil:
-		d.enter(t.Step)
-	default:
-		d.admitted(d.gate.Switched(t, d.clock()))
-		d.admitted(d.gate.Ended(t, t.On && d.draws(t.Step), d.clock()))
-		if s.phase == gated {
-			d.putBack(t.Step)
-		}
-	}
-}
-
-// putBack takes a step out that waits at the gate, to be considered later.
-func (d *drive) putBack(i int32) {
-	s := &d.steps[i]
-	s.phase = idle
-	if s.begun { // it waits for another attempt
-		d.again = append(d.again, i)
-		s.phase = retrying
-		return
-	}
-	d.busy--
-	d.ready = append(d.ready, i)
-}
-
-// leave tells the gate that an attempt is over.
-func (d *drive) leave(i int32) {
-	s := &d.steps[i]
-	if !s.inside {
-		return
-	}
-	s.inside = false
-	t := plan.TicketOf(d.plan, i, d)
-	d.throughCords(i)
-	d.admitted(d.gate.Ended(t, d.draws(i), d.clock()))
-}
-
-// draws says whether a step's node draws power, as far as is known.
-func (d *drive) draws(i int32) bool {
-	s, p := &d.steps[i], &d.plan.Steps[i]
-	switch s.power {
-	case room.StateOff:
-		return false
-	case room.StateOn, room.StateDegraded:
-		return true
-	case room.StateUnknown:
-	}
-	return p.State != room.StateOff || s.attempts > 0
-}
-
-// throughCords tells the gate that a step's cords are done with.
-func (d *drive) throughCords(i int32) {
-	if s := &d.steps[i]; !s.switched {
-		s.switched = true
-		d.admitted(d.gate.Switched(plan.TicketOf(d.plan, i, d), d.clock()))
-	}
-}
-
 // dropWaiting gives up what has not begun, or waits to be tried again.
 func (d *drive) dropWaiting() {
 	for _, t := range d.gate.Withdraw(d) {
@@ -447,97 +340,6 @@ func (d *drive) foldSteps(steps []int32) string {
 		names[n] = d.names[i]
 	}
 	return foldNames(names)
-}
-
-// commit puts the turn's updates on the disk and then tells them. It says false when the
-// run must not go on for now: somebody else drives it, or the daemon stops.
-func (d *drive) commit() bool {
-	if len(d.pending)+len(d.events) == 0 {
-		d.publishStandings()
-		return true
-	}
-	page, status := encodeLog(d.pending), string(d.peek())
-	done := d.write(func(tx *store.Tx) error {
-		return tx.AppendRun(d.run.id, d.epoch, status, int64(d.pending[0].N), d.pending[0].Time, page)
-	}, d.events...)
-	if done {
-		d.published()
-	}
-	return done
-}
-
-// peek is the state that the run will have when what is pending is told.
-func (d *drive) peek() State {
-	state := d.run.state()
-	for i := range d.pending {
-		switch d.pending[i].Kind {
-		case PausedNow:
-			state = Paused
-		case Waits:
-			state = Queued
-		case Resumed, Begins:
-			state = Running
-		}
-	}
-	return state
-}
-
-// write runs fn and the events in one transaction, for as long as it takes: while the
-// disk is full the run stands still and says so.
-func (d *drive) write(fn func(*store.Tx) error, events ...*event.Event) bool {
-	wait := 250 * time.Millisecond
-	for {
-		err := d.runner.keep(fn, events...)
-		switch {
-		case err == nil:
-			d.run.change(func(info *Info) { info.Trouble = "" })
-			return true
-		case errors.Is(err, store.ErrFenced):
-			d.runner.opts.Log.Error("a run is driven by somebody else now; it is let go", "run", d.run.id, "epoch", d.epoch, "why", err)
-			d.run.epoch.Add(1)
-			d.run.cancel(parking)
-			return false
-		case d.stopping() == parking, errors.Is(err, store.ErrClosed):
-			d.run.cancel(parking)
-			return false
-		}
-		if wait < 500*time.Millisecond { // once
-			d.runner.opts.Log.Error("a run cannot go on, because it cannot be written down; it is tried again and again", "run", d.run.id, "why", err)
-			d.run.change(func(info *Info) { info.Trouble = "it stands still until it can be written down: " + err.Error() })
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-d.runner.ctx.Done():
-		}
-		timer.Stop()
-		wait = min(2*wait, 5*time.Second)
-	}
-}
-
-// keep writes to the store, if there is one.
-func (r *Runner) keep(fn func(*store.Tx) error, events ...*event.Event) error {
-	if r.opts.Store == nil {
-		fn = nil
-		if len(events) == 0 {
-			return nil
-		}
-	}
-	return r.opts.Events.AppendWith(context.Background(), fn, events...)
-}
-
-// published lets everybody see what is on the disk now.
-func (d *drive) published() {
-	d.run.tell(d.pending)
-	d.pending, d.events = nil, nil
-	d.publishStandings()
-}
-
-func (d *drive) publishStandings() {
-	if d.runner.opts.Standings != nil && len(d.standings) > 0 {
-		d.runner.opts.Standings.Set(d.standings...)
-	}
-	d.standings = nil
 }
 
 // discard lets go of what the gate holds for a run that does not go on.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -149,45 +148,6 @@ func onBenchWith(t *testing.T, text string, opts run.Options, change func(*room.
 		defer b.Close()
 		test(t, b)
 	})
-}
-
-func newRoom(t testing.TB, text string, change ...func(*room.Draft)) *room.Room {
-	t.Helper()
-	conduct := room.DefaultConduct()
-	conduct.StartAttempts, conduct.StopAttempts = 1, 1
-	draft := room.Draft{Settings: room.Settings{Conduct: conduct}, Devices: []room.DraftDevice{{Device: room.Device{Name: "pdu"}}}}
-	for line := range strings.Lines(text) {
-		left, needs, _ := strings.Cut(line, ":")
-		words := strings.Fields(left)
-		if len(words) == 0 {
-			continue
-		}
-		n := room.DraftNode{Name: words[0], Needs: strings.Fields(needs), Cords: []room.DraftCord{{Device: "pdu"}}}
-		for _, word := range words[1:] {
-			if n2, err := strconv.Atoi(word); err == nil {
-				n.Priority = n2
-				continue
-			}
-			if word == "cordless" {
-				n.Cords = nil
-				continue
-			}
-			settle, err := time.ParseDuration(word)
-			if err != nil {
-				t.Fatal(err)
-			}
-			n.Settle = settle
-		}
-		draft.Nodes = append(draft.Nodes, n)
-	}
-	for _, fn := range change {
-		fn(&draft)
-	}
-	r, problems := room.New(draft)
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	return r
 }
 
 // submit plans and submits; states are all the same.

@@ -15,9 +15,8 @@ import (
 
 // Acts beyond those of plans, between which a step goes back and forth.
 const (
-	actRead  plan.Acts = 1 << 6 // the cords are read, after an interruption
-	actLook  plan.Acts = 1 << 7 // a second witness is heard
-	plainOne           = 1
+	actRead plan.Acts = 1 << 6 // the cords are read, after an interruption
+	actLook plan.Acts = 1 << 7 // a second witness is heard
 )
 
 // startUp begins an attempt to bring a node up.
@@ -105,7 +104,7 @@ func (d *drive) startControls(i int32) {
 		d.startChecks(i)
 		return
 	}
-	d.enterPhase(i, plan.ControlsOn, "")
+	d.enterPhase(i, plan.ControlsOn)
 	c, r, node := d.runner.opts.Controls, d.room, p.Node
 	d.effect(i, plan.ControlsOn, func(ctx context.Context) letter {
 		for _, id := range r.Nodes[node].Controls {
@@ -127,7 +126,7 @@ func (d *drive) startChecks(i int32) {
 		d.good(i)
 		return
 	}
-	d.enterPhase(i, plan.Checks, "")
+	d.enterPhase(i, plan.Checks)
 	var checks []room.CheckID
 	for _, id := range d.room.Nodes[p.Node].Checks {
 		if d.room.Checks[id].Starting {
@@ -163,9 +162,9 @@ func verdict(results []CheckResult) error {
 }
 
 // enterPhase says that a step has come to another of its acts.
-func (d *drive) enterPhase(i int32, act plan.Acts, said string) {
+func (d *drive) enterPhase(i int32, act plan.Acts) {
 	d.steps[i].act = act
-	d.tell(Update{Kind: Phase, Op: d.op(i), Act: act.String(), Said: said}, []int32{i})
+	d.tell(Update{Kind: Phase, Op: d.op(i), Act: act.String()}, []int32{i})
 }
 
 // op gives the operation that a step's way is known by.
