@@ -4,7 +4,7 @@ package demo
 
 import "embed"
 
-// Files is this folder: room.yaml and what it names.
+// Files is this folder: room.yaml and what it names, and machines.sim.
 //
-//go:embed room.yaml devices/*.dev
+//go:embed room.yaml machines.sim devices/*.dev
 var Files embed.FS

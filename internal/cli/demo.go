@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,33 +15,42 @@ import (
 )
 
 func demoCommand(p *program) *cobra.Command {
-	var stop, reuse bool
+	var stop, reuse, kill bool
 	c := &cobra.Command{
 		Use: "demo", GroupID: groupDaemon, Short: "Show a simulated room coming up", Args: cobra.NoArgs,
 		Long: `Starts a machine room that does not exist, some forty nodes on power strips of
 three makes, a PDU that speaks SNMP, a smart plug and service processors by IPMI and
 Redfish, which answer on real sockets, and a daemon that looks after it; brings the room
 up in the order in which its nodes need each other, shows how it stands, and leaves both
-running in the background, to be played with.
+running in the background, to be played with. One machine is not well at first: it is
+tried again, and what needs it waits.
+
+With --kill, a demo that runs takes its room down (or up, if it is down), and the daemon
+is killed in the middle of that and started again: it goes on where it stood.
 
 Everything is in one folder, $XDG_STATE_HOME/millwright/demo or
 ~/.local/state/millwright/demo: the room's files, the logs, what the daemon keeps.
-A demo that runs already is stopped and made anew, unless --reuse is given.`,
-		Example: "  millwright demo\n  millwright demo --stop",
+A demo that runs already is stopped and made anew, unless --reuse is given; that also
+starts a daemon again which was killed.`,
+		Example: "  millwright demo\n  millwright demo --kill\n  millwright demo --stop",
 		RunE: func(c *cobra.Command, _ []string) error {
 			folder, err := demo.Folder()
 			if err != nil {
 				return err
 			}
-			if stop {
+			switch {
+			case stop:
 				return p.demoStop(folder)
+			case kill:
+				return p.demoKill(c, folder)
 			}
 			return p.demo(c, folder, reuse)
 		},
 	}
 	c.Flags().BoolVar(&stop, "stop", false, "stop the demo and remove its folder")
-	c.Flags().BoolVar(&reuse, "reuse", false, "go on with a demo that runs already")
-	c.MarkFlagsMutuallyExclusive("stop", "reuse")
+	c.Flags().BoolVar(&reuse, "reuse", false, "go on with a demo that runs already; its daemon is started if it is dead")
+	c.Flags().BoolVar(&kill, "kill", false, "kill the daemon of a demo that runs while it is at work, and start it again")
+	c.MarkFlagsMutuallyExclusive("stop", "reuse", "kill")
 	return c
 }
 
@@ -62,19 +72,16 @@ func (p *program) demoStop(folder string) error {
 
 // demo is the whole show.
 func (p *program) demo(c *cobra.Command, folder string, reuse bool) error {
-	d, err := p.demoStart(c.Context(), folder, reuse)
+	d, revived, err := p.demoStart(c.Context(), folder, reuse)
 	if err != nil {
 		return err
 	}
-	simulator, daemon := d.Processes()
-	p.printf("%s\n", p.out.head("A machine room that does not exist"))
-	t := table{style: p.out}
-	t.row(text("  "+counted(d.Devices, "device")+","), text("simulated, on real sockets"), painted(dim, fmt.Sprintf("process %d", simulator)))
-	t.row(text("  "+counted(d.Nodes, "node")+","), text("looked after by a daemon"), painted(dim, fmt.Sprintf("process %d", daemon)))
-	if err := t.write(p.stdout); err != nil {
-		return err
+	p.demoHead(d, revived)
+	calls := [][]string{{"devices"}, {"up", "--dry-run"}, {"up", "--yes"}, {"graph"}, {"status"}}
+	if revived && p.atWork(c.Context(), d) {
+		calls = [][]string{{"run", "follow"}, {"status"}}
 	}
-	for _, call := range [][]string{{"devices"}, {"up", "--dry-run"}, {"up"}, {"status"}} {
+	for _, call := range calls {
 		if err := p.demoRun(c, d, call...); err != nil {
 			p.hint("The demo runs on; its logs are in " + folder)
 			return err
@@ -84,33 +91,51 @@ func (p *program) demo(c *cobra.Command, folder string, reuse bool) error {
 	return nil
 }
 
-// demoStart gives a demo that runs.
-func (p *program) demoStart(ctx context.Context, folder string, reuse bool) (*demo.Demo, error) {
+func (p *program) demoHead(d *demo.Demo, revived bool) {
+	simulator, daemon := d.Processes()
+	p.printf("%s\n", p.out.head("A machine room that does not exist"))
+	by := "looked after by a daemon"
+	if revived {
+		by = "looked after by a daemon that was started again"
+	}
+	t := table{style: p.out}
+	t.row(text("  "+counted(d.Devices, "device")+","), text("simulated, on real sockets"), painted(dim, fmt.Sprintf("process %d", simulator)))
+	t.row(text("  "+counted(d.Nodes, "node")+","), text(by), painted(dim, fmt.Sprintf("process %d", daemon)))
+	_ = t.write(p.stdout)
+}
+
+// demoStart gives a demo that runs, and says whether its daemon had to be started again.
+func (p *program) demoStart(ctx context.Context, folder string, reuse bool) (d *demo.Demo, revived bool, err error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, false, fmt.Errorf("find the program's own file: %w", err)
+	}
 	old, err := demo.Find(folder)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if old != nil {
-		if reuse && old.Runs() {
-			return old, nil
-		}
-		if old.Runs() {
+		simulator, daemon := old.Processes()
+		switch {
+		case reuse && old.Runs():
+			return old, false, nil
+		case reuse && simulator != 0 && daemon == 0:
+			if err := old.Revive(ctx, program); err != nil {
+				return nil, false, fmt.Errorf("start the demo's daemon again: %w", err)
+			}
+			return old, true, nil
+		case old.Runs():
 			p.printf("%s\n\n", p.out.faint(fmt.Sprintf("A demo ran already, for %s; it is made anew. To keep one: demo --reuse",
 				elapsed(time.Since(old.Began)))))
 		}
 		if err := old.Stop(); err != nil {
-			return nil, fmt.Errorf("stop the demo that ran: %w", err)
+			return nil, false, fmt.Errorf("stop the demo that ran: %w", err)
 		}
 	}
-	program, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find the program's own file: %w", err)
+	if d, err = demo.Start(ctx, program, folder); err != nil {
+		return nil, false, fmt.Errorf("start the demo: %w", err)
 	}
-	d, err := demo.Start(ctx, program, folder)
-	if err != nil {
-		return nil, fmt.Errorf("start the demo: %w", err)
-	}
-	return d, nil
+	return d, false, nil
 }
 
 // demoRun shows a command and runs it as if it had been typed.
@@ -127,32 +152,45 @@ func (p *program) demoRun(c *cobra.Command, d *demo.Demo, args ...string) error 
 
 // demoNext says what to try.
 func (p *program) demoNext(d *demo.Demo) {
+	_, daemon := d.Processes()
+	p.printf("\n%s\n\n", p.out.head("The daemon goes on. What to try next:"))
+	p.printf("  export MILLWRIGHT_SOCKET=%s\n  export MILLWRIGHT_SIM=%s\n\n", d.Socket(), d.Control())
+	p.tries([][2]string{
+		{"graph", "what needs what, and how it stands"},
+		{"why db1", "what is known of one node"},
+		{"standings", "of all; checks shows their checks"},
+		{"run show", "how the last run went; run report: step by step"},
+		{"impact nas1", "what falls if storage goes"},
+		{"down nas1 --dry-run", "who goes down before it, and what that frees"},
+		{"readings node17", "what its PDU measures, by SNMP"},
+		{"console gpu1", "its console: how it booted, and a log-in"},
+		{"sim ctl feed A off", "feed A fails: see the status. It comes back with: on"},
+		{"events --follow", "what is done, as it is done"},
+		{"powerman -h " + d.PowerMan + " -q", "PowerMan's client works, too"},
+		{"down --yes", "everything down, in order: systems first, then power"},
+		{"demo --stop", "the end of the demo"},
+	})
+	p.printf("\n%s\n\n", p.out.head("Kill the daemon while it is at work, and start it again: it goes on."))
+	p.tries([][2]string{
+		{"demo --kill", "shows it; or by hand:"},
+		{"down --yes --nowait; kill -9 " + strconv.Itoa(daemon), ""},
+		{"demo --reuse", "starts it again, and looks on"},
+	})
+	p.demoDoors(d)
+	p.printf("\nThe room's files, to read and to change, are in:\n  %s\n", d.Config)
+}
+
+// tries lists commands to try, and what each shows.
+func (p *program) tries(list [][2]string) {
 	self := "millwright"
 	if strings.Contains(os.Args[0], "/") {
 		self = os.Args[0]
 	}
-	p.printf("\n%s\n\n", p.out.head("The room is up, and the daemon goes on. What to try next:"))
-	p.printf("  export MILLWRIGHT_SOCKET=%s\n  export MILLWRIGHT_SIM=%s\n\n", d.Socket(), d.Control())
 	t := table{style: p.out}
-	for _, try := range [][2]string{
-		{"status", "which nodes are on"},
-		{"readings node17", "what its PDU measures, by SNMP"},
-		{"readings gpu1", "what its service processor measures"},
-		{"console gpu1", "its console: how it booted, and a log-in"},
-		{"cycle db1 --dry-run", "what a power cycle would do"},
-		{"down nas1 --dry-run", "who goes down before storage"},
-		{"sim ctl feed A off", "feed A fails: see the status"},
-		{"sim ctl feed A on", "and it is back"},
-		{"events --follow", "what is done, as it is done"},
-		{"powerman -h " + d.PowerMan + " -q", "PowerMan's client works, too"},
-		{"down --yes", "everything down, in order"},
-		{"demo --stop", "the end of the demo"},
-	} {
+	for _, try := range list {
 		t.row(text("  "+self+" "+try[0]), painted(dim, try[1]))
 	}
 	_ = t.write(p.stdout)
-	p.demoDoors(d)
-	p.printf("\nThe room's files, to read and to change, are in:\n  %s\n", d.Config)
 }
 
 // demoDoors says how programs that know nothing but IPMI or Redfish switch an outlet.

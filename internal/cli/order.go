@@ -14,6 +14,7 @@ import (
 
 	"millwright.dev/millwright/internal/client"
 	"millwright.dev/millwright/internal/door/http/wire"
+	"millwright.dev/millwright/internal/plan"
 	"millwright.dev/millwright/internal/run"
 )
 
@@ -25,6 +26,8 @@ type orderFlags struct {
 	json   bool
 	list   bool
 	yes    bool // what is to be confirmed is confirmed
+
+	expect time.Duration // how long it will probably take; zero if nobody knows
 
 	whenFree, takeOver bool
 }
@@ -143,7 +146,16 @@ func (p *program) order(ctx context.Context, f orderFlags) error {
 		p.printf("%s\n", planned.Run)
 		return nil
 	}
+	f.expect = foreseen(planned.Plan.Forecast, len(planned.Plan.Steps))
 	return p.followRun(ctx, cl, planned.Run, f, true)
+}
+
+// foreseen gives the time that a forecast gives, if it knows most steps.
+func foreseen(f *plan.ForecastView, steps int) time.Duration {
+	if f == nil || 2*f.Guessed > steps {
+		return 0
+	}
+	return time.Duration(f.Seconds * float64(time.Second))
 }
 
 // submit begins a run. An interrupt gives the daemon a moment to answer, so that

@@ -95,6 +95,7 @@ var (
 	markSoft     = mark{"✓", "+", yellow} // done as far as can be told
 	markBad      = mark{"✗", "x", red}
 	markWaiting  = mark{"·", ".", dim}
+	markAgain    = mark{"↻", "~", yellow}
 	markPlain    = mark{"•", "*", plain}
 )
 

@@ -20,10 +20,6 @@ import (
 	"millwright.dev/millwright/internal/rehearse"
 )
 
-// Boot is how long the demo's machines take from power to up. The room's file
-// gives them a little longer before what needs them is switched on.
-const Boot = 900 * time.Millisecond
-
 // Demo is a demo room that runs.
 type Demo struct {
 	Folder   string    `json:"folder"`   // everything below it is ours
@@ -90,7 +86,8 @@ func (d *Demo) own(folder string) {
 // has ended.
 func (d *Demo) Processes() (simulator, daemon int) { return d.simulator.pid(), d.daemon.pid() }
 
-// Runs tells whether both programs run.
+// Runs tells whether both programs run. If only the simulated room does, see
+// [Demo.Revive].
 func (d *Demo) Runs() bool {
 	simulator, daemon := d.Processes()
 	return simulator > 0 && daemon > 0
@@ -216,8 +213,9 @@ func (d *Demo) write() error {
 
 func (d *Demo) startSimulator(ctx context.Context, program string) error {
 	d.Config = filepath.Join(d.Folder, "room")
-	err := d.simulator.start(program, "sim", filepath.Join(d.Folder, "example", "room.yaml"),
-		"--write", d.Config, "--control", d.Control(), "--boot", Boot.String())
+	example := filepath.Join(d.Folder, "example")
+	err := d.simulator.start(program, "sim", filepath.Join(example, "room.yaml"), "--script", filepath.Join(example, "machines.sim"),
+		"--write", d.Config, "--control", d.Control())
 	if err != nil {
 		return err
 	}
@@ -241,16 +239,9 @@ func (d *Demo) startDaemon(ctx context.Context, program string) error {
 	}
 	defer release()
 	d.PowerMan = port.Addr("127.0.0.1")
-	err = d.daemon.start(program, "serve", "--config", d.Config,
-		"--state", filepath.Join(d.Folder, "state"), "--socket", d.Socket(), "--powerman", d.PowerMan)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
 	c := client.New(d.Socket())
 	defer c.Close()
-	err = d.daemon.ready(ctx, func() error {
+	err = d.serve(ctx, program, func(ctx context.Context) error {
 		v, err := c.Version(ctx)
 		if err != nil {
 			return err
@@ -262,6 +253,50 @@ func (d *Demo) startDaemon(ctx context.Context, program string) error {
 		return err
 	}
 	return d.letIn(ctx, c)
+}
+
+// serve starts the daemon and returns when it is ready.
+func (d *Demo) serve(ctx context.Context, program string, ready func(context.Context) error) error {
+	if err := d.daemon.start(program, d.Serving()...); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return d.daemon.ready(ctx, func() error { return ready(ctx) })
+}
+
+// Serving gives the words after "millwright" that start the daemon.
+func (d *Demo) Serving() []string {
+	return []string{
+		"serve", "--config", d.Config,
+		"--state", filepath.Join(d.Folder, "state"), "--socket", d.Socket(), "--powerman", d.PowerMan,
+	}
+}
+
+// Kill ends the daemon as a crash does: at once, whatever it is doing.
+func (d *Demo) Kill() error { return d.daemon.kill() }
+
+// Revive starts the daemon anew for a simulated room that still runs; program is the
+// program's own file. When it returns, the daemon answers, and goes on with its work.
+func (d *Demo) Revive(ctx context.Context, program string) error {
+	unlock, err := lockParent(d.Folder)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	simulator, daemon := d.Processes()
+	switch {
+	case simulator == 0:
+		return errors.New("the simulated room has ended")
+	case daemon != 0:
+		return nil
+	}
+	c := client.New(d.Socket())
+	defer c.Close()
+	return d.serve(ctx, program, func(ctx context.Context) error {
+		_, err := c.Version(ctx)
+		return err
+	})
 }
 
 // connected tells whether the daemon has a session with every device.

@@ -10,5 +10,6 @@
 // A process is known to live by a lock on a file that it inherits and never closes,
 // not by its number alone, which could be another's by now.
 //
-// Start at [Start]; [Find] gives one that runs, [Demo.Stop] ends it.
+// Start at [Start]; [Find] gives one that runs, [Demo.Stop] ends it. [Demo.Kill] and
+// [Demo.Revive] show that its work outlives the daemon.
 package demo

@@ -119,6 +119,20 @@ func (p *process) stop() error {
 	return fmt.Errorf("the %s, process %d, does not end", p.name, p.pid())
 }
 
+// kill ends the process without a warning, and returns when it has ended.
+func (p *process) kill() error {
+	pid := p.pid()
+	if pid == 0 {
+		return fmt.Errorf("the %s does not run", p.name)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("kill the %s, process %d: %w", p.name, pid, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return p.await(ctx, func() bool { return p.pid() == 0 })
+}
+
 // await looks again and again until something is so.
 func (p *process) await(ctx context.Context, so func() bool) error {
 	again := time.NewTicker(10 * time.Millisecond)
