@@ -248,7 +248,7 @@ func soaked(b *bench, title string) error {
 	defer log.Close()
 	begun := time.Now()
 	report, err := soak.Run(b.ctx, soak.Options{
-		Kills: 300, Dir: dir, Seed: uint64(begun.UnixNano()), //nolint:gosec // a seed
+		Kills: 300, Dir: dir, Seed: uint64(begun.UnixNano()),
 		Tell: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) },
 		Daemon: func(config, state, socket string) *exec.Cmd {
 			cmd := exec.CommandContext(b.ctx, filepath.Join(b.dir, "millwright"), "serve", "--config", config, "--state", state, "--powerman", "none", "--no-delays")

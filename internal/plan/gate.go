@@ -34,6 +34,7 @@ type Gate struct {
 	of      [][]share // by NodeID: what it is bound by; made when first asked
 	known   []bool
 	drawing []bool // by NodeID: its watts are counted
+	drawn   []float64
 	devices []int32
 	feeds   map[string]int32
 	timed   moments
@@ -120,7 +121,7 @@ func (t *tickets) Pop() any {
 // NewGate makes a gate for a room. states says what is on now, and nil that it is not
 // known; what is not known to be off is taken to draw its watts. watts may be nil.
 func NewGate(r *room.Room, states func(room.NodeID) room.State, watts func(room.NodeID) (float64, bool)) *Gate {
-	g := &Gate{room: r, of: make([][]share, len(r.Nodes)), known: make([]bool, len(r.Nodes)), drawing: make([]bool, len(r.Nodes))}
+	g := &Gate{room: r, of: make([][]share, len(r.Nodes)), known: make([]bool, len(r.Nodes)), drawing: make([]bool, len(r.Nodes)), drawn: make([]float64, len(r.Nodes))}
 	g.watts = func(id room.NodeID) float64 {
 		if watts != nil {
 			if w, known := watts(id); known {
@@ -243,9 +244,10 @@ func (g *Gate) draw(id room.NodeID, on bool) {
 		return
 	}
 	g.drawing[id] = on
-	w := g.watts(id)
-	if !on {
-		w = -w
+	w := -g.drawn[id] // as much as was counted, whatever is known by now
+	if on {
+		w = g.watts(id)
+		g.drawn[id] = w
 	}
 	for _, b := range g.bounds(id) {
 		if l := &g.limits[b.limit]; l.kind == ofFeed {

@@ -16,7 +16,7 @@ func (p *part) gatherUp(targets []room.NodeID) {
 		return
 	}
 	if p.order.Dependents {
-		for i := 0; i < len(p.scope); i++ {
+		for i := 0; i < len(p.scope); i++ { //nolint:intrange // it grows
 			for _, id := range p.room.NeededBy(p.scope[i]) {
 				p.add(id, Why{Needs, p.scope[i]})
 			}

@@ -45,8 +45,24 @@ func (d *drive) admitted(list []plan.Ticket) {
 	for _, t := range list {
 		if owner, ok := t.Owner.(*drive); ok && owner == d {
 			d.admit(t)
-		} else if ok {
-			owner.run.box.post(letter{kind: letterAdmitted, ticket: t})
+		} else if ok && !owner.run.box.post(letter{kind: letterAdmitted, ticket: t}) {
+			d.refund(t)
+		}
+	}
+}
+
+// refund gives a ticket back that nobody will use.
+func (d *drive) refund(t plan.Ticket) {
+	d.admitted(d.gate.Switched(t, d.clock()))
+	d.admitted(d.gate.Ended(t, !t.On, d.clock()))
+}
+
+// shut ends the run's business with the gate.
+func (d *drive) shut() {
+	d.gate.Withdraw(d)
+	for _, l := range d.run.box.close() {
+		if l.kind == letterAdmitted {
+			d.refund(l.ticket)
 		}
 	}
 }
@@ -59,7 +75,7 @@ func (d *drive) admit(t plan.Ticket) {
 		d.enter(t.Step)
 	default:
 		d.admitted(d.gate.Switched(t, d.clock()))
-		d.admitted(d.gate.Ended(t, t.On && d.draws(t.Step), d.clock()))
+		d.admitted(d.gate.Ended(t, d.draws(t.Step), d.clock()))
 		if s.phase == gated {
 			d.putBack(t.Step)
 		}

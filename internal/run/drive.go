@@ -344,7 +344,7 @@ func (d *drive) foldSteps(steps []int32) string {
 
 // discard lets go of what the gate holds for a run that does not go on.
 func (d *drive) discard() {
-	d.gate.Withdraw(d)
+	d.shut()
 	for i := range d.steps {
 		d.leave(int32(i))
 	}
@@ -396,6 +396,7 @@ func (d *drive) handle(l *letter) {
 			d.paused = false
 			d.tell(Update{Kind: Resumed, By: l.by}, nil)
 		}
+	case letterLook:
 	case letterFree:
 		if len(d.queued) > 0 {
 			d.dequeue()

@@ -19,6 +19,7 @@ const (
 	letterAdmitted                   // the gate lets a step begin
 	letterPause                      // by
 	letterResume                     // by
+	letterLook                       // nothing but a reason to look again
 	letterFree                       // the nodes that a run waited for are its own now
 )
 
@@ -38,19 +39,33 @@ type letter struct {
 
 // mailbox takes letters without ever keeping anybody waiting.
 type mailbox struct {
-	mu   sync.Mutex
-	list []letter
-	wake chan struct{} // holds a token while there may be letters
+	mu     sync.Mutex
+	list   []letter
+	closed bool          // nobody will read it any more
+	wake   chan struct{} // holds a token while there may be letters
 }
 
-func (m *mailbox) post(letters ...letter) {
+// post says whether somebody may still read it.
+func (m *mailbox) post(letters ...letter) bool {
 	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return false
+	}
 	m.list = append(m.list, letters...)
-	m.mu.Unlock()
 	select {
 	case m.wake <- struct{}{}:
 	default:
 	}
+	return true
+}
+
+// close takes nothing more in, and gives what was not read.
+func (m *mailbox) close() []letter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	return m.list
 }
 
 func (m *mailbox) take() []letter {

@@ -72,9 +72,25 @@ func (j *judge) find(format string, args ...any) {
 
 // mayGo checks all that a node waits for, through nodes without cords.
 func (j *judge) mayGo(r *room.Room, id room.NodeID, name string, seen map[room.NodeID]bool) {
-	waits := r.Nodes[id].Needs
+	waits := r.Nodes[id].Hard()
 	if j.goal == plan.Down {
-		waits = r.NeededBy(id)
+		waits = nil
+		for _, w := range r.NeededBy(id) {
+			if _, hard := slices.BinarySearch(r.Nodes[w].Hard(), id); hard {
+				waits = append(waits, w)
+			}
+		}
+	}
+	for _, c := range r.Nodes[id].Choices {
+		there := 0
+		for _, m := range c.Of {
+			if _, up := j.done[m]; up || len(r.Nodes[m].Cords) == 0 {
+				there++
+			}
+		}
+		if j.goal == plan.Up && there < c.Least {
+			j.find("%s is switched though only %d of what it needs %d of are there", name, there, c.Least)
+		}
 	}
 	for _, w := range waits {
 		if seen[w] {
@@ -109,6 +125,13 @@ func drawRoom(t *rapid.T) *room.Room {
 			if rapid.IntRange(0, 3).Draw(t, "needs") == 0 {
 				n.Needs = append(n.Needs, fmt.Sprintf("n%d", before))
 			}
+		}
+		if i > 2 && rapid.IntRange(0, 3).Draw(t, "choice") == 0 {
+			least := rapid.IntRange(1, 2).Draw(t, "least")
+			n.Choices = []room.DraftChoice{{Least: least, Members: []string{fmt.Sprintf("n%d", i-1), fmt.Sprintf("n%d", i-2), fmt.Sprintf("n%d", i-3)}}}
+		}
+		if i > 0 && rapid.IntRange(0, 5).Draw(t, "wants") == 0 {
+			n.Wants = []string{fmt.Sprintf("n%d", rapid.IntRange(0, i-1).Draw(t, "wanted"))}
 		}
 		draft.Nodes = append(draft.Nodes, n)
 	}

@@ -199,7 +199,7 @@ func (d *drive) end() bool {
 		return false
 	}
 	it.change(func(now *Info) { now.Outcomes = &rep.outcomes })
-	d.gate.Withdraw(d)
+	d.shut()
 	d.runner.remember(took)
 	// Before the end is told, its nodes are free: who hears of it may submit again.
 	d.runner.release(it)

@@ -253,6 +253,11 @@ func (r *Runner) retire(it *run) {
 	r.claims.release(it)
 	r.forget(it)
 	r.stir()
+	for _, o := range r.order {
+		if !o.state().Final() {
+			o.box.post(letter{kind: letterLook}) // what waits for limits may see that nothing frees them any more
+		}
+	}
 }
 
 // forget bounds what is kept in memory of ended runs. The caller has the lock.

@@ -187,5 +187,5 @@ func (s *Store) forgetOldest(tx *Tx) error {
 	if _, err := tx.q.PruneEventsThrough(tx.ctx, tx.lastSeq-memoryEvents); err != nil {
 		return fmt.Errorf("forget the oldest events: %w", err)
 	}
-	return nil
+	return tx.forgetRuns()
 }

@@ -207,6 +207,21 @@ func (s *Store) PruneRuns(ctx context.Context, before time.Time, through int64) 
 	return n, nil
 }
 
+// forgetRuns holds a store in memory to a bound of runs.
+func (tx *Tx) forgetRuns() error {
+	const memoryRuns = 200
+	last, err := tx.q.LastRunSeq(tx.ctx)
+	if err == nil && last > memoryRuns {
+		if err = tx.q.PruneRunSteps(tx.ctx, db.PruneRunStepsParams{Through: last - memoryRuns}); err == nil {
+			_, err = tx.q.PruneRuns(tx.ctx, db.PruneRunsParams{Through: last - memoryRuns})
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("forget the oldest runs: %w", err)
+	}
+	return nil
+}
+
 func runOf(r *db.Run) Run {
 	run := Run{
 		Seq: r.Seq, ID: r.ID, Status: r.Status, Goal: r.Goal, Actor: r.Actor, Door: r.Door, Remote: r.Remote, Note: r.Note,
