@@ -391,8 +391,8 @@ may), or door:powerman, which is whoever comes through that door.
 Where nothing was granted: root and the daemon's own account may do everything, at
 the socket. So may members of the unix group millwright, until there is a grant to
 group:millwright (for all of them) or to user:NAME (for one). PowerMan's clients may
-operate on all nodes until there is a grant to door:powerman. Nobody else may do
-anything.`,
+operate on all nodes until there is a grant to door:powerman, and Ockle's until there
+is one to door:ockle. Nobody else may do anything.`,
 		Example: "  millwright grant add user:alice operate @rack1\n  millwright grant add door:powerman view @all",
 	},
 		p.grantAdd(), p.grantList(), p.grantRemove())

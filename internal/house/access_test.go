@@ -13,7 +13,7 @@ var openToAll = []string{"View", "WhoAmI"}
 
 // What the desk does for the house, and not for somebody: no door passes a wish of a
 // client on to these.
-var forNobody = []string{"Beliefs", "Changes", "Close", "Device", "Events", "NotLetIn", "Ready", "Recover", "Replan", "Room", "Running", "StandingChanges", "Stop", "Tally", "WriteSamples"}
+var forNobody = []string{"Beliefs", "Changes", "Close", "Device", "Events", "Files", "Foresee", "NotLetIn", "Ready", "Recover", "Replan", "Room", "Running", "StandingChanges", "Stop", "Tally", "WriteSamples"}
 
 // checks are what package auth refuses by.
 var checks = []string{"Need", "NeedAll", "NeedAny", "Refuse"}
