@@ -202,12 +202,20 @@ func (d *drive) end() bool {
 	d.shut()
 	d.runner.remember(took)
 	// Before the end is told, its nodes are free: who hears of it may submit again.
-	d.runner.release(it)
+	d.runner.depart(it)
 	d.published()
 	d.runner.retire(it)
 	d.runner.opts.Log.Info("run ended", "run", it.id, "epoch", d.epoch, "state", rep.state, "said", rep.said)
 	it.let()
 	return true
+}
+
+// depart frees the place and the nodes of a run that has ended.
+func (r *Runner) depart(it *run) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.active--
+	r.claims.release(it)
 }
 
 // release frees a run's nodes.

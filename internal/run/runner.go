@@ -244,13 +244,12 @@ func (r *Runner) withdraw(d *drive) {
 	r.stir()
 }
 
-// retire frees an ended run's nodes, and forgets the oldest ended runs.
+// retire forgets the oldest ended runs, and has others look whether this one stood in
+// their way.
 func (r *Runner) retire(it *run) {
 	it.cancel(nil)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.active--
-	r.claims.release(it)
 	r.forget(it)
 	r.stir()
 	for _, o := range r.order {
