@@ -67,10 +67,12 @@ func (n *session) ask(t *talk, topic, payload string) error {
 	t.Begin()
 	if t.first {
 		if err := n.publish(t.Action, topic, payload); err != nil {
-			if n.client.IsConnectionOpen() {
+			select {
+			case <-n.Gone:
+				return t.Lost(errLost)
+			default:
 				return err
 			}
-			return t.Lost(errLost)
 		}
 	}
 	for {
@@ -85,7 +87,7 @@ func (n *session) ask(t *talk, topic, payload string) error {
 		}
 		select {
 		case <-news:
-		case <-n.done:
+		case <-n.Gone:
 			return t.Lost(errLost)
 		case <-t.Context().Done():
 			return t.Over()
@@ -173,7 +175,7 @@ func (n *session) measured(ctx context.Context, plug, before int, tell func(driv
 		}
 		select {
 		case <-news:
-		case <-n.done:
+		case <-n.Gone:
 			return false
 		case <-ctx.Done():
 			return false
