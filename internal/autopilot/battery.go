@@ -114,7 +114,10 @@ func (b *Battery) going() map[string]bool {
 // await has it looked at when a run has ended.
 func (b *Battery) await(ctx context.Context, id string) {
 	b.wg.Go(func() {
-		for range b.o.Runs.Follow(ctx, id, 0) { //nolint:revive // only its end matters
+		for _, err := range b.o.Runs.Follow(ctx, id, 0) {
+			if err != nil {
+				break
+			}
 		}
 		b.Poke()
 	})
@@ -203,7 +206,7 @@ func (b *Battery) ended(ctx context.Context, name string, p progress, info run.I
 		outcome = event.Failed
 	}
 	if p.Back {
-		e := told("stage back", batteryActor, p.Taken, outcome, "stage "+name+": "+said)
+		e := told("stage back", p.Taken, outcome, "stage "+name+": "+said)
 		return b.change(ctx, e, func(o *outage) { delete(o.Stages, name) })
 	}
 	if info.Outcomes != nil {
@@ -217,7 +220,7 @@ func (b *Battery) ended(ctx context.Context, name string, p progress, info run.I
 		p.Taken = p.Taken.with(more)
 	}
 	p.Run, p.Down, p.Said, p.Was = "", true, said, nil
-	e := told("stage down", batteryActor, p.Nodes, outcome, "stage "+name+": "+said)
+	e := told("stage down", p.Nodes, outcome, "stage "+name+": "+said)
 	return b.change(ctx, e, func(o *outage) { o.Stages[name] = p })
 }
 
@@ -261,7 +264,7 @@ func (b *Battery) hampered(name string, up bool, nodes []string, why error) {
 	b.mu.Unlock()
 	if news {
 		b.o.Log.Error("a stage cannot be begun; it is tried again", "stage", name, "op", op, "why", why)
-		b.o.Tell(*told(op, batteryActor, nodes, event.Refused, "stage "+name+": it could not be begun, and is tried again: "+why.Error()))
+		b.o.Tell(*told(op, nodes, event.Refused, "stage "+name+": it could not be begun, and is tried again: "+why.Error()))
 	}
 }
 

@@ -162,8 +162,8 @@ func (b *Battery) kept() outage {
 }
 
 // told makes an event about a stage, or about the battery as a whole.
-func told(op, by string, nodes []string, outcome, detail string) *event.Event {
-	e := &event.Event{Kind: event.Battery, Actor: by, Door: batteryActor, Op: op, Outcome: outcome, Detail: detail, Count: len(nodes)}
+func told(op string, nodes []string, outcome, detail string) *event.Event {
+	e := &event.Event{Kind: event.Battery, Actor: batteryActor, Door: "autopilot", Op: op, Outcome: outcome, Detail: detail, Count: len(nodes)}
 	if text := hostlist.Fold(nodes); len(text) <= event.MaxTargets {
 		e.Targets = text
 	}

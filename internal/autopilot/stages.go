@@ -1,11 +1,9 @@
 package autopilot
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"millwright.dev/millwright/internal/plan"
@@ -145,7 +143,7 @@ func (b *Battery) begin(ctx context.Context, s sight, o stageOrder) {
 func (b *Battery) tryBegin(ctx context.Context, s sight, o stageOrder) error {
 	nodes := names(o.nodes).in(s.room)
 	if len(nodes) == 0 { // the room has none of them any more
-		return b.change(ctx, nil, func(k *outage) { nothing(k, o, s) })
+		return b.change(ctx, nil, func(k *outage) { nothing(k, o) })
 	}
 	id := b.o.NewID()
 	planning, cancel := context.WithTimeout(ctx, planTime)
@@ -156,10 +154,10 @@ func (b *Battery) tryBegin(ctx context.Context, s sight, o stageOrder) error {
 	if err != nil {
 		return err
 	}
-	e := told("stage "+goalOf(o.up).String(), batteryActor, o.nodes, "", "stage "+o.stage+" begins: "+o.why)
+	e := told("stage "+goalOf(o.up).String(), o.nodes, "", "stage "+o.stage+" begins: "+o.why)
 	if len(p.Switched) == 0 {
 		e.Detail = "stage " + o.stage + ": nothing is switched: " + p.Plan.Summary()
-		return b.change(ctx, e, func(k *outage) { nothing(k, o, s) })
+		return b.change(ctx, e, func(k *outage) { nothing(k, o) })
 	}
 	before, there := s.kept.Stages[o.stage]
 	next := before
@@ -187,7 +185,7 @@ func (b *Battery) tryBegin(ctx context.Context, s sight, o stageOrder) error {
 }
 
 // nothing notes a stage for which nothing had to be switched.
-func nothing(k *outage, o stageOrder, s sight) {
+func nothing(k *outage, o stageOrder) {
 	k.unwish(o.stage)
 	if o.up {
 		delete(k.Stages, o.stage)
@@ -244,12 +242,11 @@ func (b *Battery) back(ctx context.Context, s sight) (begun bool) {
 	automatic := s.situation
 	automatic.Progress = s.kept.upsProgress(true)
 	decision := s.policy.Return(automatic)
-	for _, v := range decision.Due() {
-		if b.soon(v.Stage) || !b.allowed(ctx, 1, s.room.Battery.Back, decision.Said+": shall it come back?") {
-			return false
-		}
-		b.begin(ctx, s, stageOrder{stage: v.Stage, nodes: s.kept.Stages[v.Stage].Taken, up: true, why: cmp.Or(strings.TrimSpace(v.Why), "power is back")})
-		return true
+	due := decision.Due() // at most one
+	if len(due) == 0 || b.soon(due[0].Stage) || !b.allowed(ctx, 1, s.room.Battery.Back, decision.Said+": shall it come back?") {
+		return false
 	}
-	return false
+	name := due[0].Stage
+	b.begin(ctx, s, stageOrder{stage: name, nodes: s.kept.Stages[name].Taken, up: true, why: due[0].Why})
+	return true
 }

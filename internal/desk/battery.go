@@ -115,7 +115,9 @@ func (d *Desk) mayDrag(o Order, r *room.Room, nodes []room.NodeID) error {
 }
 
 // Schedules tells how those schedules stand all of whose nodes may be seen.
-func (d *Desk) Schedules(by Actor) ([]autopilot.Entry, error) {
+func (d *Desk) Schedules(by Actor) ([]autopilot.Entry, error) { return d.schedules(by) }
+
+func (d *Desk) schedules(by Actor) ([]autopilot.Entry, error) {
 	v := d.View(by)
 	if err := v.rights.NeedAny(auth.View, "list schedules"); err != nil {
 		return nil, d.barred(by, "list schedules", "", err)
@@ -133,7 +135,7 @@ func (d *Desk) Schedules(by Actor) ([]autopilot.Entry, error) {
 
 // schedule finds a schedule that may be seen.
 func (d *Desk) schedule(by Actor, op, name string) (autopilot.Entry, error) {
-	list, err := d.Schedules(by)
+	list, err := d.schedules(by)
 	if err != nil {
 		return autopilot.Entry{}, err
 	}
@@ -155,7 +157,7 @@ type Firing struct {
 // PreviewSchedules gives the next times at which schedules are due, the soonest first:
 // of one that is named, or of all that are enabled.
 func (d *Desk) PreviewSchedules(by Actor, name string, n int) ([]Firing, error) {
-	list, err := d.Schedules(by)
+	list, err := d.schedules(by)
 	if name != "" && err == nil {
 		var one autopilot.Entry
 		one, err = d.schedule(by, "preview", name)
