@@ -92,6 +92,7 @@ type App struct {
 	sampler    *sampler.Sampler
 	forwarding forwarding
 
+	plugins  plugins
 	consoles *console.Hub
 	bmcs     *ipmidoor.Door // nil until the doors are open
 
@@ -127,6 +128,7 @@ func Run(ctx context.Context, opts Options) error {
 	defer a.prune(polling)()
 	defer a.followLogs(polling)()
 	defer a.followStates(polling)()
+	defer a.tellPlugins(polling)()
 	defer a.makeRounds(polling)()
 	defer a.sample(polling)()
 	defer a.steer(polling)()
@@ -158,6 +160,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openStandings(ctx); err != nil {
 		return err
 	}
+	if err := a.openPlugins(ctx); err != nil {
+		return err
+	}
 	a.openRevisions()
 	a.board = ask.New(a.events.AppendLater)
 	links := newLinks(a.events.AppendLater)
@@ -182,10 +187,11 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	a.desk = desk.New(desk.Options{
 		Fleet: a.fleet, Events: a.events, State: a.state, Runs: a.runs, Standings: a.standings, Rounds: a.rounds, Samples: a.samples, Watts: a.sampler.Watts, Controls: a.controls, UPSes: a.upses, Battery: a.battery, Timetable: a.timetable, Access: a.access.book, Certify: a.certify, Reload: a.askReload, Log: a.log,
-		Configuration: configuration{a}, Questions: a.board, Consoles: a.consoles,
+		Configuration: configuration{a}, Questions: a.board, Consoles: a.consoles, Plugins: pluginBoard{a},
 		Vetoes: veto.New(veto.Options{Secret: a.secret, Dir: roomfile.Folder(a.opts.Config), Log: a.log}),
 	})
 	a.onClose(a.desk.Close)
+	a.plugins.host.Connect(pluginDesk{a})
 	if err := a.configure(ctx); err != nil {
 		return err
 	}

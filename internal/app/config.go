@@ -38,7 +38,7 @@ func ReadOptions(drivers []driver.Driver, noDelays bool) roomfile.Options {
 // that was accepted last runs instead: a typo and a blackout must not add up.
 func (a *App) configure(ctx context.Context) error {
 	a.finishRevision(ctx)
-	read, err := roomfile.Load(ctx, a.opts.Config, ReadOptions(a.opts.Drivers, a.opts.NoDelays))
+	read, err := roomfile.Load(ctx, a.opts.Config, a.readOptions())
 	if err == nil {
 		err = a.prepare(read.Room)
 	}
@@ -52,7 +52,7 @@ func (a *App) configure(ctx context.Context) error {
 	if found != nil {
 		return errors.Join(err, found)
 	}
-	opts := ReadOptions(a.opts.Drivers, a.opts.NoDelays)
+	opts := a.readOptions()
 	opts.Open, opts.Glob = roomfile.Replay(last.Files)
 	old, broken := roomfile.Load(ctx, last.Origin, opts)
 	if broken == nil {
@@ -98,7 +98,7 @@ func (a *App) reload(ctx context.Context, by desk.Actor) error {
 	var read *roomfile.Result
 	err := a.history.Finish(ctx) // or half of a revision would be read
 	if err == nil {
-		read, err = roomfile.Load(ctx, a.opts.Config, ReadOptions(a.opts.Drivers, a.opts.NoDelays))
+		read, err = roomfile.Load(ctx, a.opts.Config, a.readOptions())
 	}
 	if err == nil {
 		err = a.accept(ctx, read, by, "reloaded")
@@ -186,6 +186,7 @@ func (a *App) apply(r *room.Room) error {
 		return err
 	}
 	before := a.fleet.Room()
+	a.applyPlugins(r)
 	if err := a.fleet.Apply(r); err != nil {
 		return err
 	}

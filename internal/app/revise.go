@@ -38,7 +38,7 @@ func (a *App) openRevisions() {
 	a.history = revision.New(revision.Options{
 		Store: a.store, Events: a.events, Config: a.opts.Config, Log: a.log,
 		Read: func(ctx context.Context, open func(string) ([]byte, error), glob func(string) ([]string, error)) (*roomfile.Result, error) {
-			opts := ReadOptions(a.opts.Drivers, a.opts.NoDelays)
+			opts := a.readOptions()
 			opts.Open, opts.Glob = open, glob
 			read, err := roomfile.Load(ctx, a.opts.Config, opts)
 			if err == nil {

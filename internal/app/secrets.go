@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -55,6 +56,11 @@ func References(r *room.Room) []Reference {
 	}
 	for i := range r.Vetoes {
 		add("veto "+r.Vetoes[i].Name+": bearer", r.Vetoes[i].Bearer)
+	}
+	for i := range r.Plugins {
+		for _, name := range slices.Sorted(maps.Keys(r.Plugins[i].Secrets)) {
+			add("plugin "+r.Plugins[i].Name+": "+name, r.Plugins[i].Secrets[name])
+		}
 	}
 	add("http: oidc: client-secret", r.Settings.HTTP.OIDC.ClientSecret)
 	for _, u := range r.Settings.IPMI.Users {

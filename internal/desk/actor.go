@@ -1,6 +1,8 @@
 package desk
 
 import (
+	"cmp"
+
 	"millwright.dev/millwright/internal/auth"
 )
 
@@ -13,6 +15,9 @@ type Actor struct {
 	Standing auth.Standing // how sure it is; the zero value is anonymous
 	Groups   []string      // that the system or an issuer puts them into
 	Token    string        // the id of the token that they came with, or ""
+	// As is the user whose rights count, where it is not Name: a plugin has those of
+	// somebody else, and is known by its own name.
+	As string
 }
 
 // ActorOf makes the actor of somebody whom package auth has found out about.
@@ -32,5 +37,5 @@ func (a Actor) String() string {
 }
 
 func (a Actor) subject() auth.Subject {
-	return auth.Subject{Standing: a.Standing, User: a.Name, Groups: a.Groups, Token: a.Token, Door: a.Door}
+	return auth.Subject{Standing: a.Standing, User: cmp.Or(a.As, a.Name), Groups: a.Groups, Token: a.Token, Door: a.Door}
 }

@@ -59,6 +59,8 @@ type Options struct {
 	Questions *ask.Board
 	// Consoles are those of the room's nodes. Nil is a desk without.
 	Consoles *console.Hub
+	// Plugins are programs of the user's. Nil is a desk without.
+	Plugins Plugins
 	// Vetoes are asked before nodes are switched. Nil does for rooms without any.
 	Vetoes Vetoes
 	// NewID names requests; nil means random ones.
@@ -86,6 +88,7 @@ type Desk struct {
 	reload    func(context.Context, Actor) error
 	vetoes    Vetoes
 	config    Configuration
+	plugins   Plugins
 	board     *ask.Board
 	turned    refusals
 
@@ -110,7 +113,7 @@ type change struct {
 
 // New opens the desk.
 func New(o Options) *Desk {
-	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, standings: o.Standings, rounds: o.Rounds, samples: o.Samples, upses: o.UPSes, battery: o.Battery, timetable: o.Timetable, watts: o.Watts, controls: o.Controls, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, board: o.Questions, consoles: o.Consoles, changing: make(map[string]change)}
+	d := &Desk{fleet: o.Fleet, events: o.Events, state: o.State, runs: o.Runs, standings: o.Standings, rounds: o.Rounds, samples: o.Samples, upses: o.UPSes, battery: o.Battery, timetable: o.Timetable, watts: o.Watts, controls: o.Controls, access: o.Access, certify: o.Certify, log: o.Log, newID: o.NewID, reload: o.Reload, vetoes: o.Vetoes, config: o.Configuration, plugins: o.Plugins, board: o.Questions, consoles: o.Consoles, changing: make(map[string]change)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

@@ -17,17 +17,23 @@ import (
 	"time"
 
 	"millwright.dev/millwright/internal/command"
+	"millwright.dev/millwright/internal/secret"
 	"millwright.dev/millwright/internal/transport"
 )
 
 // Spec is one plugin as a room has it.
 type Spec struct {
-	Name     string
-	Argv     []string // the program and its arguments; there is no shell
-	Dir      string   // where it runs, and where a relative path of the program starts
-	Env      []string // NAME=value each, beside what every program gets
-	PassEnv  []string // further variables of the daemon's environment that it gets
-	Enabled  bool
+	Name    string
+	Argv    []string // the program and its arguments; there is no shell
+	Dir     string   // where it runs, and where a relative path of the program starts
+	Env     []string // NAME=value each, beside what every program gets
+	PassEnv []string // further variables of the daemon's environment that it gets
+	// Secrets are variables, too, whose values are hidden in its log.
+	Secrets map[string]secret.Value
+	Enabled bool
+	// Broken says why it cannot be started as things are, "" if it can. It is given up then
+	// until it is another spec.
+	Broken   string
 	Settings Values   // of the plugin as a whole
 	Events   []string // kinds of events that its reactions hear of; none means all
 	As       string   // the principal whose rights its reactions have; without it, they have none
@@ -283,6 +289,10 @@ func (h *Host) process(ctx context.Context, s Spec, stderr io.Writer) (Process, 
 		return nil, err
 	}
 	argv[0] = path
-	env := command.Environ(s.PassEnv, append(slices.Clone(s.Env), "MILLWRIGHT_PLUGIN="+s.Name)...)
+	own := append(slices.Clone(s.Env), "MILLWRIGHT_PLUGIN="+s.Name)
+	for _, name := range slices.Sorted(maps.Keys(s.Secrets)) {
+		own = append(own, name+"="+s.Secrets[name].Reveal())
+	}
+	env := command.Environ(s.PassEnv, own...)
 	return h.dialer.Start(ctx, transport.Program{Argv: argv, Dir: s.Dir, Env: env, Stderr: stderr})
 }

@@ -26,13 +26,17 @@ const (
 	warnEvery = 30 * time.Second // lost events are told of no more often
 )
 
-// Publish hands an event to all plugins with reactions that want to hear of it. It never
-// waits: what a plugin is too slow for, it does not hear, and that is counted.
+// Actor is who an event names for what a plugin did.
+func Actor(name string) string { return "plugin " + name }
+
+// Publish hands an event to all plugins with reactions that want to hear of it, but for
+// the one that it tells of, which is its [Actor]: nobody answers to their own echo. It
+// never waits: what a plugin is too slow for, it does not hear, and that is counted.
 func (h *Host) Publish(e Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, u := range h.units {
-		if u.spec.Enabled && u.hears(e.Kind) {
+		if u.spec.Enabled && u.hears(e.Kind) && e.Actor != Actor(u.spec.Name) {
 			u.offer(e)
 		}
 	}

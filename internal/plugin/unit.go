@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -99,6 +100,7 @@ func newUnit(h *Host, s Spec) *unit {
 	if !s.Enabled {
 		u.status.State = Disabled
 	}
+	u.journal.hide(slices.Collect(maps.Values(s.Secrets)))
 	u.ctx, u.cancel = context.WithCancel(h.ctx)
 	u.hard, u.kill = context.WithCancel(context.Background())
 	return u
@@ -193,7 +195,7 @@ func (u *unit) run(before []*unit) {
 		ends = slices.DeleteFunc(append(ends, now), func(t time.Time) bool { return now.Sub(t) > giveUpWithin })
 		reason := clean(why.Error(), maxSaid)
 		u.journal.say(reason)
-		if len(ends) < giveUpAfter {
+		if len(ends) < giveUpAfter && u.spec.Broken == "" {
 			u.wait(reason, backoff.Next())
 			continue
 		}
@@ -230,6 +232,9 @@ func (u *unit) drain() {
 // live is one process from its start to its end, and gives the reason for that.
 func (u *unit) live() error {
 	u.journal.begin()
+	if u.spec.Broken != "" {
+		return errors.New(u.spec.Broken)
+	}
 	process, err := u.host.o.Start(u.ctx, u.spec, u.journal)
 	if err != nil {
 		return fmt.Errorf("it cannot be started: %w", err)

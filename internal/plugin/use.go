@@ -82,14 +82,17 @@ type nodeRequest struct {
 
 // CheckResult is what a check says.
 type CheckResult struct {
-	Verdict string `json:"verdict"` // ok, bad or unknown
-	Said    string `json:"said"`    // the evidence in one line
-	Took    int64  `json:"took_ms,omitempty"`
-	Values  []struct {
-		Part     string  `json:"part,omitempty"`
-		Quantity string  `json:"quantity"`
-		Value    float64 `json:"value"`
-	} `json:"values,omitempty"`
+	Verdict string  `json:"verdict"` // ok, bad or unknown
+	Said    string  `json:"said"`    // the evidence in one line
+	Took    int64   `json:"took_ms,omitempty"`
+	Values  []Value `json:"values,omitempty"`
+}
+
+// Value is a number that a check has measured.
+type Value struct {
+	Part     string  `json:"part,omitempty"`
+	Quantity string  `json:"quantity"`
+	Value    float64 `json:"value"`
 }
 
 // Check has a check look at a node.
