@@ -80,17 +80,56 @@ func (s *Store) OpenSamples(ctx context.Context) (*Samples, error) {
 	}
 	p.dir = filepath.Dir(s.lock.Name())
 	err := p.openFile(ctx)
-	if err == nil || !damaged(err) {
-		return p, err
+	if err == nil {
+		if err = p.sound(ctx); err == nil {
+			return p, nil
+		}
+		err = errors.Join(err, p.Close())
+	}
+	if !damaged(err) {
+		return nil, err
 	}
 	path := filepath.Join(p.dir, samplesName)
-	p.setAside = fmt.Sprintf("%s.damaged-%d", path, time.Now().Unix())
+	fresh := &Samples{dir: p.dir, setAside: fmt.Sprintf("%s.damaged-%d", path, time.Now().Unix())}
+	fresh.reserve.Store(SampleReserve)
 	for _, beside := range []string{"", "-wal", "-shm"} {
-		if e := os.Rename(path+beside, p.setAside+beside); e != nil && !errors.Is(e, os.ErrNotExist) {
+		if e := os.Rename(path+beside, fresh.setAside+beside); e != nil && !errors.Is(e, os.ErrNotExist) {
 			return nil, fmt.Errorf("set damaged samples aside: %w", errors.Join(e, err))
 		}
 	}
-	return p, p.openFile(ctx)
+	return fresh, fresh.openFile(ctx)
+}
+
+// condemned is the user version of a file in which writing has met damage. Whoever puts
+// another in its place puts one without the mark there.
+const condemned = 1
+
+// errCondemned is damage that was met by whoever had the file open before.
+var errCondemned = errors.New("damage was met when samples were written")
+
+// sound reads all that there has to be for the samples to go on: a damaged file lets
+// itself be opened, and would stop the daemon from starting each time. Chunks are not
+// looked through, there may be gigabytes of them: what writing meets there is marked.
+func (p *Samples) sound(ctx context.Context) error {
+	mark := 0
+	if err := p.conn.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&mark); err != nil {
+		return fmt.Errorf("read samples: %w", err)
+	}
+	if mark == condemned {
+		return errCondemned
+	}
+	if err := p.Series(ctx, func(SampleSeries) {}); err != nil {
+		return err
+	}
+	return p.Journal(ctx, func(SampleEntry) {})
+}
+
+// condemn marks the file if it is damaged, so that it is set aside at the next start.
+func (p *Samples) condemn(ctx context.Context, err error) {
+	if p.dir != "" && damaged(err) {
+		// What is damaged so much that this fails is met again at the start.
+		_, _ = p.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", condemned))
+	}
 }
 
 // SetAside names the damaged file that was found in the samples' place; "" if none was.
@@ -100,7 +139,7 @@ func (p *Samples) SetAside() string { return p.setAside }
 func damaged(err error) bool {
 	const corrupt, notADB = 11, 26 // SQLite's result codes
 	var coded interface{ Code() int }
-	return errors.As(err, &coded) && (coded.Code()&0xff == corrupt || coded.Code()&0xff == notADB)
+	return errors.Is(err, errCondemned) || errors.As(err, &coded) && (coded.Code()&0xff == corrupt || coded.Code()&0xff == notADB)
 }
 
 func (p *Samples) openFile(ctx context.Context) error {
@@ -229,6 +268,7 @@ func (p *Samples) write(ctx context.Context, fn func(*SampleTx) error) error {
 	}
 	// SQLite may have rolled back by itself; then this one only says so.
 	_, _ = p.conn.ExecContext(ctx, "ROLLBACK")
+	p.condemn(ctx, err)
 	return fmt.Errorf("write samples: %w", err)
 }
 

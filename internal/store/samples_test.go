@@ -115,6 +115,82 @@ func TestDamagedSamplesAreSetAside(t *testing.T) {
 	}
 }
 
+// TestDamageAnywhere damages one page of the samples after the other: whichever it is,
+// the next daemon starts, and, at the latest after it has met the damage, the one behind
+// it can write again.
+func TestDamageAnywhere(t *testing.T) {
+	const page, series = 4096, 60
+	put := func(p *store.Samples, first int64) error {
+		return p.Write(t.Context(), func(tx *store.SampleTx) error {
+			for id := range int64(series) {
+				chunk := store.SampleChunk{Level: 1, Series: id + 1, First: first, Last: first + 1, Data: bytes.Repeat([]byte("x"), 700)}
+				if err := tx.PutChunk(chunk); err != nil {
+					return err
+				}
+			}
+			return tx.AppendJournal(store.SampleEntry{Number: first, Data: bytes.Repeat([]byte("x"), 3*page)})
+		})
+	}
+	dir := t.TempDir()
+	// visit opens the samples in a store of their own, and closes both.
+	visit := func(do func(p *store.Samples)) {
+		t.Helper()
+		s, err := store.Open(t.Context(), dir, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		p, err := s.OpenSamples(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		do(p)
+	}
+	visit(func(p *store.Samples) {
+		err := p.Write(t.Context(), func(tx *store.SampleTx) (err error) {
+			for id := range int64(series) {
+				err = errors.Join(err, tx.AddSeries(store.SampleSeries{ID: id + 1, Labels: "node=" + string(bytes.Repeat([]byte{byte('A' + id)}, 200))}))
+			}
+			return err
+		})
+		if err = errors.Join(err, put(p, 1)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	path := filepath.Join(dir, "samples.db")
+	whole, err := os.ReadFile(path)
+	if err != nil || len(whole) < 20*page {
+		t.Fatalf("%d bytes, %v", len(whole), err)
+	}
+	aside := 0
+	for at := 0; at < len(whole); at += page {
+		hurt := slices.Clone(whole)
+		copy(hurt[at:], bytes.Repeat([]byte{0xa5}, page))
+		if err := os.WriteFile(path, hurt, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var met error
+		visit(func(p *store.Samples) {
+			met = put(p, 2)
+			if p.SetAside() != "" {
+				aside++
+			}
+		})
+		visit(func(p *store.Samples) {
+			if err := put(p, 3); err != nil && met != nil {
+				t.Errorf("page %d: %v, and again %v", at/page, met, err)
+			}
+			if met != nil && p.SetAside() == "" {
+				t.Errorf("page %d: %v, and it is still in its place", at/page, met)
+			}
+		})
+	}
+	if aside == 0 {
+		t.Error("nothing was set aside")
+	}
+}
+
 // BenchmarkEventBesideSamples measures what one event waits for while samples are
 // written as fast as they can be: into the room's own database, by its writer, and
 // into theirs.
