@@ -236,6 +236,10 @@ func (d *drive) advance() {
 		for len(d.again) > 0 {
 			i := d.again[0]
 			d.again = d.again[1:]
+			if d.plan.Steps[i].Node == room.None {
+				d.gone(i)
+				continue
+			}
 			d.ask(i)
 		}
 		for len(d.ready) > 0 {
@@ -248,6 +252,12 @@ func (d *drive) advance() {
 	d.flushBegun()
 }
 
+// gone fails a step that is counted as busy, and whose node the room has no more.
+func (d *drive) gone(i int32) {
+	d.steps[i].phase = moving
+	d.fail(i, failed, "it is no longer in the room")
+}
+
 // consider takes a step up whose turn has come.
 func (d *drive) consider(i int32) {
 	s := &d.steps[i]
@@ -255,8 +265,7 @@ func (d *drive) consider(i int32) {
 	case s.fate != pending || s.phase != idle || s.begun:
 	case d.plan.Steps[i].Node == room.None:
 		d.busy++
-		s.phase = moving
-		d.fail(i, failed, "it is no longer in the room")
+		d.gone(i)
 	case d.plan.Steps[i].Acts == 0:
 		s.fate = passed
 		way := b2i(d.plan.Steps[i].Do == plan.Down)

@@ -1,6 +1,8 @@
 package run_test
 
 import (
+	"bytes"
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"millwright.dev/millwright/internal/plan"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/run"
+	"millwright.dev/millwright/internal/store"
 )
 
 // restart makes another daemon's runner of the bench's store, which takes over.
@@ -163,6 +166,24 @@ func TestANodeThatHasGone(t *testing.T) {
 	})
 }
 
+func TestANodeThatHasGoneInTheAct(t *testing.T) {
+	change := func(d *room.Draft) { d.Settings.Conduct.StartAttempts = 3 }
+	onBenchWith(t, "a\nb: a\nc\nd", run.Options{}, change, func(t *testing.T, b *bench) {
+		b.hands.fails = map[string]fleet.Result{"c": {Outcome: fleet.Failed, Said: "no"}}
+		b.hands.takes = map[string]time.Duration{"a": time.Minute}
+		id := b.submit(t, plan.Up, room.StateOff, "@all")
+		time.Sleep(61 * time.Second) // a is done, c waits to be tried again
+		b.Close()
+		b.room = newRoom(t, "b\nd")
+		b.restart(t, nil)
+		story := b.story(t, id)
+		if !strings.Contains(story, "c: failed: it is no longer in the room\n") || !strings.HasSuffix(story, "failed: c\n") {
+			t.Error(story)
+		}
+		b.gapless(t, id)
+	})
+}
+
 // Who has been replaced does not act, whatever it still waits for.
 func TestAReplacedDriverDoesNotAct(t *testing.T) {
 	onBench(t, "a\nb: a", run.Options{}, func(t *testing.T, b *bench) {
@@ -179,6 +200,32 @@ func TestAReplacedDriverDoesNotAct(t *testing.T) {
 		}
 		b.gapless(t, id)
 	})
+}
+
+// A clock that was set back does not make anybody wait for hours.
+func TestAClockThatJumps(t *testing.T) {
+	onBench(t, "a 10s\nb: a", run.Options{}, func(t *testing.T, b *bench) {
+		id := b.submit(t, plan.Up, room.StateOff, "b")
+		time.Sleep(2 * time.Second)
+		b.Close()
+		late := &laterLog{Store: b.opts.Store}
+		b.restart(t, func(o *run.Options) { o.Store = late })
+		begun := time.Now()
+		if story := b.story(t, id); !strings.HasSuffix(story, "done: 2 on\n") || time.Since(begun) > 12*time.Second {
+			t.Error(time.Since(begun), story)
+		}
+	})
+}
+
+// laterLog is a store whose logs were written by a clock that was a day ahead.
+type laterLog struct{ run.Store }
+
+func (l *laterLog) RunLog(ctx context.Context, id string) ([]store.RunPart, error) {
+	parts, err := l.Store.RunLog(ctx, id)
+	for i := range parts {
+		parts[i].Body = bytes.ReplaceAll(parts[i].Body, []byte("2000-01-01T"), []byte("2000-01-02T"))
+	}
+	return parts, err
 }
 
 func TestDurationsAreRemembered(t *testing.T) {

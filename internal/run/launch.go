@@ -78,7 +78,7 @@ var errUnheard = errors.New("nothing was heard of it")
 
 func (d *drive) request(op room.Op, nodes []room.NodeID, s *sink) error {
 	return d.runner.opts.Fleet.Do(d.run.ctx, fleet.Request{
-		Room: d.room, Op: op, Nodes: nodes, Verify: op.Changes(), Live: true, Hasty: !op.Changes(),
+		Room: d.room, Op: op, Nodes: nodes, Verify: op.Changes(), Live: true,
 	}, s)
 }
 

@@ -165,6 +165,14 @@ func (d *drive) obey(control string) {
 	}
 }
 
+// soon bounds how long a wait that was begun earlier still takes: clocks are set.
+func soon(until time.Time, most time.Duration) time.Time {
+	if latest := time.Now().Add(most); most > 0 && until.After(latest) {
+		return latest
+	}
+	return until
+}
+
 // past is what a log says of settling, which is known only behind the results.
 type past struct {
 	until   map[int32]time.Time
@@ -228,7 +236,11 @@ func (d *drive) foldStep(i int32, u *Update, p *past) {
 	case Retrying:
 		s.attempts, s.said, s.power = int32(u.Attempt)-1, u.Said, u.Power
 		s.phase = retrying
-		d.alarms.set(alarm{u.Until, i, false})
+		most := time.Duration(0)
+		if node := d.plan.Steps[i].Node; node != room.None {
+			most = d.room.Conduct(node).RetryMost
+		}
+		d.alarms.set(alarm{soon(u.Until, most), i, false})
 	case Disputed:
 		s.disputed = true
 	case Phase:
@@ -260,7 +272,7 @@ func (d *drive) past(i int32, p *past) {
 	d.deps.Ended(i)
 	if until, settles := p.until[i]; settles && !p.settled[i] {
 		d.settling++
-		d.alarms.set(alarm{until, i, true})
+		d.alarms.set(alarm{soon(until, d.plan.Steps[i].Settle), i, true})
 		return
 	}
 	d.deps.Good(i)
