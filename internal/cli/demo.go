@@ -115,16 +115,13 @@ func (p *program) demoStart(ctx context.Context, folder string, reuse bool) (d *
 		return nil, false, err
 	}
 	if old != nil {
-		simulator, daemon := old.Processes()
-		switch {
-		case reuse && old.Runs():
-			return old, false, nil
-		case reuse && simulator != 0 && daemon == 0:
-			if err := old.Revive(ctx, program); err != nil {
-				return nil, false, fmt.Errorf("start the demo's daemon again: %w", err)
+		if simulator, _ := old.Processes(); reuse && simulator != 0 {
+			if revived, err = old.Revive(ctx, program); err != nil {
+				return nil, false, fmt.Errorf("go on with the demo's daemon: %w", err)
 			}
-			return old, true, nil
-		case old.Runs():
+			return old, revived, nil
+		}
+		if old.Runs() {
 			p.printf("%s\n\n", p.out.faint(fmt.Sprintf("A demo ran already, for %s; it is made anew. To keep one: demo --reuse",
 				elapsed(time.Since(old.Began)))))
 		}

@@ -55,7 +55,7 @@ func (p *program) demoKill(c *cobra.Command, folder string) error {
 	p.printf("%s\n", p.out.faint("the daemon is dead; the machines know nothing of that"))
 	serving := strings.ReplaceAll(strings.Join(d.Serving(), " "), " --", " \\\n    --")
 	p.printf("\n%s\n", p.out.paint(cyan, "$ millwright "+serving))
-	if err := d.Revive(c.Context(), program); err != nil {
+	if _, err := d.Revive(c.Context(), program); err != nil {
 		return err
 	}
 	for _, call := range [][]string{{"run", "follow"}, {"status"}} {

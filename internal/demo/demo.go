@@ -276,27 +276,31 @@ func (d *Demo) Serving() []string {
 // Kill ends the daemon as a crash does: at once, whatever it is doing.
 func (d *Demo) Kill() error { return d.daemon.kill() }
 
-// Revive starts the daemon anew for a simulated room that still runs; program is the
-// program's own file. When it returns, the daemon answers, and goes on with its work.
-func (d *Demo) Revive(ctx context.Context, program string) error {
+// Revive starts the daemon anew if it is dead and the simulated room is not; program is
+// the program's own file. When it returns, the daemon answers, and goes on with its work.
+func (d *Demo) Revive(ctx context.Context, program string) (revived bool, err error) {
 	unlock, err := lockParent(d.Folder)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer unlock()
-	simulator, daemon := d.Processes()
-	switch {
-	case simulator == 0:
-		return errors.New("the simulated room has ended")
-	case daemon != 0:
-		return nil
-	}
 	c := client.New(d.Socket())
 	defer c.Close()
-	return d.serve(ctx, program, func(ctx context.Context) error {
+	answers := func(ctx context.Context) error {
 		_, err := c.Version(ctx)
 		return err
-	})
+	}
+	if simulator, daemon := d.Processes(); simulator == 0 {
+		return false, errors.New("the simulated room has ended")
+	} else if daemon != 0 {
+		if answers(ctx) == nil {
+			return false, nil
+		}
+		if err := d.daemon.ended(); err != nil { // it was killed a moment ago, perhaps
+			return false, fmt.Errorf("the daemon, process %d, does not answer: %w", daemon, err)
+		}
+	}
+	return true, d.serve(ctx, program, answers)
 }
 
 // connected tells whether the daemon has a session with every device.

@@ -268,7 +268,7 @@ func waited(t *testing.T, lines []string) {
 			t.Fatal(err)
 		}
 	}
-	if between := at[1].Sub(at[0]); between < 1900*time.Millisecond {
+	if between := at[1].Sub(at[0]); between < 1300*time.Millisecond {
 		t.Errorf("web1 went on %v after db1 was up, and before it was well", between)
 	}
 }

@@ -128,6 +128,11 @@ func (p *process) kill() error {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("kill the %s, process %d: %w", p.name, pid, err)
 	}
+	return p.ended()
+}
+
+// ended waits for a moment until the process has ended.
+func (p *process) ended() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return p.await(ctx, func() bool { return p.pid() == 0 })

@@ -3,6 +3,7 @@ package webplug
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -101,7 +102,7 @@ func (shelly2) answer(b *Box, w http.ResponseWriter, r *http.Request, body []byt
 	case "Switch.GetStatus":
 		on := b.on(b.Plugs[shown])
 		reply(w, 200, object{
-			"id": shown, "source": "HTTP_in", "output": on, "apower": b.watts(shown, 12.5+float64(shown)), "voltage": volts, "current": b.watts(shown, 0.5*volts) / volts, "pf": 0.98, "freq": 50.0,
+			"id": shown, "source": "HTTP_in", "output": on, "apower": b.watts(shown, 12.5+float64(shown)), "voltage": volts, "current": math.Round(1000*b.watts(shown, 0.5*volts)/volts) / 1000, "pf": 0.98, "freq": 50.0,
 			"aenergy": object{"total": 1234.5}, "temperature": object{"tC": 38.25, "tF": 100.9},
 		})
 	case "Switch.GetConfig":
