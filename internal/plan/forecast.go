@@ -227,7 +227,7 @@ func (s *seer) strand() bool {
 	for _, x := range list {
 		s.ready(s.deps.Ended(x.Step))
 	}
-	return len(s.coming) > 0
+	return len(s.coming) > 0 || len(list) > 0
 }
 
 // curve notes a change of what is drawn.

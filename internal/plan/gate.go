@@ -39,6 +39,7 @@ type Gate struct {
 	feeds   map[string]int32
 	timed   moments
 	inside  int
+	now     time.Duration // as told last
 }
 
 // Ticket is a step that asks to begin.
@@ -282,6 +283,7 @@ func (g *Gate) refuses(t *Ticket, now time.Duration) int32 {
 func (g *Gate) Ask(t Ticket, now time.Duration) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.now = max(g.now, now)
 	return g.ask(t, now)
 }
 
@@ -326,6 +328,7 @@ func (g *Gate) enter(t *Ticket, now time.Duration) {
 func (g *Gate) Switched(t Ticket, now time.Duration) []Ticket {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.now = max(g.now, now)
 	if !t.Cords {
 		return nil
 	}
@@ -337,6 +340,7 @@ func (g *Gate) Switched(t Ticket, now time.Duration) []Ticket {
 func (g *Gate) Ended(t Ticket, draws bool, now time.Duration) []Ticket {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.now = max(g.now, now)
 	g.inside--
 	g.draw(t.Node, draws)
 	gone := g.leave(&t, ofNodes, now, nil)
@@ -381,6 +385,7 @@ func (g *Gate) retry(at int32, now time.Duration, gone []Ticket) []Ticket {
 func (g *Gate) Tick(now time.Duration) []Ticket {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.now = max(g.now, now)
 	var gone []Ticket
 	for len(g.timed) > 0 && g.timed[0].at <= now {
 		m := heap.Pop(&g.timed).(moment) //nolint:forcetypeassert // ours alone
@@ -407,8 +412,8 @@ type Stranded struct {
 	Said string
 }
 
-// Strand takes out those of an owner who wait while nothing is under way whose end could
-// let them through, and says why.
+// Strand takes out those of an owner whose turn it is while nothing is under way whose end
+// could let them through, and says why. Who stood behind them may go with the next Tick.
 func (g *Gate) Strand(owner any) []Stranded {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -418,15 +423,15 @@ func (g *Gate) Strand(owner any) []Stranded {
 	var list []Stranded
 	for i := range g.limits {
 		l := &g.limits[i]
-		l.waiting = slices.DeleteFunc(l.waiting, func(t Ticket) bool {
-			if t.Owner != owner {
-				return false
-			}
+		before := len(list)
+		for len(l.waiting) > 0 && l.waiting[0].Owner == owner && g.refuses(&l.waiting[0], g.now) == int32(i) {
+			t := heap.Pop(&l.waiting).(Ticket) //nolint:forcetypeassert // ours alone
 			list = append(list, Stranded{t, fmt.Sprintf("feed %s would be above what its breaker may carry: %.0f W of %.0f W are drawn, and it needs up to %.0f W more",
 				l.name, l.load, l.most, g.watts(t.Node)+g.inrush(t.Node))})
-			return true
-		})
-		heap.Init(&l.waiting)
+		}
+		if len(list) > before && len(l.waiting) > 0 {
+			heap.Push(&g.timed, moment{at: g.now, limit: int32(i)})
+		}
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Step < list[j].Step })
 	return list

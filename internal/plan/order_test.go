@@ -214,6 +214,21 @@ func TestForecast(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	})
+	t.Run("what no feed can carry keeps nobody else", func(t *testing.T) {
+		s := grown(t, "a off\nb off: a\nc off\nbig off", func(n map[string]*room.DraftNode, d *room.Draft) {
+			d.Feeds = []room.Feed{{Name: "f", Amps: 10, Volts: 100}}
+			d.Devices[0].Feed = "f"
+			for _, node := range n {
+				node.Watts = 250
+			}
+			n["big"].Watts, n["big"].Priority = 2000, 5
+		})
+		p := s.order(t, plan.Order{Goal: plan.Up}, "a b c big", known)
+		f := p.Foresee(s.Room, func(id room.NodeID) room.State { return s.states[id] }, known)
+		if len(f.Stranded) != 1 || s.Nodes[f.Stranded[0].Node].Name != "big" || f.Watts != 750 || f.Total != 4*time.Second {
+			t.Errorf("%+v", f)
+		}
+	})
 	t.Run("feeds", func(t *testing.T) {
 		s := grown(t, "a off\nb off\nc on\nd off", func(n map[string]*room.DraftNode, d *room.Draft) {
 			d.Feeds = []room.Feed{{Name: "main", Amps: 5}, {Name: "f", Amps: 10, Volts: 100, From: "main"}}
