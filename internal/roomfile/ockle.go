@@ -2,6 +2,7 @@ package roomfile
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -74,7 +75,7 @@ func (l *loader) addOckle(root string, from place) {
 // readOckle opens a file of such a folder.
 func (l *loader) readOckle(path string) ([]byte, error) {
 	data, err := l.read(path)
-	if _, is := err.(folderError); is {
+	if errors.Is(err, folderError{}) {
 		return nil, syscall.EISDIR
 	}
 	return data, err

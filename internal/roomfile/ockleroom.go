@@ -211,6 +211,7 @@ func (t *translation) alone(doc *value) string {
 	sub := newLoader(t.ctx, t.o)
 	sub.files, sub.result.Files, sub.result.Order = t.files, t.result.Files, t.result.Order
 	sub.shelf, sub.found = t.shelf, t.found
+	sub.decoder.types = t.decoder.types // to be found out once for all of them
 	sub.parts = []part{{file: doc.at.file, doc: doc}}
 	sub.sections()
 	sub.makeDevices()

@@ -91,8 +91,10 @@ func TestControlsAreSwitchedByHand(t *testing.T) {
 		on     bool
 		want   ockle.State
 	}{
-		{"storage", false, ockle.ForcedOff}, {"storage", true, ockle.ForcedOn},
-		{"db", false, ockle.SwitchingOff}, {"db", true, ockle.ForcedOn}, // it takes the request, and stays on
+		{"storage", false, ockle.ForcedOff},
+		{"storage", true, ockle.ForcedOn},
+		{"db", false, ockle.SwitchingOff},
+		{"db", true, ockle.ForcedOn}, // it takes the request, and stays on
 	} {
 		if got, err := h.client.SwitchControl(t.Context(), tt.server, "soft1", tt.on); got != tt.want || err != nil {
 			t.Errorf("%s %t: %q, %v", tt.server, tt.on, got, err)
@@ -198,7 +200,8 @@ func TestFilesAreEdited(t *testing.T) {
 	h.put("servers/two.ini", "# by hand\n"+h.get("servers/two.ini")) // and nobody has told the daemon
 	sections := ockle.Sections{
 		{Name: "server", Keys: ockle.Values{{Key: "outlets", Text: `["cpu"]`}, {Key: "tests", Text: `["good"]`}, {Key: "dependencies", Text: `["switch"]`}, {Key: "comment", Text: "größer — 大"}}},
-		{Name: "cpu", Keys: ockle.Values{{Key: "pdu", Text: "cpu"}}}, {Name: "good"},
+		{Name: "cpu", Keys: ockle.Values{{Key: "pdu", Text: "cpu"}}},
+		{Name: "good"},
 	}
 	h.no(c.SetINIFile(ctx, "servers/two.ini", sections))
 	want := "# by hand\n[server]\noutlets = [\"cpu\"]\ntests = [\"good\"]\ndependencies = [\"switch\"]\ncomment = größer — 大\n[cpu]\npdu = cpu\n[good]\ntester = says\n"

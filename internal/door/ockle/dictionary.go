@@ -141,8 +141,11 @@ func (v *visit) plainServer(id room.NodeID) ockle.Sections {
 		}
 	}
 	list[0] = ockle.Section{Name: "server", Keys: ockle.Values{
-		{Key: "outlets", Text: ini.FormatList(outlets)}, {Key: "controls", Text: ini.FormatList(controls)},
-		{Key: "tests", Text: ini.FormatList(tests)}, {Key: "dependencies", Text: ini.FormatList(needs)}, {Key: "comment"},
+		{Key: "outlets", Text: ini.FormatList(outlets)},
+		{Key: "controls", Text: ini.FormatList(controls)},
+		{Key: "tests", Text: ini.FormatList(tests)},
+		{Key: "dependencies", Text: ini.FormatList(needs)},
+		{Key: "comment"},
 	}}
 	return list
 }
