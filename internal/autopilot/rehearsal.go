@@ -33,8 +33,12 @@ type RehearsedStage struct {
 	Fits     bool          // it is down before that, with the margin
 }
 
-// rehearsalSteps is how many moments a rehearsal looks at.
-const rehearsalSteps = 600
+// How many moments a rehearsal looks at, in a room of many nodes and in one of few.
+const (
+	rehearsalSteps = 600
+	finerSteps     = 3600
+	fewNodes       = 1000
+)
 
 // Rehearse works out what would be done if all mains went now and the batteries lasted
 // for so long; zero is as long as the UPSes say, or are assumed to. Nothing is touched.
@@ -61,6 +65,9 @@ func (b *Battery) Rehearse(runtime time.Duration) (Rehearsal, error) {
 	}
 	if len(Sources(r)) == 0 {
 		h.supply = nil
+	}
+	if h.steps = rehearsalSteps; len(r.Nodes) <= fewNodes {
+		h.steps = finerSteps
 	}
 	out := h.run()
 	out.Guessed = guessed
@@ -120,6 +127,7 @@ type rehearsing struct {
 	forecasts map[string]ups.Forecast
 	standings []ups.Standing
 	runtime   time.Duration
+	steps     int
 
 	begun  map[string]ups.Progress
 	downAt map[string]time.Duration
@@ -130,7 +138,7 @@ type rehearsing struct {
 func (h *rehearsing) run() Rehearsal {
 	out := Rehearsal{Runtime: h.runtime, Fits: true}
 	zero := time.Now()
-	step := max(h.runtime/rehearsalSteps, time.Second)
+	step := max(h.runtime/time.Duration(h.steps), time.Second)
 	for t := time.Duration(0); t < h.runtime && len(h.begun) < len(h.policy.Stages); t += step {
 		h.decide(&out, zero, t)
 	}

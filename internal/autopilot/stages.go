@@ -75,6 +75,10 @@ func policyOf(r *room.Room) ups.Policy {
 		Margin: r.Battery.Margin, Single: r.Battery.SingleFeed, TrustUnwatched: r.Battery.TrustUnwatched,
 		Comeback: ups.Comeback{Steady: r.Battery.BackAfter, Charge: r.Battery.BackCharge},
 	}
+	for i := range r.UPSes { // what it says is as old as that
+		p.Slack = max(p.Slack, r.UPSes[i].Poll)
+	}
+	p.Slack += 2 * lookOften
 	for i := range r.Battery.Stages {
 		st := &r.Battery.Stages[i]
 		p.Stages = append(p.Stages, ups.Stage{Name: st.Name, Nodes: r.Names(st.Nodes), When: ups.When{

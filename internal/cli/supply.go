@@ -199,7 +199,7 @@ func (p *program) batteryTest() *cobra.Command {
 	c := &cobra.Command{
 		Use: "test", Short: "Show what would be done if the mains failed now", Args: cobra.NoArgs,
 		Long: `Works out when each stage would begin and be down if all mains failed now and the
-batteries lasted for so long, and whether that fits. Nothing is touched. It ends with 1
+batteries lasted for so long, and whether that fits. Nothing is touched. It ends with 2
 if it does not fit.`,
 		Example: "  millwright battery test --runtime 12m",
 		RunE: func(c *cobra.Command, _ []string) error {

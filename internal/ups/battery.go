@@ -38,6 +38,9 @@ type Policy struct {
 	Stages []Stage
 	// Margin is what must be left of the battery when the last stage is down.
 	Margin time.Duration
+	// Slack is how long it may take until it is decided again: what would not fit any
+	// more then is due now.
+	Slack time.Duration
 	// Single also takes nodes that still have one healthy feed.
 	Single bool
 	// TrustUnwatched takes a feed on which no UPS hangs for a healthy one. By
@@ -184,7 +187,7 @@ func (p Policy) lastDue(sit *sight, verdicts []Verdict) cause {
 func (p Policy) pressed(verdicts []Verdict, i int) string {
 	for k := i; k < len(verdicts); k++ {
 		v := &verdicts[k]
-		if v.Left == nil || len(v.Nodes) == 0 || v.Ends+p.Margin < *v.Left {
+		if v.Left == nil || len(v.Nodes) == 0 || v.Ends+p.Margin+p.Slack < *v.Left {
 			continue
 		}
 		need := length(v.Ends) + " until stage " + v.Stage + " is down, with " + length(p.Margin) + " margin, and " + length(*v.Left) + " left"
