@@ -44,7 +44,7 @@ type Report struct {
 }
 
 // patience is how long anything that must happen may take.
-const patience = 2 * time.Minute
+const patience = 4 * time.Minute
 
 // site is one soak under way.
 type site struct {
