@@ -25,9 +25,12 @@ import (
 	"time"
 )
 
+// usualRuns is how often a figure is measured, unless somebody wants it otherwise.
+const usualRuns = 15
+
 func main() {
 	only := flag.String("only", "", "measure the figures whose name holds this")
-	runs := flag.Int("n", 15, "runs per figure, of which the median counts")
+	runs := flag.Int("n", usualRuns, "runs per figure, of which the median counts; deaths of the soak")
 	simulate := flag.String("simulate", "", "internal: be the simulated devices, DEVICES:PLUGS:HANGS or snmp:AGENTS:OUTLETS")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -52,7 +55,7 @@ func main() {
 	fail(b.buildClient())
 	fmt.Printf("| figure | others | millwright | ratio |\n|---|---|---|---|\n")
 	if *only == "soak" { // it takes too long to be one of all
-		fail(soaked(b, "soak: 300 deaths by kill -9 in the middle of runs, over devices that break"))
+		fail(soaked(b, "soak: deaths by kill -9 in the middle of runs, over devices that break"))
 		return
 	}
 	for _, f := range slices.Concat(figures, sampleFigures(), orderFigures(), ipmiFigures()) {

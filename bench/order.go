@@ -234,8 +234,12 @@ func (b *bench) strip(nodes, needs int) (*house, error) {
 	})
 }
 
-// soaked is the soak at length: 300 deaths.
+// soaked is the soak at length: 300 deaths, or as many as -n says.
 func soaked(b *bench, title string) error {
+	kills := 300
+	if b.runs != usualRuns {
+		kills = b.runs
+	}
 	dir, err := os.MkdirTemp("", "soak")
 	if err != nil {
 		return err
@@ -248,7 +252,7 @@ func soaked(b *bench, title string) error {
 	defer log.Close()
 	begun := time.Now()
 	report, err := soak.Run(b.ctx, soak.Options{
-		Kills: 300, Dir: dir, Seed: uint64(begun.UnixNano()),
+		Kills: kills, Dir: dir, Seed: uint64(begun.UnixNano()),
 		Tell: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) },
 		Daemon: func(config, state, socket string) *exec.Cmd {
 			cmd := exec.CommandContext(b.ctx, filepath.Join(b.dir, "millwright"), "serve", "--config", config, "--state", state, "--powerman", "none", "--no-delays")
