@@ -123,7 +123,7 @@ var floors = []floor{
 	{where: "internal/driver/*", what: "one folder for each driver", may: slices.Concat(libraries, list("internal/room", "internal/secret", "internal/transport", "internal/driver", "internal/command", "internal/driver/action", "internal/driver/line", "internal/driver/web")), libs: list("golang.org/x/sys")},
 	{where: "internal/driver/standard", what: "the list of built-in drivers", may: list("internal/driver", "internal/driver/dummy", "internal/driver/mqtt", "internal/driver/modbus", "internal/driver/ipmi", "internal/driver/libvirt", "internal/driver/redfish", "internal/driver/plugin", "internal/driver/*", "internal/driver/http", "internal/driver/snmp")},
 	{where: "internal/check", what: "the contract for checks: ok, bad or unknown, with evidence", may: list("internal/room", "internal/secret", "internal/driver")},
-	{where: "internal/check/icmp", what: "pings, by ourselves", may: list("internal/check", "internal/command"), libs: list("golang.org/x/net")},
+	{where: "internal/check/icmp", what: "pings, by ourselves", may: list("internal/check", "internal/command"), libs: list("golang.org/x/sys")},
 	{where: "internal/check/http", what: "answers to HTTP requests", may: list("internal/check", "internal/secret", "internal/driver/web"), libs: list("github.com/theory/jsonpath")},
 	{where: "internal/check/tls", what: "certificates at any TLS port", may: list("internal/check", "internal/driver/web")},
 	{where: "internal/check/dns", what: "answers of name servers", may: list("internal/check"), libs: list("golang.org/x/net")},

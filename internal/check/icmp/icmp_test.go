@@ -1,6 +1,7 @@
 package icmp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 
 	"millwright.dev/millwright/internal/check"
 	"millwright.dev/millwright/internal/check/checktest"
@@ -125,7 +127,7 @@ func against(t *testing.T, c *pinger, answer func(request *icmp.Echo, say func(i
 			if err != nil {
 				return
 			}
-			m, err := icmp.ParseMessage(protocol4, packet[:n])
+			m, err := icmp.ParseMessage(1, packet[:n])
 			if err != nil || m.Type != ipv4.ICMPTypeEcho {
 				continue
 			}
@@ -269,4 +271,47 @@ func FuzzReply(f *testing.F) {
 			t.Error("more heard than asked")
 		}
 	})
+}
+
+// What goes out is what the usual library would send.
+func TestRequest(t *testing.T) {
+	for _, six := range []bool{false, true} {
+		e := &echo{id: 0xbeef, six: six, token: [16]byte{1, 2, 3, 0xff}}
+		m := icmp.Message{Type: ipv4.ICMPTypeEcho, Body: &icmp.Echo{ID: 0xbeef, Seq: 300, Data: e.data(300)}}
+		if six {
+			m.Type = ipv6.ICMPTypeEchoRequest
+		}
+		want, err := m.Marshal(nil)
+		if got := e.request(300); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%x, and not %x (%v)", got, want, err)
+		}
+	}
+}
+
+// TestWays pings in each way by itself, as far as it is permitted.
+func TestWays(t *testing.T) {
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		to := netip.MustParseAddr(host)
+		for _, network := range networks(to) {
+			conn, err := listen(network, to)
+			if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
+				t.Logf("%s: %v", network, err)
+				continue
+			}
+			if err != nil {
+				t.Fatal(network, err)
+			}
+			tally, err := prepared(t, settings(host)).talk(t.Context(), conn, to)
+			if err := conn.Close(); err != nil {
+				t.Error(err)
+			}
+			if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.ENETUNREACH) { // no IPv6 on the loopback
+				t.Logf("%s: %v", network, err)
+				continue
+			}
+			if err != nil || tally.heard == 0 {
+				t.Errorf("%s: %+v, %v", network, tally, err)
+			}
+		}
+	}
 }

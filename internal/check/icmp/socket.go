@@ -8,15 +8,12 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
-
-	"golang.org/x/net/icmp"
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
 )
 
-// networks are the ways to ping an address by ourselves, as package icmp names them:
-// the one that needs the least rights first.
+// networks are the ways to ping an address by ourselves, the one that needs the least
+// rights first: a socket for pings, and a raw one.
 func networks(to netip.Addr) []string {
 	if to.Is4() {
 		return []string{"udp4", "ip4:icmp"}
@@ -29,33 +26,27 @@ func listen(network string, to netip.Addr) (net.PacketConn, error) {
 	if to.Is6() {
 		every = "::"
 	}
-	conn, err := icmp.ListenPacket(network, every)
+	if strings.HasPrefix(network, "udp") {
+		return listenPing(to.Is6())
+	}
+	conn, err := net.ListenPacket(network, every) //nolint:noctx // nothing is looked up
 	if err != nil {
 		return nil, err
 	}
 	// A raw socket is given all ICMP that comes to this machine, and what its buffer
 	// cannot hold is lost. So all but replies stay out; without that it is but slower.
-	switch network {
-	case "ip4:icmp":
-		var only ipv4.ICMPFilter
-		only.SetAll(true)
-		only.Accept(ipv4.ICMPTypeEchoReply)
-		_ = conn.IPv4PacketConn().SetICMPFilter(&only)
-	case "ip6:ipv6-icmp":
-		var only ipv6.ICMPFilter
-		only.SetAll(true)
-		only.Accept(ipv6.ICMPTypeEchoReply)
-		_ = conn.IPv6PacketConn().SetICMPFilter(&only)
-	}
+	onlyReplies(conn.(*net.IPConn), to.Is6())
 	return conn, nil
 }
 
-// What the two families have for the same, and the numbers of their protocols (RFC
-// 5237, at IANA).
+// Types of messages (RFC 792; RFC 4443, section 4).
 const (
-	protocol4 = 1
-	protocol6 = 58
+	request4, reply4 = 8, 0
+	request6, reply6 = 128, 129
 )
+
+// head is the length of what is before the payload: type, code, checksum, id and number.
+const head = 8
 
 // echo is the conversation of one check: requests of which each can be told from all
 // others that are on their way.
@@ -116,19 +107,38 @@ func (e *echo) run(ctx context.Context, count int, interval, patience time.Durat
 // send sends the next request. One that could not be sent is a lost one.
 func (e *echo) send() error {
 	number := len(e.sent)
-	body := &icmp.Echo{ID: e.id, Seq: number, Data: e.data(number)}
-	m := icmp.Message{Type: ipv4.ICMPTypeEcho, Body: body}
-	if e.six {
-		m.Type = ipv6.ICMPTypeEchoRequest
-	}
-	packet, err := m.Marshal(nil)
-	if err != nil {
-		return err
-	}
+	packet := e.request(number)
 	e.sent = append(e.sent, time.Now())
 	e.tally.sent++
-	_, err = e.conn.WriteTo(packet, e.to)
+	_, err := e.conn.WriteTo(packet, e.to)
 	return err
+}
+
+func (e *echo) request(number int) []byte {
+	packet := make([]byte, head, head+payload)
+	packet[0] = request4
+	if e.six {
+		packet[0] = request6
+	}
+	binary.BigEndian.PutUint16(packet[4:], uint16(e.id))
+	binary.BigEndian.PutUint16(packet[6:], uint16(number))
+	packet = append(packet, e.data(number)...)
+	if !e.six { // that of ICMPv6 is over addresses too, which only the system knows
+		binary.BigEndian.PutUint16(packet[2:], checksum(packet))
+	}
+	return packet
+}
+
+// checksum is the Internet's (RFC 1071) over an even number of bytes.
+func checksum(packet []byte) uint16 {
+	var sum uint32
+	for i := 0; i+1 < len(packet); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(packet[i:]))
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
 }
 
 func (e *echo) data(number int) []byte {
@@ -172,18 +182,13 @@ func (e *echo) take(packet []byte, now time.Time) {
 
 // reply gives the number of the request that a packet replies to.
 func (e *echo) reply(packet []byte) (number int, ok bool) {
-	protocol := protocol4
-	var want icmp.Type = ipv4.ICMPTypeEchoReply
+	var want byte = reply4
 	if e.six {
-		protocol, want = protocol6, ipv6.ICMPTypeEchoReply
+		want = reply6
 	}
-	m, err := icmp.ParseMessage(protocol, packet)
-	if err != nil || m.Type != want {
+	if len(packet) < head || packet[0] != want || binary.BigEndian.Uint16(packet[4:]) != uint16(e.id) {
 		return 0, false
 	}
-	body, is := m.Body.(*icmp.Echo)
-	if !is || body.ID != e.id || !bytes.Equal(body.Data, e.data(body.Seq)) {
-		return 0, false
-	}
-	return body.Seq, true
+	number = int(binary.BigEndian.Uint16(packet[6:]))
+	return number, bytes.Equal(packet[head:], e.data(number))
 }
