@@ -74,7 +74,11 @@ func (b *Battery) Status() Status {
 	auto := s.situation
 	auto.Progress = kept.upsProgress(true)
 	back := s.policy.Return(auto)
-	st := Status{Out: out(standings), Said: d.Said, Start: s.room.Battery.Start, Back: s.room.Battery.Back}
+	said := d.Said
+	if !out(standings) && len(back.Verdicts) > 0 {
+		said += "; " + back.Said
+	}
+	st := Status{Out: out(standings), Said: said, Start: s.room.Battery.Start, Back: s.room.Battery.Back}
 	for i, p := range s.policy.Stages {
 		f, v, k := s.situation.Forecast[p.Name], d.Verdicts[i], kept.Stages[p.Name]
 		one := Stage{

@@ -127,7 +127,8 @@ batteries as they are now if the mains failed this moment, or as it is going.`,
 				return nil
 			}
 			p.printf("%s\n", clean(b.Said))
-			if err := p.stageTable(b); err != nil || b.Out {
+			afoot := slices.ContainsFunc(b.Stages, func(s wire.Stage) bool { return s.State != autopilot.StageUp })
+			if err := p.stageTable(b); err != nil || b.Out || afoot {
 				return err
 			}
 			r, err := cl.TestBattery(c.Context(), 0)

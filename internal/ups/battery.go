@@ -137,9 +137,9 @@ func (p Policy) Decide(s Situation) Decision {
 		prog := s.Progress[stage.Name]
 		switch {
 		case len(v.Nodes) == 0 && begun(prog) && prog.Down:
-			v.Why = "it is down"
+			v.Why = isDown
 		case len(v.Nodes) == 0 && begun(prog):
-			v.Why = "it is going down"
+			v.Why = isGoing
 		case len(v.Nodes) == 0:
 			v.Why = "none of its nodes is on battery alone"
 		case sit.settling(v.Nodes):
@@ -156,6 +156,12 @@ func (p Policy) Decide(s Situation) Decision {
 	d.Said = sum(d, s.Standings)
 	return d
 }
+
+// Why a stage that was begun is not due.
+const (
+	isDown  = "it is down"
+	isGoing = "it is going down"
+)
 
 // cause is the last stage that is due by itself, and why. Those before it go too.
 type cause struct {
@@ -236,7 +242,7 @@ func waits(w When) string {
 }
 
 func (v *Verdict) say(p Policy, f Forecast) string {
-	if v.Why == "it is down" || len(v.Nodes) == 0 {
+	if v.Why == isDown || len(v.Nodes) == 0 {
 		return "stage " + v.Stage + ": " + v.Why
 	}
 	text := "stage " + v.Stage + " needs " + length(f.Expected)
@@ -266,9 +272,10 @@ func sum(d Decision, standings []Standing) string {
 		return "no UPS is on battery"
 	}
 	slices.Sort(names)
-	concerned, fits := false, true
+	concerned, fits, gone := false, true, false
 	for _, v := range d.Verdicts {
 		concerned = concerned || len(v.Nodes) > 0
+		gone = gone || v.Why == isDown || v.Why == isGoing
 		fits = fits && (v.Fits || len(v.Nodes) == 0)
 		if v.Due {
 			due = append(due, v.Stage)
@@ -276,6 +283,8 @@ func sum(d Decision, standings []Standing) string {
 	}
 	text := "on battery: " + strings.Join(names, ", ")
 	switch {
+	case !concerned && gone:
+		return text + "; nothing is left that has to go down"
 	case !concerned:
 		return text + "; every node of every stage has power by another feed"
 	case len(due) > 0:
