@@ -26,10 +26,10 @@ var commands = []constructor{
 	upCommand, downCommand, restartCommand,
 	onCommand, offCommand, cycleCommand, resetCommand, softOffCommand, diagCommand, bootCommand, beaconCommand, checkCommand, controlCommand, answerCommand,
 
-	statusCommand, standingsCommand, whyCommand, graphCommand, impactCommand, needsCommand, neededByCommand, holdsCommand, checksCommand, readingsCommand, samplesCommand, upsCommand, batteryCommand, schedulesCommand, tempCommand, logCommand, consoleCommand, consolesCommand, bmcCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
+	statusCommand, standingsCommand, whyCommand, graphCommand, impactCommand, needsCommand, neededByCommand, holdsCommand, checksCommand, readingsCommand, samplesCommand, upsCommand, batteryCommand, schedulesCommand, pluginsCommand, tempCommand, logCommand, consoleCommand, consolesCommand, bmcCommand, questionsCommand, nodesCommand, devicesCommand, eventsCommand, runsCommand, whoamiCommand,
 
 	runCommand, holdCommand, releaseCommand, maintenanceCommand, clearCommand, reloadCommand, configCommand, revisionsCommand, secretCommand,
 	userCommand, tokenCommand, grantCommand,
 
-	serveCommand, backupCommand, restoreCommand, initCommand, doctorCommand, demoCommand, simCommand, validateCommand, convertCommand, schemaCommand, devspecCommand, discoverCommand, ockleCommand, completionCommand, versionCommand,
+	serveCommand, backupCommand, restoreCommand, initCommand, doctorCommand, demoCommand, simCommand, validateCommand, convertCommand, schemaCommand, devspecCommand, pluginCommand, discoverCommand, ockleCommand, completionCommand, versionCommand,
 }

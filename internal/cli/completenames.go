@@ -14,6 +14,7 @@ import (
 	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/app"
 	"millwright.dev/millwright/internal/client"
+	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/roomfile"
@@ -68,7 +69,7 @@ func (p *program) offer(c *cobra.Command, t taste, typed string) ([]cobra.Comple
 		return within(typed, p.targetNames(ctx)), none
 	case schemes:
 		return matching([]string{"telnet://", "ssh://", "tcp://", "tls://", "serial:///dev/"}, typed), none | cobra.ShellCompDirectiveNoSpace
-	case nodes, devices, runs, revisions, questions, secrets, users, tokens, principals, roles, specs, kinds, operations, answers, colours, levels, formats, driverNames:
+	case nodes, devices, runs, revisions, questions, secrets, users, tokens, principals, roles, specs, kinds, operations, answers, colours, levels, formats, driverNames, plugins:
 	}
 	return matching(p.names(ctx, t), typed), none
 }
@@ -105,7 +106,7 @@ func (p *program) names(ctx context.Context, t taste) []string {
 		return list
 	case secrets:
 		return p.secretNames(ctx)
-	case nodes, devices, runs, revisions, questions, users, tokens, principals:
+	case nodes, devices, runs, revisions, questions, users, tokens, principals, plugins:
 		return p.live(ctx, t)
 	case anything, files, folders, targets, schemes:
 	}
@@ -169,6 +170,9 @@ func (p *program) live(ctx context.Context, t taste) []string {
 		return found
 	case users, principals:
 		return userNames(ctx, cl, t == principals)
+	case plugins:
+		list, _ := cl.Plugins(ctx)
+		return each(list, func(s wire.Plugin) string { return s.Name + "\t" + string(s.State) })
 	case tokens:
 		list, _ := cl.Tokens(ctx, "")
 		var found []string

@@ -66,6 +66,7 @@ const (
 	levels
 	formats
 	driverNames
+	plugins
 )
 
 // arguments gives what each command's arguments are, by its path without the
@@ -88,6 +89,7 @@ func arguments() map[string][]taste {
 		"user disable": {users, anything}, "user enable": {users, anything}, "user cert": {users, anything},
 		"token revoke": {tokens}, "grant add": {principals, roles, targets}, "grant list": {principals, anything}, "grant remove": {principals, targets},
 		"backup": {files}, "restore": {files}, "validate": {files}, "convert": {files}, "sim": {files}, "sim ctl": {files, anything},
+		"plugins log": {plugins, anything}, "plugins restart": {plugins}, "plugins enable": {plugins}, "plugins disable": {plugins}, "plugin check": {files},
 		"devspec show": {specs, anything}, "devspec export": {specs, anything}, "devspec check": {files},
 		"devspec trace": {files, schemes, operations, anything}, "devspec record": {files, schemes, files, operations, anything},
 		"bmc sel save": {files}, "bmc sel writeraw": {files}, "bmc sel decode": {files, anything}, "bmc sdr dump": {files}, "bmc sdr add": {files},

@@ -55,6 +55,7 @@ type Status struct {
 	Title    string  `json:"title,omitempty"`    // what it calls itself
 	Version  string  `json:"version,omitempty"`  //
 	Provides []Thing `json:"provides,omitempty"` // of one that runs or ran
+	Settings Schema  `json:"settings"`           // of it as a whole
 
 	LostEvents int `json:"lost_events,omitempty"` // that it was too slow for
 	TurnedAway int `json:"turned_away,omitempty"` // requests of its, beyond what it may ask
@@ -249,7 +250,7 @@ func (u *unit) live() error {
 		u.mu.Unlock()
 		u.set(func(s *Status) {
 			s.State, s.Pid, s.Provides = Running, process.Pid(), said.Provides
-			s.Title, s.Version = said.Name, said.Version
+			s.Title, s.Version, s.Settings = said.Name, said.Version, said.Settings
 		})
 		err = u.attend(l)
 	}

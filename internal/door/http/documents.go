@@ -25,6 +25,7 @@ const (
 	tagRuns          = "Plans and runs"
 	tagSamples       = "Samples"
 	tagSupply        = "Battery and schedules"
+	tagPlugins       = "Plugins"
 	tagEvents        = "Events"
 	tagConfiguration = "Configuration"
 	tagSession       = "Session"
@@ -41,6 +42,7 @@ func tags() []*huma.Tag {
 		{Name: tagSamples, Description: "What devices and checks have measured over time."},
 		{Name: tagRuns, Description: "Bringing nodes up and down in the order in which they need each other."},
 		{Name: tagSupply, Description: "What begins by itself: what goes down when the mains fail, and what the calendar wants."},
+		{Name: tagPlugins, Description: "Programs of the user's own, and whether they run."},
 		{Name: tagEvents, Description: "The log: one immutable line for each thing that happened."},
 		{Name: tagConfiguration, Description: "The room's configuration."},
 		{Name: tagSession, Description: "Logging a browser in. Programs need none of this: they send a token."},

@@ -88,6 +88,7 @@ func (d *Door) routes() []func() {
 		d.registerSamples,
 		d.registerBattery,
 		d.registerSchedules,
+		d.registerPlugins,
 		d.registerConfiguration,
 		d.registerRevisions,
 		d.registerReadings,
