@@ -47,7 +47,7 @@ func checkCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use: "check TARGETS [CHECK…]", GroupID: groupPower, Short: "Make checks of nodes now", Args: cobra.MinimumNArgs(1),
 		Long: `Has the checks of nodes made now, those that are named or all, and shows what they find.
-It ends with 1 if one of them is not ok.`,
+It ends with 2 if one of them is not ok.`,
 		Example: "  millwright check web1\n  millwright check @db sql",
 		RunE: func(c *cobra.Command, args []string) error {
 			cl := p.client()

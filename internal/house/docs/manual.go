@@ -152,10 +152,12 @@ func roomPage(text []byte) (string, error) {
 		fmt.Fprintf(&b, ".SH %s\n%s\n", strings.ToUpper(escape(title)), escape(part.Description))
 		troffKeys(&b, entry)
 	}
-	for _, name := range slices.Sorted(maps.Keys(root.Defs)) {
-		if driver, is := strings.CutPrefix(name, "settings-"); is {
-			fmt.Fprintf(&b, ".SH SETTINGS OF DRIVER %s\nFor %s.\n", strings.ToUpper(driver), escape(root.Defs[name].Description))
-			troffKeys(&b, root.Defs[name])
+	for _, of := range settingsOf {
+		for _, name := range slices.Sorted(maps.Keys(root.Defs)) {
+			if kind, is := strings.CutPrefix(name, of.prefix); is {
+				fmt.Fprintf(&b, ".SH SETTINGS OF %s %s\n%s\n", strings.ToUpper(of.what), strings.ToUpper(escape(kind)), escape(sentence(of.lead+root.Defs[name].Description)))
+				troffKeys(&b, root.Defs[name])
+			}
 		}
 	}
 	return b.String() + ".SH SEE ALSO\n.BR millwright (1),\n.BR millwright\\-validate (1),\n.BR millwright\\-schema (1)\n", nil

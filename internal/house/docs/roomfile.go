@@ -36,8 +36,9 @@ func RoomFile(text []byte) (string, error) {
 	}
 	var b strings.Builder
 	b.WriteString("\n### The file\n\n")
-	keys(&b, &root)
-	for _, name := range []string{"settings", "credentials", "feeds", "devices", "nodes", "secrets", "vetoes", "powerman", "http"} {
+	b.WriteString(tableHead)
+	rows(&b, &root, "", false)
+	for _, name := range sections(&root) {
 		part := root.Properties[name]
 		if part == nil {
 			return "", fmt.Errorf("the schema has no section %q", name)
@@ -49,15 +50,44 @@ func RoomFile(text []byte) (string, error) {
 		fmt.Fprintf(&b, "\n%s\n\n%s\n\n", title, part.Description)
 		keys(&b, entry)
 	}
-	for _, name := range slices.Sorted(maps.Keys(root.Defs)) {
-		driver, is := strings.CutPrefix(name, "settings-")
-		if !is {
-			continue
+	for _, of := range settingsOf {
+		for _, name := range slices.Sorted(maps.Keys(root.Defs)) {
+			kind, is := strings.CutPrefix(name, of.prefix)
+			if !is {
+				continue
+			}
+			fmt.Fprintf(&b, "\n### settings of %s %s\n\n%s\n\n", of.what, kind, sentence(of.lead+root.Defs[name].Description))
+			if len(root.Defs[name].Properties) == 0 {
+				b.WriteString("It has no settings.\n")
+				continue
+			}
+			keys(&b, root.Defs[name])
 		}
-		fmt.Fprintf(&b, "\n### settings of driver %s\n\nFor %s.\n\n", driver, root.Defs[name].Description)
-		keys(&b, root.Defs[name])
 	}
 	return b.String() + "\n", nil
+}
+
+// settingsOf says which definitions of the schema are settings, and of what.
+var settingsOf = []struct{ prefix, what, lead string }{
+	{"settings-", "driver", "for "},
+	{"check-", "check", ""},
+	{"control-", "control", ""},
+}
+
+// sections gives the parts of a room file that have keys of their own: those that people
+// look for first, and then the others.
+func sections(root *schema) []string {
+	list := []string{
+		"settings", "credentials", "feeds", "devices", "nodes", "order", "checks", "controls", "samples", "ups", "battery", "calendars",
+		"schedules", "consoles", "secrets", "vetoes", "powerman", "http", "ipmi", "redfish",
+	}
+	for _, name := range slices.Sorted(maps.Keys(root.Properties)) {
+		part := root.Properties[name]
+		if !slices.Contains(list, name) && (len(part.Properties) > 0 || part.each(root) != nil) {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 // each gives what stands behind every name of a section, if that has names.
@@ -76,21 +106,50 @@ func (s *schema) each(root *schema) *schema {
 }
 
 func keys(b *strings.Builder, s *schema) {
-	b.WriteString("| Key | Value | Meaning |\n|---|---|---|\n")
+	b.WriteString(tableHead)
+	rows(b, s, "", true)
+}
+
+const tableHead = "| Key | Value | Meaning |\n|---|---|---|\n"
+
+// rows writes a row for each key, and behind one that has keys itself a row for each of
+// those: tls.ca.
+func rows(b *strings.Builder, s *schema, under string, deep bool) {
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
-		p := s.Properties[name]
-		text := strings.ReplaceAll(p.Description, "|", `\|`)
-		if text != "" {
-			text = strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
-		}
+		p := s.Properties[name].given()
+		text := sentence(strings.ReplaceAll(p.Description, "|", `\|`))
 		if slices.Contains(s.Required, name) || name == "driver" {
 			text += " Must be given."
 		}
 		if p.Default != nil {
 			text += fmt.Sprintf(" Default: `%v`.", p.Default)
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s |\n", name, p.kind(), strings.TrimSpace(text))
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", under+name, p.kind(), strings.TrimSpace(text))
+		if deep {
+			rows(b, p, under+name+".", deep)
+		}
+		if deep && p.Items != nil {
+			rows(b, p.Items, under+name+".", deep)
+		}
 	}
+}
+
+// sentence makes one of a text that is none yet.
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
+}
+
+// given gives what a value is that may be left out by null.
+func (s *schema) given() *schema {
+	if len(s.AnyOf) != 2 || s.AnyOf[1].Type != "null" {
+		return s
+	}
+	value := s.AnyOf[0]
+	value.Description, value.Default = s.Description, s.Default
+	return &value
 }
 
 // kind says in a word or two what a value is.
