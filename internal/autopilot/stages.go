@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"millwright.dev/millwright/internal/event"
 	"millwright.dev/millwright/internal/plan"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/run"
@@ -158,9 +159,9 @@ func (b *Battery) tryBegin(ctx context.Context, s sight, o stageOrder) error {
 	if err != nil {
 		return err
 	}
-	e := told("stage "+goalOf(o.up).String(), o.nodes, "", "stage "+o.stage+" begins: "+o.why)
+	e := told("stage "+goalOf(o.up).String(), o.nodes, "begun", "stage "+o.stage+" begins: "+o.why)
 	if len(p.Switched) == 0 {
-		e.Detail = "stage " + o.stage + ": nothing is switched: " + p.Plan.Summary()
+		e.Outcome, e.Detail = event.OK, "stage "+o.stage+": nothing is switched: "+p.Plan.Summary()
 		return b.change(ctx, e, func(k *outage) { nothing(k, o) })
 	}
 	before, there := s.kept.Stages[o.stage]

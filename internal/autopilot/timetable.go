@@ -192,7 +192,7 @@ func (t *Timetable) due(ctx context.Context, s *room.Schedule, at, now time.Time
 		detail += ", made up for now"
 	}
 	id := t.o.NewID()
-	ok := t.note(ctx, s.Name, scheduleEvent(s.Name, s.Do, "", detail), func(f *firing) {
+	ok := t.note(ctx, s.Name, scheduleEvent(s.Name, s.Do, "begun", detail), func(f *firing) {
 		f.Seen, f.At, f.Run, f.Open, f.Said = at, at, id, true, ""
 	})
 	if ok {
