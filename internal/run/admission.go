@@ -1,6 +1,10 @@
 package run
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
 	"time"
 
 	"millwright.dev/millwright/internal/plan"
@@ -24,6 +28,9 @@ func (d *drive) enter(i int32) {
 		s.begun, s.began = true, time.Now()
 		s.attempts = d.before(i)
 		d.began[b2i(p.Do == plan.Down)] = append(d.began[b2i(p.Do == plan.Down)], i)
+	} else { // each attempt is on the disk before it touches anything
+		key := revival{s.resumed, s.attempts + 1, p.Do}
+		d.revived[key] = append(d.revived[key], i)
 	}
 	d.stand(i, moved(p.Do), "")
 	if p.Do == plan.Up {
@@ -38,6 +45,28 @@ func b2i(b bool) int {
 		return 1
 	}
 	return 0
+}
+
+// revival is what steps have in common that begin another attempt in the same turn.
+type revival struct {
+	resumed bool
+	attempt int32
+	do      plan.Goal
+}
+
+// flushRevived tells of the steps that are tried again, or go on after a restart.
+func (d *drive) flushRevived() {
+	keys := slices.SortedFunc(maps.Keys(d.revived), func(x, y revival) int {
+		return cmp.Or(b2i(y.resumed)-b2i(x.resumed), int(x.attempt-y.attempt), int(x.do)-int(y.do))
+	})
+	for _, key := range keys {
+		u := Update{Kind: Phase, Op: key.do.Op().String(), Act: "attempt " + strconv.Itoa(int(key.attempt)), Attempt: int(key.attempt)}
+		if key.resumed {
+			u.Act = "goes on"
+		}
+		d.tell(u, d.revived[key])
+	}
+	clear(d.revived)
 }
 
 // admitted takes in that the gate lets steps begin, of this run or of others.

@@ -84,10 +84,11 @@ type drive struct {
 	standings []standing.Change
 	began     [2][]int32 // steps that begin in this turn, up and down
 	passing   [2][]int32
-	arriving  []int32    // steps whose nodes begin to settle in this turn
-	power     [2][]int32 // steps whose cords are to be switched, on and off
-	looks     [2][]int32 // steps of which a second witness is to be heard
-	reads     []int32    // steps whose cords are to be read
+	revived   map[revival][]int32 // steps that are tried again in this turn
+	arriving  []int32             // steps whose nodes begin to settle in this turn
+	power     [2][]int32          // steps whose cords are to be switched, on and off
+	looks     [2][]int32          // steps of which a second witness is to be heard
+	reads     []int32             // steps whose cords are to be read
 	effects   []effect
 	wg        sync.WaitGroup
 	took      map[plan.Goal]*timed
@@ -114,6 +115,7 @@ func (d *drive) adopt() {
 	d.at = make([]int32, len(d.room.Nodes))
 	d.names = make([]string, len(d.plan.Steps))
 	d.took = make(map[plan.Goal]*timed)
+	d.revived = make(map[revival][]int32)
 	for i := range d.plan.Steps {
 		if s := &d.plan.Steps[i]; s.Node != room.None {
 			d.names[i] = d.room.Nodes[s.Node].Name
@@ -230,6 +232,7 @@ func (d *drive) advance() {
 	}
 	if d.stopping() != nil {
 		d.dropWaiting()
+		d.flushBegun()
 		return
 	}
 	if !d.paused {
@@ -328,6 +331,7 @@ func (d *drive) flushBegun() {
 			d.began[i] = nil
 		}
 	}
+	d.flushRevived()
 	d.flushSettling()
 }
 

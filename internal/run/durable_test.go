@@ -86,6 +86,7 @@ func TestGoesOnAfterARestart(t *testing.T) {
 1s a: on
 1s a: settling for 10s
 4s goes on after the daemon was away
+4s d: goes on
 4s d: on
 11s a: settled
 11s b: switching on
@@ -111,7 +112,7 @@ func TestRetriesAndFailuresOutliveTheDaemon(t *testing.T) {
 		b.Close()
 		b.restart(t, nil)
 		story := b.story(t, id)
-		if !strings.HasSuffix(story, "partial: 2 of 5 on; failed: x; blocked: y,z\n") || strings.Count(story, "attempt 2") != 2 || strings.Count(story, "attempt 3") != 2 {
+		if !strings.HasSuffix(story, "partial: 2 of 5 on; failed: x; blocked: y,z\n") || strings.Count(story, "; attempt 2") != 2 || strings.Count(story, "; attempt 3") != 2 {
 			t.Error(story)
 		}
 		b.gapless(t, id)
