@@ -101,7 +101,7 @@ func (b *broker) stop() {
 func (b *broker) client(id, willTopic, will string) paho.Client {
 	b.Helper()
 	o := paho.NewClientOptions().AddBroker("tcp://" + b.address).SetClientID(id).SetUsername("plug").SetPassword(password).
-		SetConnectRetry(true).SetConnectRetryInterval(10 * time.Millisecond).SetAutoReconnect(true).SetMaxReconnectInterval(20 * time.Millisecond).SetCleanSession(false)
+		SetConnectRetry(true).SetConnectRetryInterval(10 * time.Millisecond).SetAutoReconnect(true).SetMaxReconnectInterval(20 * time.Millisecond).SetCleanSession(false).SetWriteTimeout(5 * time.Second)
 	if willTopic != "" {
 		o.SetWill(willTopic, will, 1, true)
 	}
@@ -137,6 +137,8 @@ type set struct {
 	words
 	broker *broker
 	client paho.Client
+	out    chan said
+	closed chan struct{}
 
 	mu      sync.Mutex
 	on      []bool
@@ -146,11 +148,42 @@ type set struct {
 	garbage bool
 }
 
+// said is what a plug has to say. The library hangs if that is published from where it
+// tells what was heard, so speak does it.
+type said struct {
+	topic, payload string
+	keep           bool
+}
+
+func (s *set) say(topic, payload string, keep bool) {
+	select {
+	case s.out <- said{topic, payload, keep}:
+	case <-s.closed:
+	}
+}
+
+func (s *set) speak() {
+	for {
+		select {
+		case m := <-s.out:
+			s.client.Publish(m.topic, 1, m.keep, m.payload)
+		case <-s.closed:
+			return
+		}
+	}
+}
+
 const plugCount = 5
 
 func newSet(t testing.TB, w words) *set {
 	s := &set{words: w, broker: newBroker(t, ""), on: make([]bool, plugCount), moves: make([]int, plugCount), stuck: make([]bool, plugCount)}
-	s.client = s.broker.client("plugs", "", "")
+	s.client, s.out, s.closed = s.broker.client("plugs", "", ""), make(chan said, 1000), make(chan struct{})
+	var speaking sync.WaitGroup
+	speaking.Go(s.speak)
+	t.Cleanup(func() {
+		close(s.closed)
+		speaking.Wait()
+	})
 	ears := make(map[string][]int)
 	for i := range plugCount {
 		topic, here, _ := w.will(i)
@@ -185,12 +218,12 @@ func (s *set) hear(i int, m paho.Message) {
 	if s.garbage {
 		payload = "\xff\x00{{{"
 	}
-	s.client.Publish(topic, 1, true, payload)
+	s.say(topic, payload, true)
 	if s.measures == nil {
 		return
 	}
 	if topic, payload := s.measures(i); topic != "" && !s.garbage {
-		s.client.Publish(topic, 1, false, payload)
+		s.say(topic, payload, false)
 	}
 }
 
