@@ -100,6 +100,23 @@ func (p *part) starved(id, going room.NodeID, left map[choiceAt]int) bool {
 	return false
 }
 
+// robbed says whether too few are left of what a node needs some of, when all of the scope
+// has gone.
+func (p *part) robbed(id room.NodeID) bool {
+	for _, c := range p.room.Nodes[id].Choices {
+		left := 0
+		for _, m := range c.Of {
+			if n := p.look(m); !n.in && !n.there {
+				left++
+			}
+		}
+		if left < c.Least {
+			return true
+		}
+	}
+	return false
+}
+
 // decideDown looks at what needs a node.
 func (p *part) decideDown(id room.NodeID, n *node) {
 	for _, dependent := range p.room.NeededBy(id) {
@@ -108,7 +125,8 @@ func (p *part) decideDown(id room.NodeID, n *node) {
 		switch {
 		case before.in && kind != wanted:
 			p.inherit(n, dependent)
-		case before.in || kind != needed || p.look(dependent).there || n.there || p.cordless(dependent):
+		case before.in || kind == wanted || p.look(dependent).there || n.there || p.cordless(dependent):
+		case kind == chosen && !(p.order.Only && p.robbed(dependent)):
 		case p.order.Force:
 			p.over = append(p.over, Block{Node: id, By: dependent, Reason: "needs it, and is not known to be off", Why: n.why})
 		case !n.blocked:

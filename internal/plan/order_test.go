@@ -128,6 +128,8 @@ func TestOrders(t *testing.T) {
 		{"only up", "a off\nb off: a\nc on\nd off: c", nil, nil, only(up), "b d", "up d\nblocked b: a is off, and was not asked for"},
 		{"only up, by force", "a off\nb off: a", nil, nil, force(only(up)), "b", "up b\nover b: a is off, and was not asked for"},
 		{"only down", "a on\nb on: a\nc off: a", nil, nil, only(down), "a", "blocked a: b needs it, and was not asked for"},
+		{"only down, while enough are left", threeOn, choice(2, "a", "b", "c"), nil, only(down), "a", "down a"},
+		{"only down, and too few are left", threeOn, choice(2, "a", "b", "c"), nil, only(down), "a b", "blocked a: x needs it, and was not asked for\nblocked b: x needs it, and was not asked for"},
 		{"only down, by force", "a on\nb on: a\nc off: a", nil, nil, force(only(down)), "a", "down a\nover a: b needs it, and is not known to be off"},
 		{"up with dependents", "a off\nb off: a\nc off: b\nz off\n", nil, nil, plan.Order{Goal: plan.Up, Dependents: true}, "b", "up a\nup b < up a\nup c < up b"},
 		{"down with dependencies", "a on\nb on: a\nc on: a", nil, nil, plan.Order{Goal: plan.Down, Dependencies: true}, "b", "down b\ndown c\ndown a < down b, down c"},
@@ -138,6 +140,10 @@ func TestOrders(t *testing.T) {
 		{
 			"a cycle brings back what was up", "a on\nb on: a\nc off: b\nd on: c\ne off: a", nil, nil, cycle, "a",
 			"down d\npass down c < down d\ndown b < down c\ndown a < down b\nup a < ~down a\nup b < up a, ~down b\nup d < ~down d",
+		},
+		{
+			"in a cycle a group of some comes back when they do", "a on\nx cordless\ny on: x", choice(1, "a"), nil, cycle, "a",
+			"down y\npass down x < down y\ndown a < down x\nup a < ~down a\npass up x < ~down x, 1 of up a\nup y < up x, ~down y",
 		},
 		{"a cycle of what is off is an up", "a off\nb off: a", nil, nil, cycle, "a", "up a"},
 		{"a doubtful node is not cycled", "a on\nb on: a", nil, map[string]string{"a": "doubtful its cycle was cut off"}, cycle, "a", "blocked a: a is held: its cycle was cut off"},

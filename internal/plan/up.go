@@ -147,8 +147,9 @@ func (p *part) decideChoice(id room.NodeID, n *node, c room.Choice) {
 		}
 	}
 	switch {
-	case have >= c.Least, p.loose:
+	case have >= c.Least:
 	case n.there && !(part && p.cordless(id)): // a group is there only when its members are
+	case can < c.Least && p.loose:
 	case can < c.Least && p.order.Force:
 		p.over = append(p.over, Block{Node: id, By: by, Reason: p.reasons[by], Why: n.why})
 	case can < c.Least && !n.blocked:
