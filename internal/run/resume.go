@@ -18,10 +18,6 @@ func (r *Runner) Load(ctx context.Context) error {
 	if r.opts.Store == nil {
 		return nil
 	}
-	ended, err := r.opts.Store.EndedRuns(ctx, 0, r.opts.Keep)
-	if err != nil {
-		return err
-	}
 	open, err := r.opts.Store.OpenRuns(ctx)
 	if err != nil {
 		return err
@@ -36,11 +32,6 @@ func (r *Runner) Load(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i := len(ended) - 1; i >= 0; i-- {
-		it := endedRun(&ended[i])
-		r.byID[it.id] = it
-		r.order = append(r.order, it)
-	}
 	for _, it := range loaded {
 		r.enroll(it)
 	}
@@ -105,9 +96,35 @@ func (r *Runner) GoOn() {
 			d.drive()
 		}()
 	}
+	r.recallEnded()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stir()
+}
+
+// recallEnded reads the runs that ended last, so that they are listed. Those that go on
+// do not wait for it.
+func (r *Runner) recallEnded() {
+	if r.opts.Store == nil {
+		return
+	}
+	rows, err := r.opts.Store.EndedRuns(context.Background(), 0, r.opts.Keep)
+	if err != nil {
+		r.opts.Log.Warn("earlier runs cannot be listed", "why", err)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var ended []*run
+	for i := len(rows) - 1; i >= 0; i-- {
+		if r.byID[rows[i].ID] != nil {
+			continue // it ended just now
+		}
+		it := endedRun(&rows[i])
+		r.byID[it.id] = it
+		ended = append(ended, it)
+	}
+	r.order = append(ended, r.order...)
 }
 
 // revive makes ready to drive a run from what it has told.
