@@ -216,7 +216,10 @@ func TestFilesAreEdited(t *testing.T) {
 	if m, err := c.DependencyMap(ctx, "web"); err != nil || m.Available["two"] != "größer — 大" {
 		t.Errorf("%+v, %v", m, err)
 	}
-	h.no(c.DeleteINISection(ctx, "servers/two.ini", "good"))
+	values, err := c.Call(ctx, ockle.DeleteINISection, ockle.Values{{Key: "Path", Text: "servers/two.ini"}, {Key: "Section", Text: "good"}})
+	if err != nil || values.Text("succeeded") != "True" || !strings.Contains(values.Text("warnings"), "server two is set aside: there is no section for the test good") {
+		t.Errorf("a section that is in use is deleted: %v, %v", values, err)
+	}
 	if strings.Contains(h.get("servers/two.ini"), "[good]") {
 		t.Error("the section is still there")
 	}

@@ -222,12 +222,16 @@ func (v *visit) edit(ctx context.Context, make func(doc *ini.Document) ([]byte, 
 		if err != nil {
 			return nil, err
 		}
-		_, err = v.desk.ChangeConfiguration(ctx, v.actor, revision.Change{
+		done, err := v.desk.ChangeConfiguration(ctx, v.actor, revision.Change{
 			Note: "by an Ockle client", Base: v.etc.revision, Files: map[string][]byte{name: text}, Aside: path.Join(v.etc.root, backup),
 		})
 		var conflict *revision.Conflict
 		if err == nil {
-			return value(ockle.KeySucceeded, ockle.Bool(true)), nil
+			values := value(ockle.KeySucceeded, ockle.Bool(true))
+			if len(done.Warnings) > 0 { // such as what is set aside now
+				values = append(values, ockle.Value{Key: "warnings", Text: done.Warnings.Error()})
+			}
+			return values, nil
 		}
 		if again || !errors.As(err, &conflict) {
 			return nil, err
