@@ -16,25 +16,8 @@ func (d *Door) registerStandingStream() {
 		doc:     "A stream of server-sent events without an end: first `node` for each node, with all of it, then `standing` for each change of a node, plug, control or check, and `node` again when a node is held or released. Whoever comes back with Last-Event-ID gets the changes that they missed or, if these are no longer known, every `node` again, behind `anew`.",
 		answers: map[int]map[string]any{200: {wire.SSE: wire.StandingChange{}}},
 	}, func(_ context.Context, in *statesInput) (*raw, error) {
-		return written(func(w http.ResponseWriter, r *http.Request) { d.followStandings(w, r, in) }), nil
+		return written(func(w http.ResponseWriter, r *http.Request) { d.followNodes(w, r, in, (*sse).standings) }), nil
 	})
-}
-
-// followStandings answers with the stream of standings.
-func (d *Door) followStandings(w http.ResponseWriter, r *http.Request, in *statesInput) {
-	ctx := r.Context()
-	if _, err := d.viewOf(ctx).Nodes(in.Targets); err != nil {
-		refuse(w, err)
-		return
-	}
-	s, err := d.openSSE(w, r)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	defer s.close()
-	after, known := d.changeAfter(in.Last)
-	s.standings(ctx, &watched{door: d, ctx: ctx, targets: in.Targets}, after, known)
 }
 
 // standings passes on changes behind the given one; with all nodes first, where that is

@@ -26,7 +26,7 @@ func (d *Door) registerStates() {
 		doc:     "A stream of server-sent events without an end: first `states`, with all nodes by what is believed of them, then `change` for each change of that. Whoever comes back with Last-Event-ID gets the changes that they missed or, if these are no longer known, `states` again; so it comes too when the configuration was read again.",
 		answers: map[int]map[string]any{200: {wire.SSE: wire.Change{}}},
 	}, func(_ context.Context, in *statesInput) (*raw, error) {
-		return written(func(w http.ResponseWriter, r *http.Request) { d.followStates(w, r, in) }), nil
+		return written(func(w http.ResponseWriter, r *http.Request) { d.followNodes(w, r, in, (*sse).states) }), nil
 	})
 }
 
@@ -112,8 +112,12 @@ func (d *Door) snapshot(sees func(r *room.Room, id room.NodeID) bool) (data []by
 	return data, last
 }
 
-// followStates answers with the stream of states.
-func (d *Door) followStates(w http.ResponseWriter, r *http.Request, in *statesInput) {
+// passes is what gives a stream its changes: those behind the given one or, where that is
+// not known, first all as it is.
+type passes func(s *sse, ctx context.Context, whose *watched, after int64, known bool)
+
+// followNodes answers with a stream of what changes on nodes.
+func (d *Door) followNodes(w http.ResponseWriter, r *http.Request, in *statesInput, pass passes) {
 	ctx := r.Context()
 	if _, err := d.viewOf(ctx).Nodes(in.Targets); err != nil {
 		refuse(w, err)
@@ -126,7 +130,7 @@ func (d *Door) followStates(w http.ResponseWriter, r *http.Request, in *statesIn
 	}
 	defer s.close()
 	after, known := d.changeAfter(in.Last)
-	s.states(ctx, &watched{door: d, ctx: ctx, targets: in.Targets}, after, known)
+	pass(s, ctx, &watched{door: d, ctx: ctx, targets: in.Targets}, after, known)
 }
 
 // states passes on changes behind the given one; with a picture of all first,
