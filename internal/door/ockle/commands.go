@@ -157,7 +157,7 @@ func dependencies(_ context.Context, v visit) (ockle.Values, error) {
 		case existing[other]:
 			m.Existing[name] = v.etc.comment(name)
 		case circle:
-			m.Disabled[name] = v.circle(way, id, other)
+			m.Disabled[name] = v.circle(way, other)
 		default:
 			m.Available[name] = v.etc.comment(name)
 		}
@@ -165,8 +165,8 @@ func dependencies(_ context.Context, v visit) (ockle.Values, error) {
 	return value(ockle.KeyDependency, ockle.JSON(m)), nil
 }
 
-// circle names the servers from one to another that needs it.
-func (v *visit) circle(way map[room.NodeID]room.NodeID, from, to room.NodeID) []string {
+// circle names the servers on the way to one that needs where it begins.
+func (v *visit) circle(way map[room.NodeID]room.NodeID, to room.NodeID) []string {
 	var names []string
 	for at := to; at != room.None; at = way[at] {
 		if v.view.Sees(at) {

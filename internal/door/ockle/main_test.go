@@ -2,6 +2,7 @@ package ockle_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -217,7 +218,8 @@ func (h *house) happened(is func(wire.Event) bool) bool {
 
 // code gives an error's code.
 func code(err error) ockle.Code {
-	if e, is := err.(*ockle.Error); is {
+	var e *ockle.Error
+	if errors.As(err, &e) {
 		return e.Code
 	}
 	return ""
