@@ -96,7 +96,8 @@ func installed(s *scratch) {
 	s.t.Helper()
 	s.mustHave("installed", conffile, "usr/bin/millwright", "usr/share/man/man1/millwright.1.gz",
 		"usr/share/doc/millwright/copyright", "usr/share/doc/millwright/changelog.gz", "usr/share/doc/millwright/install.md",
-		"usr/share/doc/millwright/examples/small/room.yaml", "usr/share/bash-completion/completions/millwright",
+		"usr/share/doc/millwright/examples/small/room.yaml", "usr/share/doc/millwright/examples/plugins/python/example.py",
+		"usr/share/doc/millwright/examples/plugins/go/main.go", "usr/share/bash-completion/completions/millwright",
 		"etc/systemd/system/multi-user.target.wants/millwright.service", "etc/systemd/system/sockets.target.wants/millwright.socket")
 	s.mustLack("installed", "etc/systemd/system/sockets.target.wants/millwright-powerman.socket")
 	if users := s.read("etc/passwd"); !strings.Contains(users, "\nmillwright:x:") || !strings.Contains(users, "/usr/sbin/nologin") {

@@ -310,3 +310,21 @@ func TestSecretsAreHiddenInItsLog(t *testing.T) {
 		}
 	})
 }
+
+func TestOneThatCannotBeStartedIsGivenUpAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &peer{provides: oneCheck}
+		h := host(t, p, func(s *plugin.Spec, _ *plugin.Options) { s.Broken = "its variable TOKEN: there is no such secret" })
+		synctest.Wait()
+		if s := is(t, h); s.State != plugin.GivenUp || s.Reason != "its variable TOKEN: there is no such secret" || p.count() != 0 {
+			t.Errorf("after %d starts it is %+v", p.count(), s)
+		}
+		if err := h.Apply([]plugin.Spec{{Name: "p", Argv: []string{"peer"}, Enabled: true}}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if s := is(t, h); s.State != plugin.Running {
+			t.Errorf("when it can be started it is %+v", s)
+		}
+	})
+}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"millwright.dev/millwright/internal/plugin"
+	"millwright.dev/millwright/internal/secret"
 )
 
 // real makes a host of one real process, and gives what its states are as they come. A
@@ -119,13 +120,14 @@ func TestItsEnvironment(t *testing.T) {
 	t.Setenv("MILLWRIGHT_TEST_PASSED", "yes")
 	t.Setenv("MILLWRIGHT_TEST_HIDDEN", "yes")
 	h, states := real(t, plugin.Spec{
-		Argv: sh("echo $OWN $MILLWRIGHT_PLUGIN $MILLWRIGHT_TEST_PASSED $MILLWRIGHT_TEST_HIDDEN $PWD >&2; exit 1"),
+		Argv: sh("echo $OWN $TOKEN ${#TOKEN} $MILLWRIGHT_PLUGIN $MILLWRIGHT_TEST_PASSED $MILLWRIGHT_TEST_HIDDEN $PWD >&2; exit 1"),
 		Dir:  "/", Env: []string{"OWN=mine"}, PassEnv: []string{"MILLWRIGHT_TEST_PASSED"},
+		Secrets: map[string]secret.Value{"TOKEN": secret.NewValue("long-and-odd")},
 	})
 	until(t, states, plugin.Running)
 	until(t, states, plugin.Waiting)
 	lines, err := h.Log("p")
-	if err != nil || len(lines) == 0 || lines[0].Text != "mine p yes /" {
+	if err != nil || len(lines) == 0 || lines[0].Text != "mine "+secret.Mask+" 12 p yes /" {
 		t.Errorf("it was given %v, %v", lines, err)
 	}
 }

@@ -256,3 +256,23 @@ func TestNotify(t *testing.T) {
 		}
 	})
 }
+
+// Nobody answers to their own echo.
+func TestAReactionDoesNotHearOfItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var answers []string
+		h := host(t, reacting(&answers, `{"jsonrpc": "2.0", "id": 1, "method": "run_check", "params": {"node": "n1", "check": "c"}}`), func(s *plugin.Spec, _ *plugin.Options) { s.As = "mender" })
+		h.Connect(&desk{})
+		synctest.Wait()
+		h.Publish(plugin.Event{Kind: "result", Actor: plugin.Actor("p")})
+		synctest.Wait()
+		if len(answers) != 0 {
+			t.Errorf("it has heard of itself: %q", answers)
+		}
+		h.Publish(plugin.Event{Kind: "result", Actor: plugin.Actor("another")})
+		synctest.Wait()
+		if len(answers) != 1 {
+			t.Errorf("of another it has heard %q", answers)
+		}
+	})
+}
