@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,6 +56,7 @@ func newSupplied(t *testing.T, more string) *supplied {
 	s.socket = filepath.Join(t.TempDir(), "s")
 	text := strings.ReplaceAll(s.room("web[1-4]"), "script, settings", "script, feed: mains, settings")
 	s.write("room.yaml", text+fmt.Sprintf(`feeds: {mains: {}}
+samples: {every: 1s}
 ups:
   rack: {address: %q, feeds: mains, poll: 100ms, hold: 100ms, settle: 100ms, patience: 2s}
 %s`, l.Addr(), more))
@@ -193,7 +195,26 @@ func TestOnBattery(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].State != "online" || *list[0].Charge != 40 {
 		t.Errorf("%+v, %v", list, err)
 	}
+	s.sampled("charge", "runtime", "load")
 	s.await("a run of the battery's", func(e wire.Event) bool { return e.Actor == "battery" && e.Op == "down" && e.Outcome == event.OK }, event.Result)
+}
+
+// sampled waits until there are samples of the UPS.
+func (s *supplied) sampled(quantities ...string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), soon)
+	defer cancel()
+	for {
+		list, err := s.api.Samples(ctx, url.Values{"ups": {"rack"}, "quantity": quantities})
+		if err == nil && len(list) == len(quantities) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			s.t.Fatalf("samples: %+v, %v", list, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // A daemon that is gone while a stage goes down finds its way, and begins nothing twice.
@@ -267,12 +288,15 @@ func TestBatteryByHand(t *testing.T) {
 	if _, err := s.api.WishBattery(t.Context(), false, []string{"nosuch"}); err == nil || !strings.Contains(err.Error(), "no such stage") {
 		t.Error(err)
 	}
+	if _, err := s.api.Hold(t.Context(), wire.NewHold{Targets: "web1", Kind: "hold"}); err != nil {
+		t.Fatal(err)
+	}
 	got, err := s.api.WishBattery(t.Context(), false, []string{"work", "spare"})
 	if err != nil || !slices.Equal(got, []string{"spare", "work"}) {
 		t.Fatal(got, err)
 	}
 	s.stage("stage down", "work")
-	s.want("db1")
+	s.want("db1 web1") // which is held
 	b, err := s.api.Battery(t.Context())
 	if err != nil || !b.Stages[1].Hand || b.Stages[1].State != "down" {
 		t.Errorf("%+v, %v", b, err)
