@@ -92,7 +92,7 @@ func (p *program) drawTerminal(w io.Writer, g layout.Graph, f graphFlags) error 
 
 // writeFile writes a file that is there only when it is whole.
 func writeFile(name string, write func(io.Writer) error) error {
-	f, err := os.Create(name) //nolint:gosec // the user's own choice
+	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,6 @@ type sampleFlags struct {
 	group, aggregate string
 	level            string
 	now, json, csv   bool
-	points           int
 	out              string
 }
 

@@ -90,13 +90,10 @@ func (d *Desk) Controls(by Actor, node string) (*room.Room, []room.ControlID, fu
 }
 
 // Control has one control of a node asked: to shut it down, to start it, or only for its
-// status. What changes something is written down before and after.
+// status. What changes something is written down before and after. Like a look, it all
+// takes the right to operate the node: a status may be a command that is run, or a log-in.
 func (d *Desk) Control(ctx context.Context, by Actor, node, name, op string) (room.State, error) {
-	role := auth.Operate
-	if op == "status" {
-		role = auth.View
-	}
-	r, id, err := d.one(by, role, "control "+op, node)
+	r, id, err := d.one(by, auth.Operate, "control "+op, node)
 	if err != nil {
 		return room.StateUnknown, err
 	}
@@ -118,19 +115,26 @@ func (d *Desk) Control(ctx context.Context, by Actor, node, name, op string) (ro
 		}
 		return d.controls.Off(ctx, r, id, c)
 	})
-	now := standing.Standing{State: standing.ForcedOff, Reason: "by " + by.String()}
+	state := room.StateUnknown
+	if err == nil && can.Status {
+		state, _ = d.controls.Status(ctx, r, id, c) // it was asked, whatever it says now
+	}
+	d.standings.Set(standing.Change{Subject: subject, Standing: controlled(by, op, state, can.Status, err)})
+	return state, err
+}
+
+// controlled is how a control stands that somebody has asked by hand. One that can tell
+// is still on its way as long as it does not say that it is where it should be.
+func controlled(by Actor, op string, state room.State, tells bool, err error) standing.Standing {
+	moving, there, failed, want := standing.SwitchingOff, standing.ForcedOff, standing.FailedToStop, room.StateOff
+	if op == "on" {
+		moving, there, failed, want = standing.SwitchingOn, standing.ForcedOn, standing.FailedToStart, room.StateOn
+	}
 	switch {
-	case err != nil && op == "on":
-		now = standing.Standing{State: standing.FailedToStart, Reason: err.Error()}
 	case err != nil:
-		now = standing.Standing{State: standing.FailedToStop, Reason: err.Error()}
-	case op == "on":
-		now.State = standing.ForcedOn
+		return standing.Standing{State: failed, Reason: err.Error()}
+	case tells && state != want:
+		return standing.Standing{State: moving, Reason: "asked by " + by.String()}
 	}
-	d.standings.Set(standing.Change{Subject: subject, Standing: now})
-	if err != nil || !can.Status {
-		return room.StateUnknown, err
-	}
-	state, _ := d.controls.Status(ctx, r, id, c) // it was asked, whatever it says now
-	return state, nil
+	return standing.Standing{State: there, Reason: "by " + by.String()}
 }
