@@ -15,7 +15,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -129,14 +128,14 @@ func (c *asker) Run(ctx context.Context, env check.Env) check.Result {
 		return c.resolverFails(check.Unreached(ctx, "resolver "+server, err))
 	}
 	shown := fmt.Sprintf("%s %s", strings.TrimSuffix(q.Name.String(), "."), c.Type)
-	switch answer.RCode {
+	switch answer.code {
 	case dnsmessage.RCodeSuccess:
 	case dnsmessage.RCodeNameError:
 		return check.Wrong(fmt.Sprintf("%s: %s knows no such name", shown, server))
 	default:
-		return c.resolverFails(check.Wrong(fmt.Sprintf("%s: %s answers %s", shown, server, strings.TrimPrefix(answer.RCode.String(), "RCode"))))
+		return c.resolverFails(check.Wrong(fmt.Sprintf("%s: %s answers %s", shown, server, strings.TrimPrefix(answer.code.String(), "RCode"))))
 	}
-	return c.verdict(&env, shown, records(answer, q), took)
+	return c.verdict(&env, shown, answer.records, took)
 }
 
 // resolverFails is a result that is the resolver's fault.
@@ -176,36 +175,4 @@ func (c *asker) plain(text string) string {
 		return a.String()
 	}
 	return strings.ToLower(strings.TrimSuffix(strings.Join(strings.Fields(text), " "), "."))
-}
-
-// records gives the records of an answer that are of the question's type, sorted. They
-// may be of another name than was asked for: that of an alias.
-func records(m *dnsmessage.Message, q dnsmessage.Question) []string {
-	var list []string
-	name := func(n dnsmessage.Name) string { return strings.ToLower(strings.TrimSuffix(n.String(), ".")) }
-	for _, r := range m.Answers {
-		if r.Header.Type != q.Type {
-			continue
-		}
-		switch b := r.Body.(type) {
-		case *dnsmessage.AResource:
-			list = append(list, netip.AddrFrom4(b.A).String())
-		case *dnsmessage.AAAAResource:
-			list = append(list, netip.AddrFrom16(b.AAAA).String())
-		case *dnsmessage.CNAMEResource:
-			list = append(list, name(b.CNAME))
-		case *dnsmessage.MXResource:
-			list = append(list, fmt.Sprintf("%d %s", b.Pref, name(b.MX)))
-		case *dnsmessage.NSResource:
-			list = append(list, name(b.NS))
-		case *dnsmessage.PTRResource:
-			list = append(list, name(b.PTR))
-		case *dnsmessage.SRVResource:
-			list = append(list, fmt.Sprintf("%d %d %d %s", b.Priority, b.Weight, b.Port, name(b.Target)))
-		case *dnsmessage.TXTResource:
-			list = append(list, strings.Join(b.TXT, ""))
-		}
-	}
-	sort.Strings(list)
-	return slices.Compact(list)
 }

@@ -176,8 +176,6 @@ func FuzzUnderstand(f *testing.F) {
 	}
 	f.Fuzz(func(_ *testing.T, packet []byte, kind uint16) {
 		q := dnsmessage.Question{Name: dnsmessage.MustNewName("n1.test."), Type: dnsmessage.Type(kind), Class: dnsmessage.ClassINET}
-		if m := understand(packet, 7, q); m != nil {
-			records(m, q)
-		}
+		understand(packet, 7, q)
 	})
 }
