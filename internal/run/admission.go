@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sort"
 	"strconv"
 	"time"
 
@@ -56,8 +57,10 @@ type revival struct {
 
 // flushRevived tells of the steps that are tried again, or go on after a restart.
 func (d *drive) flushRevived() {
-	keys := slices.SortedFunc(maps.Keys(d.revived), func(x, y revival) int {
-		return cmp.Or(b2i(y.resumed)-b2i(x.resumed), int(x.attempt-y.attempt), int(x.do)-int(y.do))
+	keys := slices.Collect(maps.Keys(d.revived))
+	sort.Slice(keys, func(i, j int) bool {
+		x, y := keys[i], keys[j]
+		return cmp.Or(b2i(y.resumed)-b2i(x.resumed), int(x.attempt-y.attempt), int(x.do)-int(y.do)) < 0
 	})
 	for _, key := range keys {
 		u := Update{Kind: Phase, Op: key.do.Op().String(), Act: "attempt " + strconv.Itoa(int(key.attempt)), Attempt: int(key.attempt)}

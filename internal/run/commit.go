@@ -28,18 +28,13 @@ func (d *drive) commit() bool {
 
 // peek is the state that the run will have when what is pending is told.
 func (d *drive) peek() State {
-	state := d.run.state()
+	d.run.mu.Lock()
+	scratch := run{now: d.run.now, waits: d.run.waits}
+	d.run.mu.Unlock()
 	for i := range d.pending {
-		switch d.pending[i].Kind {
-		case PausedNow:
-			state = Paused
-		case Waits:
-			state = Queued
-		case Resumed, Begins:
-			state = Running
-		}
+		scratch.count(&d.pending[i])
 	}
-	return state
+	return scratch.now.State
 }
 
 // write runs fn and the events in one transaction, for as long as it takes: while the

@@ -397,7 +397,7 @@ func (d *drive) handle(l *letter) {
 	case letterAdmitted:
 		d.admit(l.ticket)
 	case letterPause:
-		if !d.paused && len(d.queued) == 0 {
+		if !d.paused {
 			d.paused = true
 			for _, t := range d.gate.Withdraw(d) {
 				d.putBack(t.Step)

@@ -153,6 +153,34 @@ func TestWhatWasWantedOutlivesTheDaemon(t *testing.T) {
 	})
 }
 
+// A run that is paused while it waits goes on when it is resumed, whichever comes first.
+func TestPausedWhileItWaits(t *testing.T) {
+	for _, restarted := range []bool{false, true} {
+		onBench(t, "a\nb: a", run.Options{}, func(t *testing.T, b *bench) {
+			first := b.submit(t, plan.Up, room.StateOff, "b")
+			waits := b.submitAs(t, run.WhenFree, "a")
+			if err := b.Pause(waits, "ann"); err != nil {
+				t.Fatal(err)
+			}
+			if restarted {
+				b.Close()
+				b.restart(t, nil)
+			}
+			b.story(t, first)
+			time.Sleep(time.Minute)
+			if info, _ := b.Get(waits); info.State != run.Paused {
+				t.Errorf("%+v", info)
+			}
+			if err := b.Resume(waits, "ann"); err != nil {
+				t.Fatal(err)
+			}
+			if story := b.story(t, waits); !strings.HasSuffix(story, "done: 1 off\n") {
+				t.Error(story)
+			}
+		})
+	}
+}
+
 func TestANodeThatHasGone(t *testing.T) {
 	onBench(t, "a\nb: a\nc\nd: c", run.Options{}, func(t *testing.T, b *bench) {
 		id := b.submit(t, plan.Up, room.StateOff, "@all")

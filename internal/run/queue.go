@@ -9,7 +9,10 @@ import (
 // queue has a run wait for others.
 func (d *drive) queue(behind []string) {
 	d.queued = behind
-	d.run.change(func(info *Info) { info.State, info.Behind = Queued, behind })
+	d.run.change(func(info *Info) {
+		info.State, info.Behind = Queued, behind
+		d.run.waits = true
+	})
 	d.tell(Update{Kind: Waits, By: "run " + strings.Join(behind, " and run ")}, nil)
 }
 

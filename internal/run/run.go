@@ -95,6 +95,7 @@ type run struct {
 
 	mu      sync.Mutex
 	now     Info
+	waits   bool // for others to end
 	updates []Update
 	dropped bool          // the updates are in the store alone
 	parked  bool          // the daemon is stopping, and it goes on with the next
@@ -163,10 +164,18 @@ func (r *run) count(u *Update) {
 		c.Blocked += u.Count
 	case PausedNow:
 		r.now.State = Paused
-	case Resumed, Begins:
-		r.now.State, r.now.Behind = Running, nil
+	case Resumed:
+		r.now.State = Running
+		if r.waits {
+			r.now.State = Queued
+		}
+	case Begins:
+		r.waits, r.now.Behind = false, nil
+		if r.now.State == Queued {
+			r.now.State = Running
+		}
 	case Waits:
-		r.now.State = Queued
+		r.now.State, r.waits = Queued, true
 	case Continued:
 		r.now.Epoch = u.Epoch
 	case Ended:
@@ -222,6 +231,13 @@ func (r *run) state() State {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.now.State
+}
+
+// waiting says whether the run waits for others to end.
+func (r *run) waiting() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.waits && !r.now.State.Final()
 }
 
 func (r *run) size() int {

@@ -295,7 +295,7 @@ func (r *Runner) stir() {
 	var waiting []*run
 	for _, over := range []bool{true, false} {
 		for _, it := range r.order {
-			if (it.sub.Conflict == TakeOver) == over && !it.claimed && it.state() == Queued {
+			if (it.sub.Conflict == TakeOver) == over && !it.claimed && it.waiting() {
 				waiting = append(waiting, it)
 			}
 		}
