@@ -209,8 +209,9 @@ func TestPluginsOfARoom(t *testing.T) {
 	if idle := w.stands("idle", plugin.Disabled); idle.Pid != 0 {
 		t.Errorf("%+v", idle)
 	}
-	if got := w.did("on", "one"); got != "ok" || w.plugs()["1"] != "on" {
-		t.Errorf("on: %s, %v", got, w.plugs())
+	w.until("its device is switched", func() bool { return w.did("on", "one") == "ok" })
+	if w.plugs()["1"] != "on" {
+		t.Errorf("on: %v", w.plugs())
 	}
 	list, err := w.Look(t.Context(), "one", nil)
 	if err != nil || len(list) != 1 || list[0].Last != check.OK || !strings.Contains(list[0].Said, "are free on one") {
@@ -282,9 +283,7 @@ func TestReactionsHaveTheRightsOfTheirUser(t *testing.T) {
 func TestAPluginMayDie(t *testing.T) {
 	w := newWorkshop(t)
 	before := w.stands("example", plugin.Running)
-	if got := w.did("on", "one"); got != "ok" {
-		t.Fatal(got)
-	}
+	w.until("its device is switched", func() bool { return w.did("on", "one") == "ok" })
 	if err := syscall.Kill(before.Pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ type eventsInput struct {
 	Since   time.Time `query:"since" doc:"Only those at this time or later (RFC 3339)."`
 	Until   time.Time `query:"until" doc:"Only those before this time."`
 	Node    string    `query:"node" doc:"Only those about this node." maxLength:"256"`
-	Kind    []string  `query:"kind" doc:"Only these kinds." enum:"intent,result,state,refusal,revision,daemon,veto,device,access,console,machine,ups,check,battery,schedule" maxItems:"20"`
+	Kind    []string  `query:"kind" doc:"Only these kinds." enum:"intent,result,state,refusal,revision,daemon,veto,device,access,console,machine,ups,check,battery,schedule,plugin" maxItems:"20"`
 	Request string    `query:"request" doc:"Only those of this operation or run." maxLength:"128"`
 	Newest  bool      `query:"newest" doc:"Begin at the end: the page holds the last ones that match, and next leads to those before."`
 	Limit   int       `query:"limit" doc:"At most so many on a page." minimum:"1" maximum:"10000" default:"1000"`
@@ -30,7 +30,7 @@ type streamInput struct {
 	After  int64    `query:"after" doc:"As Last-Event-ID, for the first time; by default only what happens from now on comes." minimum:"-1" default:"-1"`
 	Newest int      `query:"newest" doc:"Begin with so many of the last ones that match." minimum:"0" maximum:"10000"`
 	Node   string   `query:"node" doc:"Only those about this node." maxLength:"256"`
-	Kind   []string `query:"kind" doc:"Only these kinds." enum:"intent,result,state,refusal,revision,daemon,veto,device,access,console,machine,ups,check,battery,schedule" maxItems:"20"`
+	Kind   []string `query:"kind" doc:"Only these kinds." enum:"intent,result,state,refusal,revision,daemon,veto,device,access,console,machine,ups,check,battery,schedule,plugin" maxItems:"20"`
 	// Request narrows to one operation or run.
 	Request string `query:"request" doc:"Only those of this operation or run." maxLength:"128"`
 }
