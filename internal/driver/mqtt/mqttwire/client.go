@@ -186,11 +186,16 @@ func (c *Client) exchange(ctx context.Context, kind byte, form func(id uint16) (
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	case <-c.done:
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return nil, c.why()
 	}
+	select {
+	case body := <-e.answer: // the last that was heard
+		return body, nil
+	default:
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return nil, c.why()
 }
 
 // register takes the next number that is free; 2.3.1, Packet Identifier. There are more of
