@@ -205,7 +205,7 @@ func (s *supplied) sampled(quantities ...string) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), soon)
 	defer cancel()
 	for {
-		list, err := s.api.Samples(ctx, url.Values{"ups": {"rack"}, "quantity": quantities})
+		list, err := s.api.Samples(ctx, url.Values{"ups": {"rack"}, "quantity": {strings.Join(quantities, ",")}})
 		if err == nil && len(list) == len(quantities) {
 			return
 		}

@@ -126,7 +126,7 @@ func (b *Battery) await(ctx context.Context, id string) {
 // Out says whether the room runs on batteries, or is not back from that: what the
 // calendar wants up has to wait.
 func (b *Battery) Out() bool {
-	return out(b.o.UPSes()) || slices.ContainsFunc(stagesOf(b.kept()), func(p progress) bool { return !p.Hand })
+	return emptying(b.o.UPSes()) || slices.ContainsFunc(stagesOf(b.kept()), func(p progress) bool { return !p.Hand })
 }
 
 func stagesOf(o outage) []progress {
@@ -139,6 +139,11 @@ func stagesOf(o outage) []progress {
 
 func out(list []ups.Standing) bool {
 	return slices.ContainsFunc(list, func(s ups.Standing) bool { return s.State.Out() })
+}
+
+// emptying says whether a battery is being emptied. A UPS that is switched off is not.
+func emptying(list []ups.Standing) bool {
+	return slices.ContainsFunc(list, func(s ups.Standing) bool { return s.State == ups.OnBattery || s.State == ups.Low })
 }
 
 // turn looks at how things stand, and begins what is due. It says when to look again.

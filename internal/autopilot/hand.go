@@ -75,10 +75,10 @@ func (b *Battery) Status() Status {
 	auto.Progress = kept.upsProgress(true)
 	back := s.policy.Return(auto)
 	said := d.Said
-	if !out(standings) && len(back.Verdicts) > 0 {
+	if !emptying(standings) && len(back.Verdicts) > 0 {
 		said += "; " + back.Said
 	}
-	st := Status{Out: out(standings), Said: said, Start: s.room.Battery.Start, Back: s.room.Battery.Back}
+	st := Status{Out: emptying(standings), Said: said, Start: s.room.Battery.Start, Back: s.room.Battery.Back}
 	for i, p := range s.policy.Stages {
 		f, v, k := s.situation.Forecast[p.Name], d.Verdicts[i], kept.Stages[p.Name]
 		one := Stage{
@@ -131,7 +131,7 @@ func (b *Battery) Wish(ctx context.Context, up bool, stages []string, by string)
 			return nil, &room.Error{Code: room.CodeNotFound, Op: op, Subject: name, Said: "the room has no such stage"}
 		}
 	}
-	if up && out(b.o.UPSes()) {
+	if up && emptying(b.o.UPSes()) {
 		return nil, &room.Error{Code: room.CodeRefused, Op: op, Said: "the room runs on batteries, and would be taken down again; bring single nodes up with millwright up"}
 	}
 	wanted := slices.DeleteFunc(all, func(name string) bool {

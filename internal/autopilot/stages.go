@@ -101,7 +101,7 @@ func (b *Battery) down(ctx context.Context, s sight) (begun bool) {
 		if i := slices.IndexFunc(due, func(v ups.Verdict) bool { return v.Stage == st.Name }); i >= 0 {
 			order.nodes, order.why = due[i].Nodes, due[i].Why
 		} else if i := slices.IndexFunc(s.kept.Wishes, func(w wish) bool { return w.Stage == st.Name && !w.Up }); i >= 0 {
-			order.nodes, order.why, order.hand = st.Nodes, "asked for by "+s.kept.Wishes[i].By, !out(s.situation.Standings)
+			order.nodes, order.why, order.hand = st.Nodes, "asked for by "+s.kept.Wishes[i].By, !emptying(s.situation.Standings)
 		} else {
 			continue
 		}
