@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/theory/jsonpath"
-	"golang.org/x/net/http/httpguts"
 
 	"millwright.dev/millwright/internal/control"
 	"millwright.dev/millwright/internal/driver/web"
@@ -131,7 +130,7 @@ func (r *Request) check() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
 		switch {
-		case !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(r.Headers[name]):
+		case !canSend(name, r.Headers[name]):
 			return fmt.Errorf("headers: %q is none, or cannot have this value", name)
 		case strings.EqualFold(name, "Authorization"):
 			return fmt.Errorf("headers: a password does not belong into a room file; name a credential, and say auth")
@@ -143,6 +142,17 @@ func (r *Request) check() error {
 		}
 	}
 	return nil
+}
+
+// canSend says whether a header can be sent: a token, and a value in which nothing ends
+// the line or cannot be seen (RFC 9110, sections 5.5 and 5.6.2).
+func canSend(name, value string) bool {
+	const marks = "!#$%&'*+-.^_`|~"
+	token := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(marks, r)
+	}
+	control := func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool { return !token(r) }) && !strings.ContainsFunc(value, control)
 }
 
 var _ control.Settings = (*Settings)(nil)
