@@ -120,12 +120,14 @@ func (w *inquiry) parts(id room.NodeID) []Reason {
 // up says whether a node is up, as far as anybody knows: by its standing, or, if nothing
 // was ever asked of it, by its power. One without cords is up when what it needs is.
 func (w *inquiry) up(id room.NodeID) bool {
-	n, s := &w.room.Nodes[id], w.Standing(id).State
+	// What may not be seen counts as it is too: it is not named, and the answer is true.
+	n := &w.room.Nodes[id]
+	s := w.desk.standings.Node(n.Name).State
 	switch {
 	case s != standing.Initial:
 		return s.Up()
 	case len(n.Cords) > 0:
-		return w.Belief(id).State == room.StateOn
+		return w.desk.state.Get(w.room, id).State == room.StateOn
 	}
 	up, known := w.groups[id]
 	if !known {
@@ -177,12 +179,25 @@ func (w *inquiry) needs(id room.NodeID) []Reason {
 		}
 		if up < c.Least {
 			list = append(list, Reason{
-				Subject: w.room.Fold(c.Of), Kind: "choice", State: fmt.Sprintf("%d of %d", up, c.Least),
+				Subject: w.named(c.Of), Kind: "choice", State: fmt.Sprintf("%d of %d", up, c.Least),
 				Said: fmt.Sprintf("needs %d of these, and %d are up", c.Least, up), Because: down,
 			})
 		}
 	}
 	return list
+}
+
+// named gives the names of nodes, as far as they may be seen.
+func (w *inquiry) named(nodes []room.NodeID) string {
+	seen := slices.DeleteFunc(slices.Clone(nodes), func(id room.NodeID) bool { return !w.Sees(id) })
+	switch more := len(nodes) - len(seen); {
+	case more == 0:
+		return w.room.Fold(seen)
+	case len(seen) == 0:
+		return "nodes that are not shown to you"
+	default:
+		return fmt.Sprintf("%s and %d that are not shown to you", w.room.Fold(seen), more)
+	}
 }
 
 // LostNames is what goes, by name, in a question of what falls then.

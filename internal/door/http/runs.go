@@ -53,7 +53,7 @@ func (d *Door) registerPlans() {
 		if err != nil {
 			return nil, err
 		}
-		return &planOutput{planned("", p)}, nil
+		return &planOutput{d.planned(ctx, "", p)}, nil
 	})
 }
 
@@ -133,7 +133,9 @@ func orderOf(ctx context.Context, ask wire.Order) desk.Order {
 	return o
 }
 
-func planned(id string, p desk.Planned) wire.Planned {
+// planned shows a plan as far as it may be seen.
+func (d *Door) planned(ctx context.Context, id string, p desk.Planned) wire.Planned {
+	p = d.viewOf(ctx).Plan(p)
 	return wire.Planned{Run: id, Text: p.Plan.Text(p.Room), Plan: p.Plan.View(p.Room)}
 }
 
@@ -162,7 +164,7 @@ func (d *Door) startRun(ctx context.Context, in *orderInput) (*orderOutput, erro
 		_ = d.opts.Desk.CancelRun(o.Actor, id)
 		return nil, err
 	}
-	return &orderOutput{Location: "/v1/runs/" + id, Body: planned(id, p)}, nil
+	return &orderOutput{Location: "/v1/runs/" + id, Body: d.planned(ctx, id, p)}, nil
 }
 
 // begunBefore answers with a run that was begun before; its plan is not kept.

@@ -114,7 +114,7 @@ func (d *Door) registerSchedules() {
 		if err != nil {
 			return nil, err
 		}
-		return &planOutput{planned(id, p)}, nil
+		return &planOutput{d.planned(ctx, id, p)}, nil
 	})
 	for _, way := range []struct {
 		word, doc string
