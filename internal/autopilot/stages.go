@@ -136,8 +136,10 @@ type stageOrder struct {
 
 // begin begins a stage's run, in either direction.
 func (b *Battery) begin(ctx context.Context, s sight, o stageOrder) {
-	if err := b.tryBegin(ctx, s, o); err != nil && ctx.Err() == nil {
-		b.hampered(o.stage, o.up, o.nodes, err)
+	if err := b.tryBegin(ctx, s, o); err != nil {
+		if ctx.Err() == nil {
+			b.hampered(o.stage, o.up, o.nodes, err)
+		}
 		return
 	}
 	b.mu.Lock()
