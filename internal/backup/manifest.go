@@ -38,6 +38,9 @@ const (
 // database is the member that every archive has.
 const database = StatePrefix + "millwright.db"
 
+// samples is the member with what was measured over time; an archive may lack it.
+const samples = StatePrefix + "samples.db"
+
 // Manifest says what an archive holds. It is JSON in the archive.
 type Manifest struct {
 	Format  int       `json:"format"`
@@ -127,7 +130,7 @@ func (m Member) check() error {
 func wellNamed(name string) bool {
 	inside, found := strings.CutPrefix(name, StatePrefix)
 	if found {
-		if inside != filepath.Base(database) && slices.Contains(store.Files(), inside) {
+		if name != database && name != samples && slices.Contains(store.Files(), inside) {
 			return false
 		}
 	} else if inside, found = strings.CutPrefix(name, ConfigPrefix); !found {

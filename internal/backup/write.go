@@ -44,6 +44,9 @@ type Source struct {
 	Time    time.Time // to be noted in the archive
 	// Recipients may read the archive; without any, everyone may who has the file.
 	Recipients []age.Recipient
+	// WithoutSamples leaves out what was measured over time, which is most of a large
+	// room's state, and which it can live without.
+	WithoutSamples bool
 }
 
 // Written tells what came of a backup.
@@ -73,6 +76,9 @@ func Write(ctx context.Context, w io.Writer, src Source) (*Written, error) {
 	if err := b.note(database, copied, info); err != nil {
 		return nil, err
 	}
+	if err := b.samples(ctx, src); err != nil {
+		return nil, err
+	}
 	if err := b.stateFiles(ctx, src.State); err != nil {
 		return nil, err
 	}
@@ -97,6 +103,22 @@ func Write(ctx context.Context, w io.Writer, src Source) (*Written, error) {
 		return nil, fmt.Errorf("write the archive: %w", err)
 	}
 	return b.done, nil
+}
+
+// samples keeps what was measured, if there is any and it is wanted.
+func (b *builder) samples(ctx context.Context, src Source) error {
+	info, err := os.Stat(filepath.Join(src.State, filepath.Base(samples)))
+	if src.WithoutSamples || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("back up the samples: %w", err)
+	}
+	copied := filepath.Join(b.spool, fmt.Sprint(len(b.parts)))
+	if err := store.SnapshotSamples(ctx, src.State, copied); err != nil {
+		return err
+	}
+	return b.note(samples, copied, info)
 }
 
 // makeSpool makes a folder to prepare the archive in. It lies in the state folder,

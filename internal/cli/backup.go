@@ -24,6 +24,7 @@ type backupFlags struct {
 	state      string
 	recipients []string
 	force      bool
+	without    bool // samples
 }
 
 func backupCommand(p *program) *cobra.Command {
@@ -31,8 +32,8 @@ func backupCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use: "backup FILE", GroupID: groupDaemon, Short: "Back up the state and the configuration", Args: cobra.ExactArgs(1),
 		Long: `Writes everything that a room needs to live on elsewhere into one file: the state
-folder (events, revisions, users, keys, certificates, encrypted secrets) and the
-folder of the configuration. FILE is a tar.gz; - is stdout. The daemon may be
+folder (events, runs, revisions, users, keys, certificates, encrypted secrets, samples)
+and the folder of the configuration. FILE is a tar.gz; - is stdout. The daemon may be
 running: the backup has what was acknowledged when it began.
 
 A backup holds secrets. With --recipient it is encrypted with age, and only the
@@ -44,11 +45,12 @@ private key of that recipient reads it again.`,
 	c.Flags().StringVar(&f.state, "state", "", "the daemon's state `FOLDER`")
 	c.Flags().StringArrayVarP(&f.recipients, "recipient", "r", nil, "encrypt for this `KEY` of age (age1...), or the keys in a file; may be repeated")
 	c.Flags().BoolVar(&f.force, "force", false, "replace FILE if it is there already")
+	c.Flags().BoolVar(&f.without, "without-samples", false, "leave out what was measured over time, which may be large")
 	return c
 }
 
 func (p *program) backup(ctx context.Context, file string, f backupFlags) error {
-	src := backup.Source{Program: Version, Time: time.Now()}
+	src := backup.Source{Program: Version, Time: time.Now(), WithoutSamples: f.without}
 	var err error
 	if src.State, err = stateFolder(f.state); err != nil {
 		return err

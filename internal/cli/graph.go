@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -73,7 +71,7 @@ func (p *program) graph(ctx context.Context, f graphFlags) error {
 	if f.out == "" {
 		return draw(p.stdout)
 	}
-	return writeFile(f.out, draw)
+	return writeWhole(f.out, true, draw)
 }
 
 func (p *program) drawTerminal(w io.Writer, g layout.Graph, f graphFlags) error {
@@ -88,17 +86,4 @@ func (p *program) drawTerminal(w io.Writer, g layout.Graph, f graphFlags) error 
 	return layout.Terminal(w, l, layout.TerminalOptions{
 		Width: p.out.width, Colour: p.out.colour && f.out == "", ASCII: f.ascii, List: f.list,
 	})
-}
-
-// writeFile writes a file that is there only when it is whole.
-func writeFile(name string, write func(io.Writer) error) error {
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	if err := write(f); err != nil {
-		f.Close()
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return f.Close()
 }

@@ -139,7 +139,7 @@ func (p *program) exportSamples(ctx context.Context, cl *client.Client, q url.Va
 	if f.out == "" {
 		return copyTo(p.stdout)
 	}
-	return writeFile(f.out, copyTo)
+	return writeWhole(f.out, true, copyTo)
 }
 
 // curveWidth is how many values a curve has; on a terminal each is one column.
