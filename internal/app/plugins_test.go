@@ -95,7 +95,7 @@ func newWorkshop(t *testing.T) *workshop {
 			err = os.WriteFile(path, []byte(text), 0o600)
 		}
 		if err == nil && strings.HasSuffix(name, ".py") {
-			err = os.Chmod(path, 0o700) //nolint:gosec // a program
+			err = os.Chmod(path, 0o700)
 		}
 		if err != nil {
 			t.Fatal(err)

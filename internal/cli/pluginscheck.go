@@ -17,7 +17,7 @@ import (
 
 func pluginCommand(p *program) *cobra.Command {
 	return p.group(&cobra.Command{
-		Use: "plugin check", GroupID: groupDaemon, Short: "Try a plugin that you write",
+		Use: "plugin", GroupID: groupDaemon, Short: "Try a plugin that you write",
 		Long:    `Helps with writing plugins: check starts one by hand and shows what it provides.`,
 		Example: "  millwright plugin check ./weather.py\n  millwright plugin check ./weather.py --check dry --set gpio=17",
 	}, p.pluginCheck())
