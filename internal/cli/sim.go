@@ -256,7 +256,9 @@ func (p *program) simHints(r *rehearse.Rehearsal, path, config string, f simFlag
 	} else {
 		p.printf("\nThe room's files name other addresses. For a copy that leads here: --write FOLDER\n")
 	}
-	p.printf("The machines themselves:\n  http://%s/NODE/health\n", r.Hosts())
+	if rm := r.Room(); len(rm.Checks)+len(rm.Controls) > 0 || f.hosts != "" {
+		p.printf("The machines themselves:\n  http://%s/NODE/health\n", r.Hosts())
+	}
 	if f.control != "" {
 		p.printf("To command it:\n  millwright sim ctl %s help\n", f.control)
 	}

@@ -165,6 +165,9 @@ func readdress(name string, text []byte, at map[string]target, machines hosts) (
 		if text, _, err = rehost(name, text, machines); err != nil {
 			return nil, err
 		}
+		if text, err = cutOff(name, text); err != nil {
+			return nil, err
+		}
 		return hushConsoles(name, text)
 	}
 	return readdressPowerMan(text, at), nil
@@ -247,6 +250,9 @@ func (r *Rehearsal) verify(ctx context.Context, config string, at map[string]tar
 		}
 	}
 	if err := led(back.Room, back.Files, r.hosts()); err != nil {
+		return err
+	}
+	if err := isCutOff(back.Room); err != nil {
 		return err
 	}
 	return hushed(back.Room)

@@ -14,7 +14,8 @@
 // reach in the copy, if they have an address (leftout.go).
 //
 // The room's checks and controls would reach its machines themselves: in the copy they
-// are led to the simulated ones (hosts.go).
+// are led to the simulated ones (hosts.go). Its UPSes and the receiver of its samples are
+// out of the copy's reach (elsewhere.go).
 //
 // Makes that nobody knows can have stand-ins (standin.go), which rehearse the room's
 // order and faults but not the device's own language.

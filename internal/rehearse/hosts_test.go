@@ -45,10 +45,17 @@ checks:
     kind: http        # the shop's
     nodes: web1
   both: {kind: composite, nodes: web1, settings: {all: [answers, page]}}
-  bare: {kind: icmp}
+  bare: {kind: icmp, nodes: service}
+feeds: {A: {amps: 16}}
+ups:
+  big: {address: ups.example, feeds: A}
+samples:
+  remote-write:
+    url: https://prometheus.example/api/v1/write   # for good
 nodes:
   db1: {cords: "pdu:1", watts: 100, inrush: 250}
   web[1-2]: {cords: "pdu:[2-3]", needs: db1}
+  service: {needs: "web[1-2]"}
 `
 
 func TestChecksAndControlsAreLedToTheSimulatedMachines(t *testing.T) {
@@ -67,7 +74,8 @@ func TestChecksAndControlsAreLedToTheSimulatedMachines(t *testing.T) {
 		"  answers: {kind: http, nodes: \"web[1-2]\", settings: {url: " + at + `health"}}`,
 		"    settings: {url: " + at + `health"}` + "\n    kind: http        # the shop's\n",
 		"  both: {kind: composite, nodes: web1, settings: {all: [answers, page]}}\n",
-		"  bare: {kind: http, settings: {url: " + at + `health"}}`,
+		"  big: {address: \"127.0.0.1:1\", feeds: A}", "    url: \"http://127.0.0.1:1/\"   # for good",
+		"  bare: {kind: http, settings: {url: " + at + `health"}, nodes: service}`,
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the copy does not have\n%s\nbut\n%s", want, text)
@@ -77,14 +85,16 @@ func TestChecksAndControlsAreLedToTheSimulatedMachines(t *testing.T) {
 	if err != nil || len(read.Room.Checks) != 5 || len(read.Room.Controls) != 3 {
 		t.Errorf("read back: %v", err)
 	}
-	resp, err := http.Get("http://" + r.Hosts() + "/db1/health")
-	if err != nil {
-		t.Fatal(err)
-	}
 	defer http.DefaultClient.CloseIdleConnections()
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusGatewayTimeout {
-		t.Errorf("a machine that is off answers %s", resp.Status)
+	for name, want := range map[string]int{"db1": http.StatusGatewayTimeout, "service": http.StatusOK} {
+		resp, err := http.Get("http://" + r.Hosts() + "/" + name + "/health")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s answers %s", name, resp.Status)
+		}
 	}
 	if err := played.Turn("pdu", "1", true); err != nil {
 		t.Fatal(err)
@@ -104,5 +114,27 @@ func TestAFixedPlaceForTheMachines(t *testing.T) {
 	}
 	if _, err := r.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "where machines answer") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheExampleOfOrder(t *testing.T) {
+	const dir = "../../examples/order"
+	r, played, _ := play(t, dir, options())
+	if read, err := roomfile.Load(t.Context(), dir, options().Files); err != nil || len(read.Warnings) > 0 {
+		t.Errorf("%v, %v", err, read.Warnings)
+	}
+	script, err := os.Open(filepath.Join(dir, "machines.sim"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer script.Close()
+	if err := played.Script(script); err != nil {
+		t.Error(err)
+	}
+	if m, _ := played.Machine("web2"); len(m.Faults) != 1 || m.Faults[0].Kind != sim.Sick {
+		t.Errorf("web2 has %v", m.Faults)
+	}
+	if n := len(r.Room().Schedules); n != 2 {
+		t.Errorf("there are %d schedules", n)
 	}
 }

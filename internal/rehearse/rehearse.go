@@ -337,7 +337,8 @@ func (r *Rehearsal) machines() {
 	for i := range rm.Nodes {
 		m := sim.Machine{Name: rm.Nodes[i].Name, Boot: r.opts.Boot, Draw: draw(&rm.Nodes[i])}
 		r.hang(&m, &rm.Nodes[i])
-		if len(m.Inlets) > 0 || m.Button != (sim.Inlet{}) {
+		m.Fed = len(rm.Nodes[i].Cords) == 0 && len(rm.Nodes[i].BMC) == 0 && len(rm.Nodes[i].Checks)+len(rm.Nodes[i].Controls) > 0
+		if m.Fed || len(m.Inlets) > 0 || m.Button != (sim.Inlet{}) {
 			r.config.Machines = append(r.config.Machines, m)
 		}
 	}

@@ -171,6 +171,7 @@ nodes:
 		"the small example":                     {"../../examples/small", 6},
 		"a powerman.conf":                       {filepath.Join(folder(t, map[string]string{"powerman.conf": powerman}), "powerman.conf"), 30},
 		"the demo, with a credential in a file": {"../../examples/demo/room.yaml", 43},
+		"the example with all of order":         {"../../examples/order", 12},
 		"PowerMan's example":                    {"../../examples/powerman/powerman.conf", 10},
 		"ranges and overrides":                  {folder(t, map[string]string{"room.yaml": room, "sub/more.yaml": "groups: {g: n1}\n", "dev/own.dev": string(sim.DeviceFile("menu"))}), 25},
 	}

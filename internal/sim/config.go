@@ -88,6 +88,9 @@ type Machine struct {
 	// StayOff is for a machine that waits for its button ([Room.Press]) when
 	// power comes, instead of booting by itself.
 	StayOff bool
+	// Fed is for what needs no power of the room's: it is up from the start, as a service is
+	// that others stand for.
+	Fed bool
 	// Halt is how long its operating system takes to come down when it is asked to; a
 	// third of Boot if 0.
 	Halt time.Duration

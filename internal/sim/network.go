@@ -89,6 +89,24 @@ func (u *Unit) applyReach() error {
 	return nil
 }
 
+// settle finds out where a unit will listen that is not reachable at the start.
+func (u *Unit) settle() (closed func(), err error) {
+	if _, packets := u.style.(PacketStyle); packets || u.udp {
+		var conn net.PacketConn
+		if conn, err = new(net.ListenConfig).ListenPacket(u.room.ctx, "udp", u.address); err == nil {
+			u.address = conn.LocalAddr().String()
+			return func() { conn.Close() }, nil
+		}
+	} else {
+		var ln net.Listener
+		if ln, err = u.listen(); err == nil {
+			u.address = ln.Addr().String()
+			return func() { ln.Close() }, nil
+		}
+	}
+	return nil, fmt.Errorf("sim: PDU %s: %w", u.name, err)
+}
+
 func (u *Unit) listen() (net.Listener, error) {
 	if u.udp {
 		return listenUDP(u.room.ctx, u.address)

@@ -81,6 +81,7 @@ type machine struct {
 	down    time.Duration // how long its operating system takes to halt
 	draw    Draw
 	stayOff bool
+	fed     bool
 
 	state   MachineState
 	since   time.Time // in that state
@@ -105,6 +106,9 @@ func (m *machine) liveInlets() int {
 
 // mains tells whether a machine is fed.
 func (m *machine) mains() bool {
+	if m.fed {
+		return true
+	}
 	if m.button != nil && len(m.inlets) == 0 {
 		return m.button.unit.feed == nil || m.button.unit.feed.live
 	}

@@ -131,7 +131,7 @@ func (r *Room) addFeed(name string) *feed {
 }
 
 func (r *Room) addMachine(c *Machine) error {
-	m := &machine{name: c.Name, boot: c.Boot, down: c.Halt, draw: c.Draw, stayOff: c.StayOff, since: time.Now()}
+	m := &machine{name: c.Name, boot: c.Boot, down: c.Halt, draw: c.Draw, stayOff: c.StayOff, fed: c.Fed, since: time.Now()}
 	if m.draw == (Draw{}) {
 		m.draw = usualDraw()
 	}
@@ -151,7 +151,7 @@ func (r *Room) addMachine(c *Machine) error {
 	if err := r.addButton(m, c.Button); err != nil {
 		return err
 	}
-	if m.powered = m.mains(); m.powered && (len(m.inlets) > 0 || m.button.has(relayOn)) {
+	if m.powered = m.mains(); m.powered && (m.fed || len(m.inlets) > 0 || m.button.has(relayOn)) {
 		m.state = Up
 	}
 	r.light(m)
@@ -168,6 +168,14 @@ func (r *Room) open() error {
 		if err := u.applyReach(); err != nil {
 			return err
 		}
+		if u.listener != nil || r.memory {
+			continue
+		}
+		closed, err := u.settle() // after the others are open, so that none takes its port
+		if err != nil {
+			return err
+		}
+		defer closed()
 	}
 	return nil
 }

@@ -138,6 +138,7 @@ type host struct {
 }
 
 func (h *host) powerUp(c bmc.Config) (*bmc.Machine, error) {
+	watts := h.measure().watts // asks the room, whose lock comes before ours
 	h.at.Lock()
 	defer h.at.Unlock()
 	c.SEL = h.log
@@ -146,7 +147,7 @@ func (h *host) powerUp(c bmc.Config) (*bmc.Machine, error) {
 		return nil, err
 	}
 	h.bmc = m
-	m.SetWatts(uint16(h.measure().watts))
+	m.SetWatts(uint16(watts))
 	return m, nil
 }
 

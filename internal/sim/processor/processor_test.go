@@ -319,3 +319,17 @@ func TestOptionsThatNoBMCTakes(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestAProcessorThatSleepsHasItsAddress: who writes down where it is does so before its
+// machine has power.
+func TestAProcessorThatSleepsHasItsAddress(t *testing.T) {
+	r, c := stand(t, time.Millisecond), client(t)
+	at := r.Addr("bmc1")
+	if strings.HasSuffix(at, ":0") {
+		t.Fatalf("it is at %s", at)
+	}
+	do(t, r, "turn pdu/1 on")
+	if dial(t, c, r, "bmc1"); r.Addr("bmc1") != at {
+		t.Errorf("it was to be at %s, and is at %s", at, r.Addr("bmc1"))
+	}
+}
