@@ -9,32 +9,40 @@ import (
 	"testing"
 )
 
-// TestDriverPage takes the driver out of docs/drivers.md, puts it where the page
-// says, and holds it to the suite that every driver passes.
-func TestDriverPage(t *testing.T) {
+// TestExampleCode takes the driver out of docs/drivers.md and the check out of
+// docs/kinds.md, puts each where its page says, and runs its tests: a driver's are the
+// suite that every driver passes.
+func TestExampleCode(t *testing.T) {
+	for page, folder := range map[string]string{"docs/drivers.md": "internal/driver/relay", "docs/kinds.md": "internal/check/tick"} {
+		t.Run(filepath.Base(folder), func(t *testing.T) { tryExample(t, page, folder) })
+	}
+}
+
+func tryExample(t *testing.T, page, folder string) {
+	t.Helper()
 	code := regexp.MustCompile("(?s)```go file=([a-z_]+\\.go)\n(.*?)```")
 	top, err := filepath.Abs(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir, replace := t.TempDir(), map[string]string{}
-	for _, m := range code.FindAllStringSubmatch(read(t, "docs/drivers.md"), -1) {
+	for _, m := range code.FindAllStringSubmatch(read(t, page), -1) {
 		write(t, filepath.Join(dir, m[1]), m[2])
-		replace[filepath.Join(top, "internal/driver/relay", m[1])] = filepath.Join(dir, m[1])
+		replace[filepath.Join(top, folder, m[1])] = filepath.Join(dir, m[1])
 	}
 	if len(replace) != 2 {
-		t.Fatalf("docs/drivers.md holds %d Go files, want the driver and its test", len(replace))
+		t.Fatalf("%s holds %d Go files, want the example and its test", page, len(replace))
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "overlay.json"), string(overlay))
-	program := filepath.Join(dir, "relay.test")
-	run(t, top, "go", "test", "-vet=off", "-c", "-o", program, "-overlay", filepath.Join(dir, "overlay.json"), "./internal/driver/relay")
+	program := filepath.Join(dir, "example.test")
+	run(t, top, "go", "test", "-vet=off", "-c", "-o", program, "-overlay", filepath.Join(dir, "overlay.json"), "./"+folder)
 	run(t, dir, program)
 	if said := run(t, dir, "gofmt", "-l", "."); said != "" {
-		t.Errorf("docs/drivers.md: not formatted: %s", said)
+		t.Errorf("%s: not formatted: %s", page, said)
 	}
 }
 
