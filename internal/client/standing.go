@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/url"
+	"strings"
 
 	"millwright.dev/millwright/internal/door/http/wire"
 )
@@ -58,11 +59,11 @@ func (c *Client) Impact(ctx context.Context, nodes string, devices, feeds []stri
 	if nodes != "" {
 		q.Set("nodes", nodes)
 	}
-	for _, d := range devices {
-		q.Add("devices", d)
+	if len(devices) > 0 { // a list is one parameter, with commas
+		q.Set("devices", strings.Join(devices, ","))
 	}
-	for _, f := range feeds {
-		q.Add("feeds", f)
+	if len(feeds) > 0 {
+		q.Set("feeds", strings.Join(feeds, ","))
 	}
 	var out wire.Impact
 	err := c.get(ctx, "/v1/impact?"+q.Encode(), &out)
