@@ -34,11 +34,8 @@ func (d *drive) enter(i int32) {
 		d.revived[key] = append(d.revived[key], i)
 	}
 	d.stand(i, moved(p.Do), "")
-	if p.Do == plan.Up {
-		d.startUp(i)
-	} else {
-		d.startDown(i)
-	}
+	s.act = 0
+	d.entered = append(d.entered, i)
 }
 
 func b2i(b bool) int {

@@ -24,6 +24,8 @@ func (r *Runner) cancel(id, why string) error {
 	if err != nil {
 		return err
 	}
+	run.wanting.Lock()
+	defer run.wanting.Unlock()
 	// Should the daemon die before the run has stopped, it does not go on.
 	err = r.note(context.Background(), func(tx *store.Tx) error { return tx.ControlRun(id, wantCancel+" "+why) })
 	if err != nil {
@@ -49,8 +51,16 @@ func (r *Runner) hold(id, _, op, want string, l letter) error {
 	if err != nil {
 		return err
 	}
+	run.wanting.Lock()
+	defer run.wanting.Unlock()
+	if s := stoppedBy(run.ctx); s != nil && s != parking {
+		return &room.Error{Code: room.CodeRefused, Op: op, Subject: id, Said: "it is stopping: " + s.said}
+	}
 	err = r.note(context.Background(), func(tx *store.Tx) error { return tx.ControlRun(id, want) })
 	if err != nil {
+		if state := run.state(); state.Final() { // meanwhile
+			return &room.Error{Code: room.CodeRefused, Op: op, Subject: id, Said: "it has ended already: " + string(state)}
+		}
 		return &room.Error{Code: room.CodeInternal, Op: op, Subject: id, Said: "it could not be put on record", Err: err}
 	}
 	run.box.post(l)

@@ -35,7 +35,7 @@ func (d *drive) handleDown(i int32, l *letter) {
 			d.unpowered(i, &fleet.Result{Node: l.result.Node, Outcome: fleet.OK, State: room.StateOff})
 			return
 		}
-		if d.plan.Steps[i].Acts.Has(plan.ControlsOff) && d.runner.opts.Controls != nil {
+		if d.plan.Steps[i].Acts.Has(plan.ControlsOff) && d.runner.opts.Controls != nil && !s.cut {
 			d.askControls(i)
 			return
 		}
@@ -187,7 +187,7 @@ func (d *drive) overdue(i int32, why error) {
 		d.tell(Update{Kind: Phase, Op: d.op(i), Act: "cut", Said: why.Error() + "; its power is cut"}, []int32{i})
 		d.cutCords(i)
 	default:
-		s.act = plan.Halt
+		s.act, s.asked = plan.Halt, true
 		q := Question{Run: d.run.id, Node: d.names[i], Said: why.Error()}
 		d.tell(Update{Kind: Asking, Op: d.op(i), Said: q.Said + "; people are asked whether its power shall be cut"}, []int32{i})
 		d.effect(i, plan.Halt, func(ctx context.Context) letter {

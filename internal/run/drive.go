@@ -51,6 +51,8 @@ type step struct {
 	soft     bool  // its cords could not be read back
 	attempts int32 // that have failed
 	cut      bool  // its power is cut though it has not halted
+	started  bool  // its controls have started what they start
+	asked    bool  // people were asked, which says nothing of how long it takes
 	power    room.State
 	began    time.Time
 	powered  time.Time // when its cords came on
@@ -82,6 +84,7 @@ type drive struct {
 	pending   []Update // told when they are on the disk
 	events    []*event.Event
 	standings []standing.Change
+	entered   []int32    // steps whose attempts begin in this turn, and are not told of yet
 	began     [2][]int32 // steps that begin in this turn, up and down
 	passing   [2][]int32
 	revived   map[revival][]int32 // steps that are tried again in this turn
@@ -225,34 +228,57 @@ func (d *drive) finished() bool {
 
 func (d *drive) status() State { return d.run.state() }
 
-// advance begins what can begin.
+// advance begins what can begin. That a step begins is told before what comes of it.
 func (d *drive) advance() {
 	if len(d.queued) > 0 {
 		return
 	}
 	if d.stopping() != nil {
 		d.dropWaiting()
-		d.flushBegun()
-		return
 	}
-	if !d.paused {
-		for len(d.again) > 0 {
-			i := d.again[0]
-			d.again = d.again[1:]
-			if d.plan.Steps[i].Node == room.None {
-				d.gone(i)
-				continue
-			}
+	for more := true; more; {
+		if !d.paused && d.stopping() == nil {
+			d.takeUp()
+		}
+		d.flushBegun()
+		more = d.start()
+	}
+	d.flushSettling()
+}
+
+// takeUp has those ask to begin that wait for nothing else.
+func (d *drive) takeUp() {
+	for len(d.again) > 0 {
+		i := d.again[0]
+		d.again = d.again[1:]
+		switch {
+		case d.steps[i].phase != retrying: // it has been taken up already
+		case d.plan.Steps[i].Node == room.None:
+			d.gone(i)
+		default:
 			d.ask(i)
 		}
-		for len(d.ready) > 0 {
-			i := d.ready[0]
-			d.ready = d.ready[1:]
-			d.consider(i)
-		}
-		d.strand()
 	}
-	d.flushBegun()
+	for len(d.ready) > 0 {
+		i := d.ready[0]
+		d.ready = d.ready[1:]
+		d.consider(i)
+	}
+	d.strand()
+}
+
+// start has the attempts begin of which it is told by now, and says whether there were any.
+func (d *drive) start() bool {
+	steps := d.entered
+	d.entered = nil
+	for _, i := range steps {
+		if d.plan.Steps[i].Do == plan.Up {
+			d.startUp(i)
+		} else {
+			d.startDown(i)
+		}
+	}
+	return len(steps) > 0
 }
 
 // gone fails a step that is counted as busy, and whose node the room has no more.
@@ -332,7 +358,6 @@ func (d *drive) flushBegun() {
 		}
 	}
 	d.flushRevived()
-	d.flushSettling()
 }
 
 // tell adds an update about some steps.

@@ -252,7 +252,7 @@ func (d *drive) foldStep(i int32, u *Update, p *past) {
 		s.begun = true
 	case Retrying:
 		s.attempts, s.said, s.power = int32(u.Attempt)-1, u.Said, u.Power
-		s.phase = retrying
+		s.phase, s.started = retrying, false
 		most := time.Duration(0)
 		if node := d.plan.Steps[i].Node; node != room.None {
 			most = d.room.Conduct(node).RetryMost
@@ -262,6 +262,10 @@ func (d *drive) foldStep(i int32, u *Update, p *past) {
 		s.disputed = true
 	case Phase:
 		s.cut = s.cut || u.Act == "cut"
+		s.started = s.started || u.Act == plan.Checks.String()
+		if u.Attempt > 0 { // it waits no more
+			s.phase = idle
+		}
 	case Result:
 		s.said, s.power, s.phase = u.Said, u.Power, idle
 		switch u.Outcome {
@@ -322,6 +326,9 @@ func (d *drive) pickUp() {
 		}
 		d.busy++
 		if s.phase != retrying {
+			if s.attempts == 0 && d.plan.Steps[i].Node != room.None {
+				s.attempts = d.before(int32(i))
+			}
 			s.phase, s.resumed = retrying, true
 			d.again = append(d.again, int32(i))
 		}

@@ -83,15 +83,19 @@ type run struct {
 	id    string
 	epoch atomic.Int64 // who drives it; see drive
 	sub   Submission
-	seq   int64
-	began time.Time
+	// actor and conflict are as submitted, and never change.
+	actor    string
+	conflict Conflict
+	seq      int64
+	began    time.Time
 	// concerned are the nodes that say who may see the run and stop it; see [Runner.Concerns].
 	concerned string
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 	kept      *store.Run // what the store has of a run that is to go on
 	box       mailbox
-	claimed   bool // it has its nodes; the runner's lock guards it
+	claimed   bool       // it has its nodes; the runner's lock guards it
+	wanting   sync.Mutex // who wants something of it: on the disk and in memory the last one counts
 
 	mu      sync.Mutex
 	now     Info
@@ -104,7 +108,7 @@ type run struct {
 }
 
 func newRun(id string, s Submission) *run {
-	run := &run{id: id, sub: s, began: time.Now(), grown: make(chan struct{})}
+	run := &run{id: id, sub: s, actor: s.Actor, conflict: s.Conflict, began: time.Now(), grown: make(chan struct{})}
 	run.box.wake = make(chan struct{}, 1)
 	run.epoch.Store(1)
 	run.now = Info{

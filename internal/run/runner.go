@@ -106,7 +106,7 @@ func (r *Runner) Submit(ctx context.Context, s Submission) (string, error) {
 	}
 	run := newRun(s.ID, s)
 	run.adopt(s)
-	behind, err := r.admit(run)
+	behind, rivals, err := r.admit(run)
 	if err != nil {
 		return "", err
 	}
@@ -127,7 +127,7 @@ func (r *Runner) Submit(ctx context.Context, s Submission) (string, error) {
 		d.drive()
 	}()
 	if s.Conflict == TakeOver {
-		for _, id := range behind {
+		for _, id := range slices.Concat(behind, rivals) {
 			_ = r.cancel(id, "taken over by run "+run.id+by(s.Actor)) // it may have ended meanwhile
 		}
 	}
@@ -166,8 +166,9 @@ func (r *Runner) begin(ctx context.Context, d *drive) error {
 }
 
 // admit gives a run its place and its claims on nodes; behind are the runs that it has
-// to wait for, if it may.
-func (r *Runner) admit(it *run) (behind []string, err error) {
+// to wait for, if it may. Rivals are those that wait to take over some of the same nodes:
+// of them the last one counts.
+func (r *Runner) admit(it *run) (behind, rivals []string, err error) {
 	busy := func(said string) error {
 		return &room.Error{Code: room.CodeBusy, Op: it.sub.Op, Subject: it.now.Asked, Said: said}
 	}
@@ -175,13 +176,13 @@ func (r *Runner) admit(it *run) (behind []string, err error) {
 	defer r.mu.Unlock()
 	switch {
 	case r.closed:
-		return nil, busy("the daemon is stopping")
+		return nil, nil, busy("the daemon is stopping")
 	case r.active >= r.opts.AtOnce:
-		return nil, busy("too many runs are under way")
+		return nil, nil, busy("too many runs are under way")
 	}
 	taken, behind := r.claims.inTheWay(it)
 	if len(taken) > 0 && it.sub.Conflict == Refuse {
-		return nil, &room.Error{
+		return nil, nil, &room.Error{
 			Code: room.CodeBusy, Op: it.sub.Op, Subject: it.sub.Room.Fold(taken),
 			Said: r.whose(behind) + " at work there; wait for it, or cancel it",
 		}
@@ -190,8 +191,27 @@ func (r *Runner) admit(it *run) (behind []string, err error) {
 		r.claims.take(it)
 		it.claimed = true
 	}
+	if it.conflict == TakeOver {
+		rivals = r.rivals(it)
+	}
 	r.enroll(it)
-	return behind, nil
+	return behind, rivals, nil
+}
+
+// rivals gives the runs that wait to take over nodes that a run has to do with. The caller
+// has the lock.
+func (r *Runner) rivals(it *run) (ids []string) {
+	mine := make(claims)
+	mine.take(it)
+	for _, o := range r.order {
+		if o.conflict != TakeOver || o.claimed || !o.waiting() {
+			continue
+		}
+		if taken, _ := mine.inTheWay(o); len(taken) > 0 {
+			ids = append(ids, o.id)
+		}
+	}
+	return ids
 }
 
 // enroll takes a run in. The caller has the lock.
@@ -212,7 +232,7 @@ func (r *Runner) whose(ids []string) string {
 		}
 		text += "run " + id
 		if it := r.byID[id]; it != nil {
-			text += by(it.sub.Actor)
+			text += by(it.actor)
 		}
 	}
 	if len(ids) == 1 {
@@ -295,7 +315,7 @@ func (r *Runner) stir() {
 	var waiting []*run
 	for _, over := range []bool{true, false} {
 		for _, it := range r.order {
-			if (it.sub.Conflict == TakeOver) == over && !it.claimed && it.waiting() {
+			if (it.conflict == TakeOver) == over && !it.claimed && it.waiting() {
 				waiting = append(waiting, it)
 			}
 		}

@@ -30,6 +30,7 @@ func (d *drive) startUp(i int32) {
 		s.act = plan.CordsOn
 		d.power[0] = append(d.power[0], i)
 	default:
+		s.resumed = false
 		d.startControls(i)
 	}
 }
@@ -62,7 +63,7 @@ func (d *drive) readUp(i int32, res *fleet.Result) {
 		d.powered(i, &fleet.Result{Node: res.Node, Outcome: fleet.OK, State: res.State})
 		return
 	}
-	s.act = plan.CordsOn
+	s.act, s.started = plan.CordsOn, false
 	d.power[0] = append(d.power[0], i)
 }
 
@@ -97,10 +98,11 @@ func (d *drive) powered(i int32, res *fleet.Result) {
 	}
 }
 
-// startControls has a node's controls start what they start, one after the other.
+// startControls has a node's controls start what they start, one after the other. Those
+// that were through with it before an interruption are not asked again.
 func (d *drive) startControls(i int32) {
 	p := &d.plan.Steps[i]
-	if !p.Acts.Has(plan.ControlsOn) || d.runner.opts.Controls == nil {
+	if !p.Acts.Has(plan.ControlsOn) || d.runner.opts.Controls == nil || d.steps[i].started {
 		d.startChecks(i)
 		return
 	}

@@ -22,7 +22,7 @@ func (d *drive) good(i int32) {
 		s.fate, outcome = unverified, fleet.Unverified
 	}
 	d.busy--
-	if s.attempts == 0 && !s.began.IsZero() && !s.resumed {
+	if s.attempts == 0 && !s.began.IsZero() && !s.resumed && !s.asked {
 		d.time(p.Do, d.names[i], time.Since(s.began))
 	}
 	said := s.said
@@ -144,6 +144,7 @@ func (d *drive) attemptFailed(i int32, f fate, said string) {
 		return
 	}
 	last := d.lastAttempt(i)
+	s.started = false
 	s.attempts++
 	s.said = said
 	if last {
