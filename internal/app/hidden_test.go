@@ -29,7 +29,7 @@ devices:
   hiddenpdu: {driver: dummy, feed: a, settings: {watts: 120}}
 checks:
   fine: {kind: dummy, nodes: ["@all"], every: 100ms}
-  hiddenbad: {kind: dummy, settings: {says: bad}, nodes: hiddendb, every: 100ms, retries: 0}
+  poor: {kind: dummy, settings: {says: bad}, nodes: hiddendb, every: 100ms, retries: 0}
 controls:
   os: {kind: exec, nodes: web, settings: {off: ["true"], status: ["true"]}}
 nodes:
@@ -68,6 +68,16 @@ func TestWhatIsHiddenIsNotTold(t *testing.T) {
 				t.Errorf("%s asks for %s: %s", who, what, text)
 			}
 		}
+	}
+	for _, o := range []wire.Order{{Goal: "up", Targets: "web"}, {Goal: "up", Targets: "web", Only: true, Force: true}} {
+		report, _ := json.Marshal(within(t, operator, o))
+		if strings.Contains(string(report), "hidden") {
+			t.Errorf("the report on %+v: %s", o, report)
+		}
+	}
+	runs, err := operator.Runs(t.Context())
+	if text, _ := json.Marshal(runs); err != nil || len(runs) != 2 || strings.Contains(string(text), "hidden") {
+		t.Errorf("runs: %s, %v", text, err)
 	}
 	for u, err := range root.Events(t.Context(), event.Filter{}, false) {
 		if err != nil {

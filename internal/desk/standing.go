@@ -98,7 +98,9 @@ func (v View) Standing(id room.NodeID) standing.Standing {
 	if !v.Sees(id) {
 		return standing.Standing{State: standing.Initial}
 	}
-	return v.desk.standings.Node(v.Room.Nodes[id].Name)
+	now := v.desk.standings.Node(v.Room.Nodes[id].Name)
+	now.Reason = v.Said(now.Reason)
+	return now
 }
 
 // Entries gives how a node and all of it stands; see [View.Standing].
@@ -106,7 +108,11 @@ func (v View) Entries(id room.NodeID) []standing.Entry {
 	if !v.Sees(id) {
 		return nil
 	}
-	return v.desk.standings.Of(v.Room.Nodes[id].Name)
+	list := v.desk.standings.Of(v.Room.Nodes[id].Name)
+	for i := range list {
+		list[i].Reason = v.Said(list[i].Reason)
+	}
+	return list
 }
 
 // Hold gives the hold on a node that may be seen.

@@ -133,6 +133,7 @@ func (v View) Event(e event.Event) (event.Event, bool) {
 	case 0:
 		return event.Event{}, false
 	case list.Len():
+		e.Detail = v.Said(e.Detail)
 		return e, true
 	}
 	e.Targets, e.Count = hostlist.Fold(seen), len(seen)
@@ -175,7 +176,7 @@ func (d *Desk) ListRuns(by Actor) ([]run.Info, error) {
 	kept := list[:0]
 	for _, info := range list {
 		if v.Run(info) {
-			kept = append(kept, info)
+			kept = append(kept, v.info(info))
 		}
 	}
 	return kept, nil
@@ -187,7 +188,7 @@ func (d *Desk) GetRun(by Actor, id string) (run.Info, error) {
 	if err != nil {
 		return run.Info{}, err
 	}
-	return info, d.needRun(by, auth.View, "run", id)
+	return d.View(by).info(info), d.needRun(by, auth.View, "run", id)
 }
 
 // RunSince gives what a run has told behind the n-th update, as long as the actor may
@@ -196,7 +197,8 @@ func (d *Desk) RunSince(by Actor, id string, n int) (list []run.Update, over boo
 	if err := d.needRun(by, auth.View, "run", id); err != nil {
 		return nil, false, nil, err
 	}
-	return d.runs.Since(id, n)
+	list, over, more, err = d.runs.Since(id, n)
+	return d.View(by).updates(list), over, more, err
 }
 
 // needRun holds that an actor has a role on all nodes of a run that is known.

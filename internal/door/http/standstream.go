@@ -76,7 +76,7 @@ func (s *sse) standing(whose *watched, c *standing.Change) {
 		s.say("node", id, standingOf(whose.view, node))
 	default:
 		s.say("standing", id, wire.StandingChange{Node: c.Node, Was: c.Was, Standing: wire.Standing{
-			Kind: string(c.Kind), Object: c.Object, State: c.State, Reason: c.Reason, Since: c.Since, Starts: c.Starts, Stops: c.Stops, Drift: c.Drift,
+			Kind: string(c.Kind), Object: c.Object, State: c.State, Reason: whose.view.Said(c.Reason), Since: c.Since, Starts: c.Starts, Stops: c.Stops, Drift: c.Drift,
 		}})
 	}
 }
