@@ -47,7 +47,9 @@ type Query struct {
 	// Aggregate says what the samples within a step become; empty: mean.
 	Aggregate Aggregate
 	// GroupBy puts series with the same value of a label onto one line, for each
-	// quantity; empty: each series has its own. [GroupAll] puts all onto one.
+	// quantity; empty: each series has its own. [GroupAll] puts all onto one. Series
+	// without the label are left out, and nothing is counted twice: not the plugs of a
+	// device that measures what they draw together, and not its phases.
 	GroupBy Label
 	// Across says what series on one line become: sum, mean, min or max; empty: sum
 	// for what adds up (amps, watts, energy), mean for the rest. A series that is
@@ -206,12 +208,46 @@ func (b *Book) find(m Matcher) []found {
 	return list
 }
 
+// grouped gives the series that belong onto lines of a label: those that have it, but for
+// what a device has measured as a whole as well.
+func grouped(list []found, by Label) []found {
+	if by == "" {
+		return list
+	}
+	total := func(k Key) Key { return Key{Device: k.Device, Quantity: k.Quantity} }
+	totals, plugs := make(map[Key]bool), make(map[Key]bool)
+	for _, f := range list {
+		switch k := f.key; {
+		case k.Device == "" || k.Part != "" || !k.Quantity.traits().adds:
+		case k.Plug == "":
+			totals[total(k)] = true
+		default:
+			plugs[Key{Device: k.Device, Plug: k.Plug, Quantity: k.Quantity}] = true
+		}
+	}
+	return slices.DeleteFunc(list, func(f found) bool {
+		k := f.key
+		if by != GroupAll && k.Get(by) == "" {
+			return true
+		}
+		switch {
+		case k.Part != "" && by == LabelPart:
+			return false
+		case k.Part != "" && k.Plug != "":
+			return plugs[Key{Device: k.Device, Plug: k.Plug, Quantity: k.Quantity}]
+		case k.Part != "", k.Plug != "" && (by == LabelDevice || by == GroupAll):
+			return totals[total(k)]
+		}
+		return false
+	})
+}
+
 // Ask answers a query. It does not matter to it how much is in memory yet.
 func (b *Book) Ask(ctx context.Context, q Query) (*Answer, error) {
 	if err := q.check(); err != nil {
 		return nil, fmt.Errorf("ask for samples: %w", err)
 	}
-	list := b.find(q.Match)
+	list := grouped(b.find(q.Match), q.GroupBy)
 	b.mu.Lock()
 	keep := b.retention
 	b.mu.Unlock()

@@ -130,6 +130,33 @@ func TestBadQuestions(t *testing.T) {
 	}
 }
 
+// TestNothingTwice has a strip that measures its plugs, its phases and the whole.
+func TestNothingTwice(t *testing.T) {
+	b := open(t, files(t, ""), Options{Flush: time.Hour})
+	t.Cleanup(func() { shut(t, b) })
+	begin := time.Now().Add(-time.Hour).Truncate(time.Hour)
+	for _, k := range []Key{
+		{Device: "pdu", Plug: "1", Node: "web1"},
+		{Device: "pdu", Plug: "2", Node: "web2"},
+		{Device: "strip", Plug: "1", Node: "web3"},
+		{Device: "pdu", Feed: "f"},
+		{Device: "pdu", Feed: "f", Part: "L1"},
+		{Device: "pdu", Feed: "f", Part: "L2"},
+	} {
+		k.Quantity = Power
+		b.Append(begin, k, map[bool]float64{true: 100, false: 210}[k.Plug != ""])
+	}
+	for by, want := range map[Label]string{
+		LabelNode: "web1 W ×1: 100\nweb2 W ×1: 100\nweb3 W ×1: 100\n", LabelFeed: "f W ×1: 210\n",
+		LabelDevice: " W ×1: 210\n W ×1: 100\n", LabelPart: " W ×1: 210\n W ×1: 210\n", GroupAll: " W ×2: 310\n",
+	} {
+		q := Query{Match: Matcher{LabelQuantity: {"power"}}, From: begin, To: begin.Add(time.Minute), Points: 1, GroupBy: by}
+		if got := shown(ask(t, b, q)); got != want {
+			t.Errorf("by %s:\n%swant\n%s", by, got, want)
+		}
+	}
+}
+
 func TestAnswersInJSON(t *testing.T) {
 	b, begin := aRoom(t)
 	a := ask(t, b, Query{Match: Matcher{LabelNode: {"web3"}, LabelQuantity: {"power"}}, From: begin, To: begin.Add(4 * time.Minute), Points: 4})
