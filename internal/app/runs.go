@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"millwright.dev/millwright/internal/check"
@@ -17,7 +18,7 @@ func (a *App) openRuns() {
 	a.runs = run.New(run.Options{
 		Fleet: a.state, Events: a.events, Store: a.store, Log: a.log,
 		Controls: a.controls, Checks: settler{a.rounds}, Standings: a.standings,
-		Witness: witness.New(witness.Options{Fleet: a.fleet, Checks: a.rounds, Watts: a.sampler.Watts}),
+		Witness: witness.New(witness.Options{Fleet: a.fleet, Checks: a.rounds, Watts: a.sampler.Watts, Starts: a.startedByControl}),
 		Ask:     a.askOfRun, Watts: a.sampler.Watts,
 		Room:  a.fleet.Room,
 		State: func(r *room.Room, id room.NodeID) room.State { return a.state.Get(r, id).State },
@@ -80,4 +81,9 @@ func (s settler) Settle(ctx context.Context, r *room.Room, node room.NodeID, che
 		}
 	}
 	return list, ctx.Err()
+}
+
+// startedByControl says whether a control of a node can start it.
+func (a *App) startedByControl(r *room.Room, id room.NodeID) bool {
+	return slices.ContainsFunc(r.Nodes[id].Controls, func(c room.ControlID) bool { return a.controls.Can(r, c).On })
 }

@@ -40,6 +40,9 @@ type Checks interface {
 type Options struct {
 	Fleet  Fleet
 	Checks Checks // nil: there are none
+	// Starts says whether a control of a node starts it: then it need not run yet when
+	// its cords are on. Nil: none does.
+	Starts func(r *room.Room, id room.NodeID) bool
 	// Watts is what a node usually draws, as far as that was recorded.
 	Watts func(r *room.Room, id room.NodeID) (float64, bool)
 }
@@ -48,7 +51,8 @@ type Options struct {
 const (
 	idle     = 2.0 // watts that an outlet's meter may show though nothing runs
 	usual    = 10  // watts that a node must usually draw for its draw to say anything
-	standby  = 0.1 // of the usual draw, that a machine takes when it has halted
+	standby  = 0.1 // of the usual draw: a machine that takes less has halted
+	runs     = 0.4 // of the usual draw: one that takes more runs; what is between may be either
 	patience = 10 * time.Second
 )
 
@@ -92,7 +96,10 @@ func (w *Witness) look(ctx context.Context, r *room.Room, id room.NodeID, want r
 	if measured {
 		e.Testimony, e.Said = w.byDraw(r, id, want, drawn)
 	}
-	if e.Testimony != run.Disagrees && apart {
+	// A service processor that has lost its power too, or is booting, is asked in vain and
+	// for long, so it is not where the draw leaves no doubt.
+	sure := e.Testimony == run.Agrees && (want == room.StateOff || drawn > runs*max(usual, w.usual(r, id)))
+	if e.Testimony != run.Disagrees && apart && !sure {
 		if t, said := w.byProcessor(ctx, r, id, want); t > e.Testimony {
 			e.Testimony, e.Said = t, said
 		}
@@ -121,19 +128,28 @@ func (w *Witness) byDraw(r *room.Room, id room.NodeID, want room.State, drawn fl
 	said := fmt.Sprintf("its outlets give %.3g W", drawn)
 	switch want {
 	case room.StateOff:
-		most := idle
 		if w.feedsItself(r, id) { // off is standby: what remains of the draw is well
-			if most = standby * w.usual(r, id); most < idle {
+			most := w.usual(r, id)
+			switch {
+			case standby*most < idle:
+				return run.Silent, ""
+			case drawn > runs*most:
+				return run.Disagrees, said
+			case drawn > standby*most:
 				return run.Silent, ""
 			}
+			return run.Agrees, said
 		}
-		if drawn > most {
+		if drawn > idle {
 			return run.Disagrees, said
 		}
 		return run.Agrees, said
 	case room.StateOn:
 		if drawn > idle {
 			return run.Agrees, said
+		}
+		if w.started(r, id) {
+			return run.Silent, ""
 		}
 		if most := w.usual(r, id); most >= usual {
 			return run.Disagrees, said + fmt.Sprintf(", and usually %.3g W", most)
@@ -153,6 +169,11 @@ func (w *Witness) usual(r *room.Room, id room.NodeID) float64 {
 	return r.Nodes[id].Watts
 }
 
+// started says whether a node is started by a control when its cords are on.
+func (w *Witness) started(r *room.Room, id room.NodeID) bool {
+	return w.o.Starts != nil && w.o.Starts(r, id)
+}
+
 // byProcessor judges by what a node's service processor says. One that cannot be reached,
 // as when the power of it was cut too, says nothing.
 func (w *Witness) byProcessor(ctx context.Context, r *room.Room, id room.NodeID, want room.State) (run.Testimony, string) {
@@ -162,6 +183,8 @@ func (w *Witness) byProcessor(ctx context.Context, r *room.Room, id room.NodeID,
 		return run.Silent, ""
 	case now == want:
 		return run.Agrees, "its service processor says " + now.String()
+	case want == room.StateOn && w.started(r, id): // it has power, and will be started
+		return run.Silent, ""
 	}
 	return run.Disagrees, "its service processor says " + now.String()
 }
@@ -214,7 +237,7 @@ func (w *Witness) Halted(ctx context.Context, r *room.Room, id room.NodeID) (pro
 			if drawn < standby*most {
 				return true, fmt.Sprintf("its outlets give %.3g W, and usually %.3g W", drawn, most)
 			}
-			could = true
+			could = could || drawn > runs*most
 		}
 	}
 	if could || w.o.Checks == nil {
