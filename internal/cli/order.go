@@ -15,6 +15,7 @@ import (
 	"millwright.dev/millwright/internal/client"
 	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/plan"
+	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/run"
 )
 
@@ -138,6 +139,11 @@ func (p *program) order(ctx context.Context, f orderFlags) error {
 		planned, err = p.submit(ctx, cl, f.ask)
 	} else {
 		err = why
+	}
+	if f.ask.Conflict == "" && room.CodeOf(err) == room.CodeBusy && strings.Contains(err.Error(), "at work there") {
+		p.errorf("%s", wording(err))
+		p.hint("To begin when that has ended: --when-free. To cancel it first: --take-over.")
+		return exit(ExitRefused)
 	}
 	if err != nil {
 		return err
