@@ -36,6 +36,8 @@ const (
 	atOnce = 32                     // devices that are asked at the same time
 	runs   = 10.0                   // watts that a node draws at least when it runs
 	memory = 0.05                   // the weight of a new sample in what is usual
+	most   = 1e6                    // watts that nothing draws from one device
+	parts  = 1000                   // parts of one device that are sampled, by quantity
 )
 
 // Sampler samples. Its methods may be called from any goroutine.
@@ -46,6 +48,13 @@ type Sampler struct {
 
 	mu    sync.Mutex
 	usual map[string]float64 // watts, by node
+	parts map[string]map[part]bool
+}
+
+// part is something of a device, by the name that the device gives it, that it measures.
+type part struct {
+	name     string
+	quantity driver.Quantity
 }
 
 // New makes a sampler.
@@ -53,7 +62,7 @@ func New(f Fleet, b Book, log *slog.Logger) *Sampler {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Sampler{fleet: f, book: b, log: log, usual: make(map[string]float64)}
+	return &Sampler{fleet: f, book: b, log: log, usual: make(map[string]float64), parts: make(map[string]map[part]bool)}
 }
 
 // Run samples until ctx ends, and returns when the last device has answered.
@@ -125,6 +134,9 @@ func (s *Sampler) take(r *room.Room, m fleet.Measured, at time.Time) {
 	d := &r.Devices[m.Device]
 	watts := make(map[room.NodeID]float64)
 	for _, v := range m.Readings {
+		if !s.admit(d.Name, part{v.Part, v.Quantity}) {
+			continue
+		}
 		k := series.Key{Device: d.Name, Part: v.Part, Quantity: series.Quantity(v.Quantity)}
 		if v.Plug == driver.NoPlug {
 			k.Feed = d.Feed
@@ -142,12 +154,38 @@ func (s *Sampler) take(r *room.Room, m fleet.Measured, at time.Time) {
 	s.learn(r, watts)
 }
 
+// admit says whether a part of a device is sampled. Names of parts are the device's own:
+// one that has new ones each time must not use up the series that there may be.
+func (s *Sampler) admit(device string, p part) bool {
+	if p.name == "" {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := s.parts[device]
+	switch {
+	case known[p]:
+		return true
+	case known == nil:
+		known = make(map[part]bool)
+		s.parts[device] = known
+	case len(known) > parts:
+		return false
+	case len(known) == parts:
+		s.log.Warn("a device measures more parts than are sampled", "device", device, "parts", parts)
+		known[part{}] = true // it is told once
+		return false
+	}
+	known[p] = true
+	return true
+}
+
 // learn takes in what nodes draw that hang on one device.
 func (s *Sampler) learn(r *room.Room, watts map[room.NodeID]float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, w := range watts {
-		if w *= share(r, id); w < runs { // it does not run
+		if w *= share(r, id); !(w >= runs && w <= most) { // it does not run, or that is no number
 			continue
 		}
 		name := r.Nodes[id].Name
@@ -192,7 +230,7 @@ func (s *Sampler) recall(ctx context.Context) {
 	for _, line := range a.Lines {
 		sum, n := 0.0, 0.0
 		for _, v := range line.Values {
-			if v >= runs { // not a number is not
+			if v >= runs && v <= most { // not a number is not
 				sum, n = sum+v, n+1
 			}
 		}

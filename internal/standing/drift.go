@@ -1,13 +1,19 @@
 package standing
 
-import "millwright.dev/millwright/internal/room"
+import (
+	"time"
+
+	"millwright.dev/millwright/internal/room"
+)
 
 // Seen tells what was read of a node's power without a request of ours having caused
 // it. Where it is not what the node's standing wants, the standing follows it, and says
 // that it has drifted.
 func (b *Book) Seen(node string, now room.State) {
 	s := Subject{Kind: Node, Node: node}
-	was := b.Get(s)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	was := b.get(s) // a run may be about to set it
 	to := was
 	switch {
 	case was.State.Moving() || was.State == Unknown || was.State.ForGood():
@@ -23,5 +29,6 @@ func (b *Book) Seen(node string, now room.State) {
 	default:
 		return
 	}
-	b.Set(Change{Subject: s, Standing: Standing{State: to.State, Reason: to.Reason, Starts: to.Starts, Stops: to.Stops, Drift: to.Drift}})
+	b.set(Change{Subject: s, Standing: Standing{State: to.State, Reason: to.Reason, Starts: to.Starts, Stops: to.Stops, Drift: to.Drift}}, time.Now().UTC())
+	b.wake()
 }
