@@ -291,15 +291,15 @@ func TestUpSettles(t *testing.T) {
 		till: shop
 	`
 	onBench(t, site, run.Options{}, func(t *testing.T, b *bench) {
-		b.hands.takes = map[string]time.Duration{"db2": 3 * time.Second, "web2": 2 * time.Second}
+		b.hands.takes = map[string]time.Duration{"db2": 3 * time.Second, "web2": 2 * time.Second, "sw1": 4 * time.Second}
 		id := b.submit(t, plan.Up, room.StateOff, "till,sw1")
 		same(t, `
 0s db[1-2],sw1: switching on
 1s db1: on
 1s db1: settling for 30s
 3s db2: on
-3s sw1: on
 3s db2: settling for 10s
+4s sw1: on
 13s db2: settled
 13s web2: switching on
 15s web2: on
