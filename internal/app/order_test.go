@@ -25,7 +25,7 @@ samples: {every: 1s}
 devices:
   strip: {driver: dummy, feed: a, settings: {watts: 120}}
 checks:
-  good: {kind: dummy, nodes: ["@all", -bad], every: 0s}
+  good: {kind: dummy, nodes: ["@all", -bad, -shop], every: 0s}
   broken: {kind: dummy, settings: {says: bad}, nodes: bad, every: 0s, retries: 0}
 controls:
   os: {kind: dummy, nodes: storage}
@@ -93,6 +93,7 @@ func TestOrderThroughTheAPI(t *testing.T) {
 		t.Error("that afterbad waits for bad was not told")
 	}
 	stands(t, cl, "web", standing.OK)
+	stands(t, cl, "shop", standing.OK)
 	if now := stands(t, cl, "bad", standing.NeverStarted); now.Starts != 2 || !strings.Contains(now.Reason, "check broken") {
 		t.Errorf("%+v", now)
 	}

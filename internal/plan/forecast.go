@@ -183,10 +183,10 @@ func (s *seer) lasts(i int32) (mean, sd time.Duration) {
 		mean += guessCords
 	}
 	if step.Acts&(ControlsOff|ControlsOn) != 0 {
-		mean += guessControls
+		mean += min(guessControls, s.room.Conduct(step.Node).Grace/4)
 	}
 	if step.Acts.Has(Checks) {
-		mean += guessChecks
+		mean += min(guessChecks, s.room.Conduct(step.Node).StartWithin/4)
 	}
 	return mean, mean / 2
 }

@@ -125,3 +125,44 @@ func TestASecondAttemptIsReadFirst(t *testing.T) {
 		same(t, "0s on a\n9s on a\n10s status a", strings.Join(b.hands.log, "\n"))
 	})
 }
+
+// Who waits for others gets a new plan. It does not take them further than they may go.
+func TestWhoWaitsMayDoNoMoreThanBefore(t *testing.T) {
+	const refused = "failed: it was planned anew when it had waited, and cannot be carried out: "
+	var opts run.Options
+	var bed *bench
+	opts.Replan = func(context.Context, run.Info, plan.Order) (*room.Room, plan.Plan, error) {
+		p, err := plan.Build(bed.room, nil, plan.Order{Goal: plan.Up, Targets: bed.room.All()}, plan.Policy{})
+		return bed.room, p, err
+	}
+	onBench(t, "a\nb", opts, func(t *testing.T, b *bench) {
+		bed = b
+		wait := func(may func(*room.Room, plan.Plan) error) (first, id string) {
+			first = b.submit(t, plan.Up, room.StateOff, "a")
+			p, err := plan.Build(b.room, nil, plan.Order{Goal: plan.Up, Targets: []room.NodeID{0}}, plan.Policy{})
+			if err == nil {
+				id, err = b.Submit(t.Context(), run.Submission{Room: b.room, Plan: p, Conflict: run.WhenFree, May: may})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return first, id
+		}
+		no := &room.Error{Code: room.CodeRefused, Said: "b is not yours"}
+		_, id := wait(func(*room.Room, plan.Plan) error { return no })
+		if story := b.story(t, id); !strings.Contains(story, refused+"b is not yours") {
+			t.Error(story)
+		}
+		_, id = wait(nil)
+		if story := b.story(t, id); !strings.HasSuffix(story, "done: 2 on\n") {
+			t.Error(story)
+		}
+		first, id := wait(nil)
+		b.Close()
+		b.restart(t, nil)
+		if story := b.story(t, id); !strings.Contains(story, refused) || !strings.Contains(story, "since the daemon was away") {
+			t.Error(story)
+		}
+		b.gapless(t, first, id)
+	})
+}

@@ -297,6 +297,7 @@ func (d *drive) consider(i int32) {
 		d.gone(i)
 	case d.plan.Steps[i].Acts == 0:
 		s.fate = passed
+		d.standGroup(i)
 		way := b2i(d.plan.Steps[i].Do == plan.Down)
 		d.passing[way] = append(d.passing[way], i)
 		d.arrived(i)

@@ -131,6 +131,9 @@ type Options struct {
 	Room func() *room.Room
 	// Replan makes the plan of a run anew that had to wait for others. Nil keeps the old one.
 	Replan func(ctx context.Context, info Info, o plan.Order) (*room.Room, plan.Plan, error)
+	// Unbounded says of a run that goes on after a restart whether a new plan may switch
+	// nodes that the old one had nothing to do with. Nil is never.
+	Unbounded func(Info) bool
 
 	Log *slog.Logger // nil: nothing is logged
 	// Owner names this daemon in the store; random if empty.

@@ -1,8 +1,11 @@
 package run
 
 import (
+	"slices"
 	"strings"
 
+	"millwright.dev/millwright/internal/plan"
+	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/store"
 )
 
@@ -27,6 +30,12 @@ func (d *drive) dequeue() {
 		order := d.plan.Order
 		order.Targets = d.plan.Asked
 		r, p, err := replan(it.ctx, it.info(), order)
+		if err == nil {
+			if err = d.mayBe(r, p); err != nil {
+				it.cancel(&stopped{Failed, "it was planned anew when it had waited, and cannot be carried out: " + err.Error()})
+				return
+			}
+		}
 		if err != nil {
 			d.runner.opts.Log.Warn("a run that waited could not be planned anew; the old plan is carried out", "run", it.id, "why", err)
 		} else {
@@ -44,6 +53,31 @@ func (d *drive) dequeue() {
 	d.queued = nil
 	d.tell(Update{Kind: Begins}, nil)
 	d.tellPlanned()
+}
+
+// mayBe says whether who asked for the run may have a new plan carried out.
+func (d *drive) mayBe(r *room.Room, p plan.Plan) error {
+	it := d.run
+	if it.sub.May != nil {
+		return it.sub.May(r, p)
+	}
+	if u := d.runner.opts.Unbounded; !it.revived || u != nil && u(it.info()) {
+		return nil
+	}
+	known := make(map[string]bool)
+	if names, err := anyLength.Parse(it.concerned); err == nil {
+		for name := range names.All() {
+			known[name] = true
+		}
+	}
+	more := slices.DeleteFunc(p.Names(r), func(name string) bool { return known[name] })
+	if len(more) == 0 {
+		return nil
+	}
+	return &room.Error{
+		Code: room.CodeRefused, Op: it.sub.Op, Subject: it.info().Asked,
+		Said: "it would switch other nodes too by now, and since the daemon was away it is not known whether who asked may do so: ask again",
+	}
 }
 
 // keepPlan puts the new plan on the disk; the run must not begin otherwise.

@@ -56,6 +56,7 @@ func (r *Runner) load(ctx context.Context, row *store.Run) (*run, error) {
 	it := newRun(row.ID, Submission{Actor: row.Actor, Door: row.Door, Remote: row.Remote, Op: op, Note: row.Note, Mark: k.Mark})
 	it.seq, it.began, it.concerned = row.Seq, row.Began, row.Concerned
 	it.epoch.Store(row.Epoch + 1)
+	it.revived = true
 	it.now.Began, it.now.Epoch, it.now.Asked, it.now.Counts.Total = row.Began, row.Epoch+1, row.Asked, k.Info.Counts.Total
 	parts, err := r.opts.Store.RunLog(ctx, row.ID)
 	if err != nil {

@@ -86,6 +86,7 @@ type run struct {
 	// actor and conflict are as submitted, and never change.
 	actor    string
 	conflict Conflict
+	revived  bool // it was another daemon that took it in
 	seq      int64
 	began    time.Time
 	// concerned are the nodes that say who may see the run and stop it; see [Runner.Concerns].

@@ -62,6 +62,10 @@ type Submission struct {
 	Note   string // a sentence for the intent's detail, or ""
 	// Conflict says what is done about other runs.
 	Conflict Conflict
+	// May says whether who asks may have another plan carried out, of a later room, which
+	// [Options.Replan] has made because the run had to wait. Nil is always. It is forgotten
+	// with the daemon: see [Options.Unbounded].
+	May func(*room.Room, plan.Plan) error
 }
 
 // New makes a runner without runs. [Runner.Load] and [Runner.GoOn] bring those that a

@@ -303,6 +303,18 @@ func (d *drive) stand(i int32, state standing.State, reason string) {
 	d.standings = append(d.standings, standing.Change{Subject: standing.Subject{Kind: standing.Node, Node: d.names[i]}, Standing: st})
 }
 
+// standGroup says how a node without cords and checks stands: as what it stands for.
+func (d *drive) standGroup(i int32) {
+	if id := d.plan.Steps[i].Node; len(d.room.Nodes[id].Cords) > 0 {
+		return
+	}
+	state := standing.OK
+	if d.plan.Steps[i].Do == plan.Down {
+		state = standing.Off
+	}
+	d.stand(i, state, "")
+}
+
 // standPlugs says how the plugs of a node stand after they were switched.
 func (d *drive) standPlugs(i int32, res *fleet.Result) {
 	if d.runner.opts.Standings == nil || res.Outcome == fleet.NotBegun {
