@@ -95,6 +95,9 @@ func (s *Settings) Prepare() (check.Check, error) {
 		return nil, check.Field("status", "%w", err)
 	}
 	if s.JSON != "" {
+		if strings.Count(s.JSON, "..") > 1 {
+			return nil, check.Field("json", "at most one .. : what more of them take grows with the square of the answer")
+		}
 		if c.path, err = jsonpath.Parse(s.JSON); err != nil {
 			return nil, check.Field("json", "%w", err)
 		}
@@ -203,7 +206,7 @@ func (c *asker) client(env *check.Env, u *url.URL) (*http.Client, error) {
 			return fmt.Errorf("more than %d redirects", c.Redirects)
 		case !c.Anywhere && (next.URL.Scheme != first.Scheme || next.URL.Host != first.Host):
 			return fmt.Errorf("a redirect to another place, %s, which is not followed", next.URL.Host)
-		case next.URL.Host != first.Host:
+		case next.URL.Host != first.Host, next.URL.Scheme != first.Scheme:
 			next.Header.Del("Authorization")
 			for name := range c.Headers { // a key of an API may be among them
 				next.Header.Del(name)

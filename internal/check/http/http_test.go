@@ -38,6 +38,9 @@ func site() http.Handler {
 	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, r.URL.Query().Get("to"), http.StatusFound)
 	})
+	mux.HandleFunc("/deep", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.Repeat(`{"a":`, 9000)+`"]\"["`+strings.Repeat("}", 9000))
+	})
 	mux.HandleFunc("/flood", func(w http.ResponseWriter, _ *http.Request) {
 		for range 64 {
 			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
@@ -94,6 +97,7 @@ func TestAnswers(t *testing.T) {
 		{"a JSON boolean", "/health", func(s *S) { s.JSON, s.Is = "$.parts[1].ok", "true" }, check.Bad, `"false" and not "true"`},
 		{"two values", "/health", func(s *S) { s.JSON = "$.parts[*].ok" }, check.Bad, "is there 2 times"},
 		{"no value", "/health", func(s *S) { s.JSON = "$.absent" }, check.Bad, "is there 0 times"},
+		{"JSON that is nested too deep", "/deep", func(s *S) { s.JSON = "$..a" }, check.Bad, "nested deeper than 32"},
 		{"no JSON", "/broken", func(s *S) { s.JSON, s.Status = "$.x", []string{"503"} }, check.Bad, "no JSON"},
 		{"a redirect", "/hop", nil, check.Bad, "302 Found"},
 		{"a redirect followed", "/hop", func(s *S) { s.Redirects = 1 }, check.OK, "200 OK"},
@@ -182,7 +186,7 @@ func TestSettings(t *testing.T) {
 		func(s *S) { s.URL = "" }, func(s *S) { s.URL = "ftp://{address}" }, func(s *S) { s.URL = "http://ann:pw@{address}" },
 		func(s *S) { s.URL = "http:///x" }, func(s *S) { s.Method = "G T" }, func(s *S) { s.Auth = "magic" },
 		func(s *S) { s.Status = nil }, func(s *S) { s.Status = []string{"200-100"} }, func(s *S) { s.Status = []string{"fine"} },
-		func(s *S) { s.JSON = "$[" }, func(s *S) { s.Like = "(" }, func(s *S) { s.Redirects = 100 }, func(s *S) { s.Days = -1 },
+		func(s *S) { s.JSON = "$[" }, func(s *S) { s.JSON = "$..a..a" }, func(s *S) { s.Like = "(" }, func(s *S) { s.Redirects = 100 }, func(s *S) { s.Days = -1 },
 		func(s *S) { s.TLS.Pins = []string{"x"} }, func(s *S) { s.Slowest = -1 },
 	} {
 		s := checkhttp.New().New().(*S)
