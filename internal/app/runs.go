@@ -25,6 +25,7 @@ func (a *App) openRuns() {
 		Replan: func(ctx context.Context, info run.Info, o plan.Order) (*room.Room, plan.Plan, error) {
 			return a.desk.Replan(ctx, info, o)
 		},
+		Unbounded: func(info run.Info) bool { return info.Door == "autopilot" }, // the daemon's own
 	})
 	a.onClose(a.runs.Close)
 }

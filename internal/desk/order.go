@@ -141,6 +141,7 @@ func (d *Desk) Submit(ctx context.Context, o Order, p Planned) (string, error) {
 	id, err := d.runs.Submit(ctx, run.Submission{
 		Room: p.Room, Plan: p.Plan, Actor: o.Actor.Name, Door: o.Actor.Door, Remote: o.Actor.Remote,
 		ID: o.ID, Mark: o.Mark, Note: note, Conflict: o.Conflict,
+		May: func(r *room.Room, p plan.Plan) error { return d.mayCarryOut(o, r, p) },
 	})
 	if err != nil {
 		return "", d.refuseOrder(o, err)
