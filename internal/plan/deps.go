@@ -156,13 +156,14 @@ func (d *Deps) Fail(step int32) []int32 {
 	return never
 }
 
-// Waiting gives the steps that wait, directly or through others, for one to go well.
-func (d *Deps) Waiting(step int32) []int32 {
+// Waiting gives the steps that wait, directly or through others, for one to go well. Those
+// of which known says so are left out with all that waits through them alone; nil is none.
+func (d *Deps) Waiting(step int32, known func(int32) bool) []int32 {
 	var list []int32
 	seen := map[int32]bool{step: true}
 	for queue := []int32{step}; len(queue) > 0; queue = queue[1:] {
 		for _, e := range d.out(queue[0]) {
-			if e.kind != edgeHard || d.over[e.to] || seen[e.to] {
+			if e.kind != edgeHard || d.over[e.to] || seen[e.to] || known != nil && known(e.to) {
 				continue
 			}
 			seen[e.to] = true

@@ -166,3 +166,21 @@ func TestWhoWaitsMayDoNoMoreThanBefore(t *testing.T) {
 		b.gapless(t, first, id)
 	})
 }
+
+// Who waits is told once why, and again when it is for another's sake.
+func TestWhoWaitsIsToldOnce(t *testing.T) {
+	change := func(d *room.Draft) { d.Settings.Conduct.StartAttempts = 4 }
+	onBenchWith(t, "a\nb\nc: a b\nd: c", run.Options{}, change, func(t *testing.T, b *bench) {
+		no := fleet.Result{Outcome: fleet.Failed, State: room.StateOff, Said: "no"}
+		b.hands.fails = map[string]fleet.Result{"a": no, "b": no}
+		b.hands.failures = map[string]int{"a": 2, "b": 3}
+		b.hands.takes = map[string]time.Duration{"b": 2 * time.Second}
+		var told []string
+		for line := range strings.Lines(b.story(t, b.submit(t, plan.Up, room.StateOff, "@all"))) {
+			if strings.Contains(line, "waiting") {
+				told = append(told, line)
+			}
+		}
+		same(t, "1s c,d: waiting for a, which is tried again\n21s c,d: waiting for b, which is tried again\n", strings.Join(told, ""))
+	})
+}

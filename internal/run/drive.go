@@ -50,6 +50,7 @@ type step struct {
 	disputed bool
 	soft     bool  // its cords could not be read back
 	attempts int32 // that have failed
+	waits    int32 // the step, from 1, that it was told to wait for because that is tried again
 	cut      bool  // its power is cut though it has not halted
 	started  bool  // its controls have started what they start
 	asked    bool  // people were asked, which says nothing of how long it takes

@@ -277,7 +277,6 @@ func TestRetriesAndCounters(t *testing.T) {
 1s c: on
 6s a: attempt 2
 7s a: no; attempt 3 in 10s
-7s b: waiting for a, which is tried again
 17s a: attempt 3
 18s a: on
 18s b: switching on

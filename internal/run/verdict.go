@@ -169,9 +169,19 @@ func (d *drive) attemptFailed(i int32, f fate, said string) {
 	}
 	d.stand(i, state, said)
 	d.tell(Update{Kind: Retrying, Op: d.op(i), Attempt: int(s.attempts) + 1, Until: until, Power: s.power, Said: said}, []int32{i})
-	if waiting := d.deps.Waiting(i); len(waiting) > 0 {
+	if waiting := d.deps.Waiting(i, d.knowsWhy); len(waiting) > 0 {
+		for _, n := range waiting {
+			d.steps[n].waits = i + 1
+		}
 		d.tell(Update{Kind: Awaiting, By: d.names[i], Said: said}, waiting)
 	}
+}
+
+// knowsWhy says whether it was told of a step that it waits for another, which is still
+// being tried. Once is enough: a large room would tell of little else.
+func (d *drive) knowsWhy(n int32) bool {
+	by := d.steps[n].waits
+	return by > 0 && d.steps[by-1].fate == pending
 }
 
 // fail ends a step that has not come to the goal, and says who is blocked by it.
