@@ -215,3 +215,21 @@ func TestChecksControlsAndSamples(t *testing.T) {
 		t.Errorf("%s, %v", text, err)
 	}
 }
+
+func TestWhatWasAgreedToIsDone(t *testing.T) {
+	cl, _ := hallOf(t, orderly)
+	agreed, err := cl.Plan(t.Context(), wire.Order{Goal: "up", Targets: "db"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	within(t, cl, wire.Order{Goal: "up", Targets: "switch"})
+	if _, err := cl.Order(t.Context(), wire.Order{Goal: "up", Targets: "db", Shown: agreed.Digest}); room.CodeOf(err) != room.CodeBusy {
+		t.Errorf("another plan than was shown: %v", err)
+	}
+	if agreed, err = cl.Plan(t.Context(), wire.Order{Goal: "up", Targets: "db"}); err != nil {
+		t.Fatal(err)
+	}
+	if report := within(t, cl, wire.Order{Goal: "up", Targets: "db", Shown: agreed.Digest}); report.Run.State != orders.Done {
+		t.Errorf("%+v", report.Run)
+	}
+}

@@ -128,7 +128,8 @@ func (p *program) order(ctx context.Context, f orderFlags) error {
 		return nil
 	}
 	if !f.yes && !f.json {
-		if err := p.confirmPlan(ctx, cl, f.ask); err != nil {
+		var err error
+		if f.ask.Shown, err = p.confirmPlan(ctx, cl, f.ask); err != nil {
 			return err
 		}
 	}
@@ -184,20 +185,20 @@ func (p *program) submit(ctx context.Context, cl *client.Client, o wire.Order) (
 // readingStates is what happens before there is a plan.
 const readingStates = "reading from the devices how it stands:"
 
-// confirmPlan shows a person what would be done, and asks whether it shall. Programs are
-// not asked: they have typed it.
-func (p *program) confirmPlan(ctx context.Context, cl *client.Client, o wire.Order) error {
+// confirmPlan shows a person what would be done, asks whether it shall, and gives the
+// digest of what was agreed to. Programs are not asked: they have typed it.
+func (p *program) confirmPlan(ctx context.Context, cl *client.Client, o wire.Order) (shown string, _ error) {
 	if in, ok := p.stdin.(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
-		return nil
+		return "", nil
 	}
 	done := p.patience(readingStates)
 	planned, err := cl.Plan(ctx, o)
 	done()
 	if err != nil {
-		return err
+		return "", err
 	}
 	if planned.Plan.Totals.Switched == 0 {
-		return nil
+		return "", nil
 	}
 	p.planText(planned.Text)
 	question := "Go on? [y/N] "
@@ -207,12 +208,12 @@ func (p *program) confirmPlan(ctx context.Context, cl *client.Client, o wire.Ord
 	yes, _ := p.agree(ctx, question)
 	switch {
 	case ctx.Err() != nil:
-		return exit(ExitStopped)
+		return "", exit(ExitStopped)
 	case !yes:
 		p.hint("Nothing was done.")
-		return exit(ExitRefused)
+		return "", exit(ExitRefused)
 	}
-	return nil
+	return planned.Digest, nil
 }
 
 // planText writes a plan, its headings set off and its long lines wrapped.

@@ -2,7 +2,10 @@ package desk
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +33,9 @@ type Order struct {
 	Conflict run.Conflict
 
 	ID, Mark string // as those of [Request]
+	// Shown is the digest of the plan that somebody has agreed to: another one is not
+	// carried out. Empty takes any.
+	Shown string
 
 	Consent // for veto hooks
 }
@@ -39,6 +45,16 @@ type Planned struct {
 	Room    *room.Room
 	Targets room.Targets
 	Plan    plan.Plan
+}
+
+// Digest tells plans apart that do something else, or in another order.
+func (p Planned) Digest() string {
+	h := sha256.New()
+	for i := range p.Plan.Steps {
+		s := &p.Plan.Steps[i]
+		fmt.Fprintln(h, p.Room.Nodes[s.Node].Name, s.Do, s.Acts, s.After, s.Soft)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // Plan reads how it stands with the nodes that an order concerns, and works out
@@ -128,6 +144,11 @@ func (d *Desk) mayCarryOut(o Order, r *room.Room, p plan.Plan) error {
 func (d *Desk) Submit(ctx context.Context, o Order, p Planned) (string, error) {
 	if err := d.mayCarryOut(o, p.Room, p.Plan); err != nil {
 		return "", err
+	}
+	if o.Shown != "" && o.Shown != p.Digest() {
+		return "", d.refuseOrder(o, &room.Error{
+			Code: room.CodeBusy, Op: o.Goal.String(), Subject: o.Targets, Said: "nothing was done, since the plan is no longer the one that was shown: something has changed meanwhile",
+		})
 	}
 	if o.ID == "" {
 		o.ID = d.newID()

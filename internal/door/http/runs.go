@@ -124,7 +124,7 @@ func (d *Door) registerRunControl() {
 func orderOf(ctx context.Context, ask wire.Order) desk.Order {
 	o := desk.Order{
 		Actor: actorOf(ctx), Targets: ask.Targets, Consent: desk.Consent(ask.Consent),
-		Dependents: ask.Dependents, Dependencies: ask.Dependencies, Only: ask.Only, Force: ask.Force,
+		Dependents: ask.Dependents, Dependencies: ask.Dependencies, Only: ask.Only, Force: ask.Force, Shown: ask.Shown,
 	}
 	o.Goal, _ = plan.ParseGoal(ask.Goal)
 	if ask.Conflict != "refuse" {
@@ -135,8 +135,9 @@ func orderOf(ctx context.Context, ask wire.Order) desk.Order {
 
 // planned shows a plan as far as it may be seen.
 func (d *Door) planned(ctx context.Context, id string, p desk.Planned) wire.Planned {
+	digest := p.Digest()
 	p = d.viewOf(ctx).Plan(p)
-	return wire.Planned{Run: id, Text: p.Plan.Text(p.Room), Plan: p.Plan.View(p.Room)}
+	return wire.Planned{Run: id, Digest: digest, Text: p.Plan.Text(p.Room), Plan: p.Plan.View(p.Room)}
 }
 
 func (d *Door) startRun(ctx context.Context, in *orderInput) (*orderOutput, error) {

@@ -88,14 +88,17 @@ type Order struct {
 	Only         bool   `json:"only,omitempty" doc:"Touch nothing but these nodes. What stands in the way blocks them."`
 	Force        bool   `json:"force,omitempty" doc:"Pass over what stands in the way, and over attempts that are used up. A held node is never touched."`
 	Conflict     string `json:"conflict,omitempty" doc:"What is done if another run is at work there: refuse, begin when-free, or take-over: the other run is cancelled." enum:"refuse,when-free,take-over"`
+	Shown        string `json:"shown,omitempty" doc:"The digest of the plan that was shown and agreed to. If there is another plan by now, it is not carried out." maxLength:"64"`
 	Consent
 }
 
 // Planned answers an [Order].
 type Planned struct {
-	Run  string    `json:"run,omitempty" doc:"The run that carries the plan out; empty for a plan alone."`
-	Text string    `json:"text" doc:"The plan in words, for people."`
-	Plan plan.View `json:"plan" doc:"The plan: steps, each with those that it waits for."`
+	Run  string `json:"run,omitempty" doc:"The run that carries the plan out; empty for a plan alone."`
+	Text string `json:"text" doc:"The plan in words, for people."`
+	// Digest is absent where the plan is not kept.
+	Digest string    `json:"digest,omitempty" doc:"Tells plans apart that do something else: send it as shown, to have just this one carried out."`
+	Plan   plan.View `json:"plan" doc:"The plan: steps, each with those that it waits for."`
 }
 
 // RunReport is all that is known of a run.
