@@ -20,7 +20,7 @@ func (v *visit) underWay() ([]string, error) {
 	all := v.view.Room.Fold(v.view.Room.All())
 	var ids []string
 	for _, info := range list {
-		if !info.State.Final() && info.Asked == all {
+		if !info.State.Final() && (info.Asked == all || info.Door == Name) { // there may have been other servers then
 			ids = append(ids, info.ID)
 		}
 	}
