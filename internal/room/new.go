@@ -141,6 +141,10 @@ func (b *builder) nodes() {
 		} else {
 			b.room.nodes[n.Name] = NodeID(i)
 		}
+		// It becomes an argument of programs, and a part of URLs.
+		if strings.HasPrefix(n.Address, "-") || strings.ContainsFunc(n.Address, func(r rune) bool { return unseen(r) || unicode.IsSpace(r) }) {
+			b.bad(BadName, "node", n.Name, i, "address", -1, "%q cannot be an address", strings.Map(marked, n.Address))
+		}
 		b.room.Nodes[i] = Node{
 			Name: n.Name, Settle: n.Settle, Priority: n.Priority, Address: n.Address,
 			Conduct: n.Conduct, Watts: n.Watts, Inrush: n.Inrush,
