@@ -192,6 +192,7 @@ func (a *App) apply(r *room.Room) error {
 	}
 	a.state.Apply(r)
 	a.forgetGone(context.Background(), r)
+	a.standings.Anew()
 	a.rounds.Apply(r)
 	a.applySamples(r)
 	a.applySupply(r)

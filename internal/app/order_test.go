@@ -1,9 +1,14 @@
 package app_test
 
 import (
+	"bufio"
 	"context"
 	"io"
+	"net"
+	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -232,4 +237,50 @@ func TestWhatWasAgreedToIsDone(t *testing.T) {
 	if report := within(t, cl, wire.Order{Goal: "up", Targets: "db", Shown: agreed.Digest}); report.Run.State != orders.Done {
 		t.Errorf("%+v", report.Run)
 	}
+}
+
+func TestStandingsAreFollowed(t *testing.T) {
+	cl, dir := hallOf(t, orderly)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	socket := filepath.Join(dir, "s")
+	h := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}}}
+	defer h.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://daemon/v1/standings/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := h.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	hear := func(parts ...string) { // lines that hold these, in this order
+		t.Helper()
+		for len(parts) > 0 && lines.Scan() {
+			if strings.Contains(lines.Text(), parts[0]) {
+				parts = parts[1:]
+			}
+		}
+		if len(parts) > 0 {
+			t.Fatalf("never heard %q: %v", parts[0], lines.Err())
+		}
+	}
+	hear("event: anew", `"node":"switch"`, `"node":"shop"`)
+	if _, err := cl.Hold(ctx, wire.NewHold{Targets: "db", Kind: "maintenance"}); err != nil {
+		t.Fatal(err)
+	}
+	hear("event: node", `"maintenance"`)
+	within(t, cl, wire.Order{Goal: "up", Targets: "switch"})
+	hear("event: standing", `"state":"Switching on"`, `"state":"OK"`)
+	if err := os.WriteFile(filepath.Join(dir, "room.yaml"), []byte(orderly+"  late: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cl.Reload(ctx); err != nil {
+		t.Fatal(err)
+	}
+	hear("event: anew", `"node":"late"`)
 }

@@ -78,7 +78,7 @@ const (
 func DefaultConduct() Conduct {
 	return Conduct{
 		StartAttempts: 3, StopAttempts: 3, RetryAfter: 5 * time.Second, RetryMost: 5 * time.Minute,
-		StartWithin: 5 * time.Minute, Grace: 2 * time.Minute, AfterGrace: Hold, ForcedCounts: true, Witness: 10 * time.Second,
+		StartWithin: 5 * time.Minute, Grace: 2 * time.Minute, AfterGrace: Hold, ForcedCounts: true, Witness: 30 * time.Second,
 	}
 }
 

@@ -19,7 +19,7 @@ type conductPart struct {
 	AfterGrace    string        `yaml:"after-grace" doc:"What is done with a node that has not halted by then: hold leaves its power on and calls it failed, cut takes the power, ask asks people." enum:"hold,cut,ask" default:"hold"`
 	Cords         uint16        `yaml:"cords" doc:"How many of its cords must be on for a node to be up; 0 is all of them." default:"0"`
 	ForcedCounts  bool          `yaml:"forced-counts" doc:"Whether a node that was switched on by hand counts as up for those that need it." default:"yes"`
-	Witness       time.Duration `yaml:"witness" doc:"How long after switching something else (the outlet's current, the service processor, a check) may take to agree that it happened; 0s asks nothing else." default:"10s"`
+	Witness       time.Duration `yaml:"witness" doc:"How long after switching something else (the outlet's current, the service processor, a check) may take to agree that it happened; 0s asks nothing else." default:"30s"`
 }
 
 // limitPart bounds switching on.

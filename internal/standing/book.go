@@ -188,6 +188,13 @@ func (b *Book) Last() int64 {
 	return b.changes.Last()
 }
 
+// Anew wakes those who follow, since what they follow may be another: there is a new room.
+func (b *Book) Anew() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.changes.Add(Change{N: b.changes.Last() + 1})
+}
+
 // Forget forgets nodes that are not in the room any more, as known says.
 func (b *Book) Forget(ctx context.Context, known func(node string) bool) error {
 	b.mu.Lock()

@@ -37,7 +37,7 @@ type chartInput struct {
 	Part      []string  `query:"part" doc:"Only those of these parts."`
 	From      time.Time `query:"from" doc:"From then on. Without it, the last three hours."`
 	To        time.Time `query:"to" doc:"Up to then. Without it, now."`
-	Points    int       `query:"points" doc:"About how many values each line shall have." minimum:"1" maximum:"10000" default:"600"`
+	Points    int       `query:"points" doc:"About how many values each line shall have." minimum:"1" maximum:"5000" default:"600"`
 	Aggregate string    `query:"aggregate" doc:"What the samples within a step become." enum:"mean,min,max,last,sum,rate" default:"mean"`
 	Group     string    `query:"group" doc:"Put series with the same value of this label onto one line; * puts all onto one." enum:"node,device,plug,feed,ups,check,part,*"`
 	Across    string    `query:"across" doc:"What series on one line become. Without it, a sum of what adds up and a mean of the rest." enum:"sum,mean,min,max"`

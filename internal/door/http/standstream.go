@@ -31,7 +31,9 @@ func (s *sse) standings(ctx context.Context, whose *watched, after int64, known 
 			s.problem(err)
 			return
 		}
-		if !known || !remembered {
+		before := whose.view
+		whose.renew()
+		if !before.Same(whose.view) || !known || !remembered { // another room, or other rights
 			s.say("anew", d.stateID(last), struct{}{})
 			s.everyNode(whose)
 			list, known = nil, true
@@ -54,7 +56,6 @@ func (s *sse) say(kind, id string, v any) {
 
 // everyNode tells how all nodes stand that the reader wants and may see.
 func (s *sse) everyNode(whose *watched) {
-	whose.renew()
 	r := whose.view.Room
 	for i := range r.Nodes {
 		if whose.passes(r.Nodes[i].Name) {
