@@ -21,16 +21,23 @@ package shelf
 
 import (
 	"bytes"
-	"embed"
+	_ "embed" // for the archive
 	"fmt"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+
+	"millwright.dev/millwright/internal/pressed"
 )
 
-//go:embed files/*.dev
-var files embed.FS
+// archive is the folder files, pressed.
+//
+//go:generate go test . -run TestPressed -press
+//go:embed pressed.tar.gz
+var archive string
+
+var files = pressed.New(archive)
 
 // Entry is what the head of a device file says.
 type Entry struct {
@@ -55,13 +62,9 @@ func All() []Entry {
 
 // Names gives the names of all specifications, sorted.
 func Names() []string {
-	list, err := files.ReadDir("files")
-	if err != nil {
-		return nil // what is embedded is there
-	}
-	names := make([]string, len(list))
-	for i, f := range list {
-		names[i] = strings.TrimSuffix(f.Name(), ".dev")
+	names := files.Names()
+	for i, f := range names {
+		names[i] = strings.TrimSuffix(path.Base(f), ".dev")
 	}
 	slices.Sort(names)
 	return names

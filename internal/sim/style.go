@@ -3,12 +3,14 @@ package sim
 import (
 	"bytes"
 	"context"
-	"embed"
+	_ "embed" // for the archive
 	"errors"
 	"fmt"
 	"net"
 	"strconv"
 	"time"
+
+	"millwright.dev/millwright/internal/pressed"
 )
 
 // Style is the way one make of power strip talks.
@@ -56,15 +58,20 @@ func left(err error) error {
 // attempts is how often a wrong password may be typed on one connection.
 const attempts = 3
 
-//go:embed devices/*.dev
-var devices embed.FS
+// archive is the folders devices and dialogues, pressed.
+//
+//go:generate go test . -run TestPressed -press
+//go:embed pressed.tar.gz
+var archive string
+
+var files = pressed.New(archive)
 
 // DeviceFile returns a device file in PowerMan's language that fits a built-in
 // make; its specification is called "mw-" and the name of the make. It is for as
 // many outlets as the file lists, unless plugs are given, which then replace
 // the list. The answer is nil if there is no file for the make.
 func DeviceFile(style string, plugs ...string) []byte {
-	text, err := devices.ReadFile("devices/" + style + ".dev")
+	text, err := files.ReadFile("devices/" + style + ".dev")
 	if err != nil || len(plugs) == 0 {
 		return text
 	}

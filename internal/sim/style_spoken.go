@@ -1,11 +1,9 @@
 package sim
 
 import (
-	"embed"
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,31 +11,22 @@ import (
 	"millwright.dev/millwright/internal/sim/dialogue"
 )
 
-// dialogues are the makes that are described rather than programmed.
-//
-//go:embed dialogues/*.talk
-var dialogues embed.FS
-
-// spoken is a make that plays a description.
+// spoken is a make that plays a description: one of the folder dialogues, or one of the
+// user's own.
 type spoken struct {
 	name string
-	file string         // of dialogues, until it is read
+	file string         // of the archive, until it is read
 	make *dialogue.Make // nil until then
 }
 
 // spokenStyles lists the described makes. Only their names are read: the list is
 // wanted by every help text, the rest by a room that has one.
 func spokenStyles() []Style {
-	entries, err := dialogues.ReadDir("dialogues")
-	if err != nil {
-		return nil // what is embedded is there
-	}
 	var all []Style
-	for _, e := range entries {
-		file := path.Join("dialogues", e.Name())
-		text, err := dialogues.ReadFile(file)
-		if err != nil {
-			continue // as above
+	for _, file := range files.Names() {
+		text, err := files.ReadFile(file)
+		if err != nil || !strings.HasPrefix(file, "dialogues/") {
+			continue
 		}
 		for _, name := range dialogue.Names(string(text)) {
 			all = append(all, &spoken{name: name, file: file})
@@ -71,7 +60,7 @@ func (s *spoken) read() (*spoken, error) {
 	if s.make != nil {
 		return s, nil
 	}
-	text, err := dialogues.ReadFile(s.file)
+	text, err := files.ReadFile(s.file)
 	if err != nil {
 		return nil, err
 	}

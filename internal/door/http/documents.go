@@ -2,7 +2,7 @@ package httpdoor
 
 import (
 	"bytes"
-	"embed"
+	_ "embed" // for the archive
 	"encoding/json"
 	"net/http"
 	"reflect"
@@ -13,6 +13,7 @@ import (
 
 	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/plan"
+	"millwright.dev/millwright/internal/pressed"
 	"millwright.dev/millwright/internal/run"
 )
 
@@ -230,10 +231,13 @@ func failureDoc(status int) string {
 	return "A fault of the daemon (internal), or of a device (502, 504: device, unknown, timeout)."
 }
 
-// pages are the files of the page that shows the description.
+// archive is the folder page, pressed: the page that shows the description.
 //
-//go:embed page
-var pages embed.FS
+//go:generate go test . -run TestPressed -press
+//go:embed pressed.tar.gz
+var archive string
+
+var pages = pressed.New(archive)
 
 // pagePolicy lets that page load its own files, ask for the description, and do
 // nothing else.

@@ -209,6 +209,9 @@ func (c *checker) find(f Find) {
 		if _, err := jsonpath.Parse(c.sample(f.JSON, inJSONPath)); err != nil {
 			c.fail("json: %q is no JSON path: %w", f.JSON, err)
 		}
+		if err := web.CheckPath(f.JSON); err != nil {
+			c.fail("json: %q: %w", f.JSON, err)
+		}
 	}
 	if f.XPath != "" {
 		if _, err := xpath.Compile(c.sample(f.XPath, inXPath)); err != nil {

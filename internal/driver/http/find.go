@@ -89,12 +89,10 @@ func (f Find) pattern() (string, escape) {
 
 func (p *page) findJSON(path string) (string, error) {
 	if p.json == nil && p.jsonE == nil {
-		d := json.NewDecoder(bytes.NewReader(p.Body))
-		d.UseNumber()
-		p.jsonE = d.Decode(&p.json)
+		p.json, p.jsonE = web.ReadJSON(p.Body)
 	}
 	if p.jsonE != nil {
-		return "", fmt.Errorf("it is no JSON: %w", p.jsonE)
+		return "", p.jsonE
 	}
 	parsed, err := jsonpath.Parse(path)
 	if err != nil {

@@ -1,7 +1,7 @@
 package httpdriver
 
 import (
-	"embed"
+	_ "embed" // for the archive
 	"fmt"
 	"maps"
 	"path"
@@ -10,30 +10,33 @@ import (
 	"sync"
 
 	"github.com/goccy/go-yaml"
+
+	"millwright.dev/millwright/internal/pressed"
 )
 
-//go:embed profiles/*.yaml
-var files embed.FS
+// archive is the folder profiles, pressed.
+//
+//go:generate go test . -run TestPressed -press
+//go:embed pressed.tar.gz
+var archive string
+
+var files = pressed.New(archive)
 
 // shelf reads the profiles when the first is asked for, and never again.
 var shelf = sync.OnceValues(readProfiles)
 
 func readProfiles() (map[string]*Definition, error) {
-	entries, err := files.ReadDir("profiles")
-	if err != nil {
-		return nil, err
-	}
-	all := make(map[string]*Definition, len(entries))
-	for _, e := range entries {
-		text, err := files.ReadFile(path.Join("profiles", e.Name()))
+	all := make(map[string]*Definition)
+	for _, file := range files.Names() {
+		text, err := files.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
 		d := new(Definition)
 		if err := yaml.UnmarshalWithOptions(text, d, yaml.Strict()); err != nil {
-			return nil, fmt.Errorf("profile %s: %w", e.Name(), err)
+			return nil, fmt.Errorf("profile %s: %w", file, err)
 		}
-		all[strings.TrimSuffix(e.Name(), ".yaml")] = d
+		all[strings.TrimSuffix(path.Base(file), ".yaml")] = d
 	}
 	return all, nil
 }

@@ -1,32 +1,35 @@
 package profile
 
 import (
-	"embed"
+	_ "embed" // for the archive
 	"fmt"
 	"slices"
 	"sort"
 	"strings"
 	"sync"
+
+	"millwright.dev/millwright/internal/pressed"
 )
 
-//go:embed profiles/*.yaml
-var files embed.FS
+// archive is the folder profiles, pressed.
+//
+//go:generate go test . -run TestPressed -press
+//go:embed pressed.tar.gz
+var archive string
+
+var files = pressed.New(archive)
 
 // builtin reads the profiles that come with the program, when somebody first asks.
 var builtin = sync.OnceValues(func() (map[string]*Profile, error) {
-	entries, err := files.ReadDir("profiles")
-	if err != nil {
-		return nil, err
-	}
-	all := make(map[string]*Profile, len(entries))
-	for _, e := range entries {
-		text, err := files.ReadFile("profiles/" + e.Name())
+	all := make(map[string]*Profile)
+	for _, file := range files.Names() {
+		text, err := files.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
 		p, err := Parse(text)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", e.Name(), err)
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		all[p.Name] = p
 	}

@@ -1,0 +1,9 @@
+package sim_test
+
+import (
+	"testing"
+
+	"millwright.dev/millwright/internal/pressed/pressedtest"
+)
+
+func TestPressed(t *testing.T) { pressedtest.Same(t, "devices/*.dev", "dialogues/*.talk") }
