@@ -413,18 +413,17 @@ type Stranded struct {
 }
 
 // Strand takes out those of an owner whose turn it is while nothing is under way whose end
-// could let them through, and says why. Who stood behind them may go with the next Tick.
+// could let them through, and those for whom a feed would not do even if nothing else hung
+// on it, and says why. Who stood behind them may go with the next Tick.
 func (g *Gate) Strand(owner any) []Stranded {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.inside > 0 || len(g.timed) > 0 {
-		return nil
-	}
+	still := g.inside == 0 && len(g.timed) == 0
 	var list []Stranded
 	for i := range g.limits {
 		l := &g.limits[i]
 		before := len(list)
-		for len(l.waiting) > 0 && l.waiting[0].Owner == owner && g.refuses(&l.waiting[0], g.now) == int32(i) {
+		for len(l.waiting) > 0 && l.waiting[0].Owner == owner && (still || g.tooMuch(&l.waiting[0], int32(i))) && g.refuses(&l.waiting[0], g.now) == int32(i) {
 			t := heap.Pop(&l.waiting).(Ticket) //nolint:forcetypeassert // ours alone
 			list = append(list, Stranded{t, fmt.Sprintf("feed %s would be above what its breaker may carry: %.0f W of %.0f W are drawn, and it needs up to %.0f W more",
 				l.name, l.load, l.most, g.watts(t.Node)+g.inrush(t.Node))})
@@ -435,6 +434,17 @@ func (g *Gate) Strand(owner any) []Stranded {
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Step < list[j].Step })
 	return list
+}
+
+// tooMuch says whether a step needs more than a feed may carry at all.
+func (g *Gate) tooMuch(t *Ticket, feed int32) bool {
+	l := &g.limits[feed]
+	for _, b := range g.bounds(t.Node) {
+		if b.limit == feed {
+			return l.kind == ofFeed && l.most > 0 && (g.watts(t.Node)+g.inrush(t.Node))*b.part > l.most
+		}
+	}
+	return false
 }
 
 // Withdraw takes out all of an owner who wait, and gives them.

@@ -184,3 +184,26 @@ func TestWhoWaitsIsToldOnce(t *testing.T) {
 		same(t, "1s c,d: waiting for a, which is tried again\n21s c,d: waiting for b, which is tried again\n", strings.Join(told, ""))
 	})
 }
+
+// What no feed would ever carry fails at once, and does not hold up those behind it until
+// all that is under way has ended.
+func TestWhatIsTooMuchHoldsNobodyUp(t *testing.T) {
+	feed := func(d *room.Draft) {
+		d.Feeds = []room.Feed{{Name: "f", Amps: 10, Volts: 100}}
+		d.Devices[0].Feed = "f"
+		for i := range d.Nodes {
+			d.Nodes[i].Watts = map[string]float64{"a": 10, "big": 2000, "small": 10}[d.Nodes[i].Name]
+		}
+	}
+	off := run.Options{State: func(*room.Room, room.NodeID) room.State { return room.StateOff }}
+	onBenchWith(t, "a 9\nbig 5\nsmall", off, feed, func(t *testing.T, b *bench) {
+		b.hands.takes = map[string]time.Duration{"a": time.Hour}
+		story := b.story(t, b.submit(t, plan.Up, room.StateOff, "@all"))
+		if !strings.Contains(story, "0s big: failed: feed f would be above") || !strings.Contains(story, "small: switching on") {
+			t.Error(story)
+		}
+		if log := strings.Join(b.hands.log, "\n"); !strings.HasPrefix(log, "0s on a") || strings.Contains(log, "h") {
+			t.Error(log)
+		}
+	})
+}

@@ -15,6 +15,7 @@ package ockle
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"millwright.dev/millwright/internal/desk"
 	"millwright.dev/millwright/internal/room"
@@ -26,8 +27,9 @@ const Name = "ockle"
 
 // Door answers Ockle's commands. It implements [ockle.Handler].
 type Door struct {
-	desk  *desk.Desk
-	cache cache
+	desk    *desk.Desk
+	cache   cache
+	editing sync.Mutex
 }
 
 // New makes the door.

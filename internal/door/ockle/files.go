@@ -207,9 +207,16 @@ func failed(values ockle.Values, err error) (ockle.Values, error) {
 const backup = "serversBack"
 
 // edit changes one file: what make gives is its new text, or nil to take it away. If
-// somebody has edited files on the disk since, those are taken first.
+// somebody has edited files on the disk since, those are taken first. Clients edit one after
+// the other, since none of them knows what to do about a conflict.
 func (v *visit) edit(ctx context.Context, make func(doc *ini.Document) ([]byte, error)) (ockle.Values, error) {
-	for again := false; ; again = true {
+	const most = 4
+	v.editing.Lock()
+	defer v.editing.Unlock()
+	if err := v.open(ctx); err != nil {
+		return nil, err
+	}
+	for tries := 1; ; tries++ {
 		name, err := v.path()
 		if err != nil {
 			return nil, err
@@ -233,7 +240,7 @@ func (v *visit) edit(ctx context.Context, make func(doc *ini.Document) ([]byte, 
 			}
 			return values, nil
 		}
-		if again || !errors.As(err, &conflict) {
+		if tries == most || !errors.As(err, &conflict) {
 			return nil, err
 		}
 		if err := v.desk.Reload(ctx, v.actor); err != nil {
