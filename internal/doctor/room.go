@@ -17,7 +17,6 @@ import (
 
 	"millwright.dev/millwright/hostlist"
 	"millwright.dev/millwright/internal/app"
-	"millwright.dev/millwright/internal/door/http/wire"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/roomfile"
@@ -26,7 +25,6 @@ import (
 	"millwright.dev/millwright/internal/transport"
 )
 
-type question = wire.Question
 
 // readRoom reads the files of the room.
 func (v *visit) readRoom(ctx context.Context) {

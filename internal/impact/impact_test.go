@@ -25,7 +25,9 @@ func hall(t *testing.T) *room.Room {
 		Feeds:   []room.Feed{{Name: "main"}, {Name: "a", From: "main"}, {Name: "b"}},
 		Devices: []room.DraftDevice{device("pdu-a", "a"), device("pdu-b", "b"), device("strip", "")},
 		Nodes: []room.DraftNode{
-			{Name: "dns1", Cords: cords("pdu-a")}, {Name: "dns2", Cords: cords("pdu-b")}, {Name: "dns3", Cords: cords("strip")},
+			{Name: "dns1", Cords: cords("pdu-a")},
+			{Name: "dns2", Cords: cords("pdu-b")},
+			{Name: "dns3", Cords: cords("strip")},
 			{Name: "db", Cords: cords("pdu-a", "pdu-b"), Choices: []room.DraftChoice{{Least: 2, Members: []string{"dns1", "dns2", "dns3"}}}},
 			{Name: "log", Cords: cords("strip")},
 			{Name: "web", Cords: cords("strip"), Needs: []string{"db"}, Wants: []string{"log"}},

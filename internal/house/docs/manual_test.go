@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"millwright.dev/millwright/internal/app"
 	"millwright.dev/millwright/internal/applet/httppower"
 	"millwright.dev/millwright/internal/applet/plmpower"
 	"millwright.dev/millwright/internal/applet/powermancli"
@@ -19,7 +20,6 @@ import (
 	"millwright.dev/millwright/internal/applet/vbmc"
 	"millwright.dev/millwright/internal/applet/virshbmc"
 	"millwright.dev/millwright/internal/applet/vpcd"
-	"millwright.dev/millwright/internal/app"
 	"millwright.dev/millwright/internal/cli"
 	"millwright.dev/millwright/internal/driver/script"
 	"millwright.dev/millwright/internal/driver/standard"
