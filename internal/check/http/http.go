@@ -95,8 +95,8 @@ func (s *Settings) Prepare() (check.Check, error) {
 		return nil, check.Field("status", "%w", err)
 	}
 	if s.JSON != "" {
-		if strings.Count(s.JSON, "..") > 1 {
-			return nil, check.Field("json", "at most one .. : what more of them take grows with the square of the answer")
+		if err := web.CheckPath(s.JSON); err != nil {
+			return nil, check.Field("json", "%w", err)
 		}
 		if c.path, err = jsonpath.Parse(s.JSON); err != nil {
 			return nil, check.Field("json", "%w", err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"github.com/theory/jsonpath"
 
 	"millwright.dev/millwright/internal/check"
+	"millwright.dev/millwright/internal/driver/web"
 )
 
 // verdict judges a whole answer.
@@ -66,43 +66,11 @@ func (c *asker) wrong(env *check.Env, status int, body []byte, took time.Duratio
 	return nil
 }
 
-// maxDepth bounds how deep an answer's JSON is nested. What it takes to follow a path
-// with a .. in it grows with a power of the depth, and nothing can cut it short.
-const maxDepth = 32
-
-// shallow says whether JSON is nested no deeper than maxDepth.
-func shallow(body []byte) bool {
-	depth, quoted, escaped := 0, false, false
-	for _, c := range body {
-		switch {
-		case escaped:
-			escaped = false
-		case quoted && c == '\\':
-			escaped = true
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '[', c == '{':
-			if depth++; depth > maxDepth {
-				return false
-			}
-		case c == ']', c == '}':
-			depth--
-		}
-	}
-	return true
-}
-
 // pick gives the one value that a path leads to.
 func pick(path *jsonpath.Path, body []byte) (string, error) {
-	if !shallow(body) {
-		return "", fmt.Errorf("the JSON in the body is nested deeper than %d levels, and is not looked through", maxDepth)
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	var all any
-	if err := d.Decode(&all); err != nil {
-		return "", errors.New("the body is no JSON")
+	all, err := web.ReadJSON(body)
+	if err != nil {
+		return "", fmt.Errorf("the body: %w", err)
 	}
 	nodes := path.Select(all)
 	if len(nodes) != 1 {

@@ -1,7 +1,6 @@
 package httphook
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +16,7 @@ import (
 
 	"millwright.dev/millwright/internal/control"
 	"millwright.dev/millwright/internal/driver/action"
+	"millwright.dev/millwright/internal/driver/web"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
 )
@@ -86,11 +86,9 @@ func (h *hook) Status(ctx context.Context, env control.Env) (room.State, error) 
 
 // find gives the one value at a path, as text.
 func find(path *jsonpath.Path, body []byte) (string, error) {
-	var all any
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	if err := d.Decode(&all); err != nil {
-		return "", fmt.Errorf("it is no JSON: %w", err)
+	all, err := web.ReadJSON(body)
+	if err != nil {
+		return "", err
 	}
 	nodes := path.Select(all)
 	if len(nodes) != 1 {

@@ -95,9 +95,12 @@ func (s *Settings) Prepare() (control.Control, error) {
 	h := &hook{Settings: *s}
 	if s.Status != nil && s.Status.JSON != "" {
 		path, err := jsonpath.Parse(s.Status.JSON)
+		if err == nil {
+			err = web.CheckPath(s.Status.JSON)
+		}
 		switch {
 		case len(s.Status.JSON) > maxPath || err != nil:
-			return nil, control.Field("status", "json: %q is no JSONPath: %v", s.Status.JSON, err)
+			return nil, control.Field("status", "json: %q is no JSONPath for an answer: %v", s.Status.JSON, err)
 		case len(s.Status.IsOn)+len(s.Status.IsOff) == 0:
 			return nil, control.Field("status", "json: say by is-on and is-off what the value means")
 		}

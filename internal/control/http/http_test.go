@@ -126,6 +126,7 @@ func TestStatus(t *testing.T) {
 		{"$.state", "up", "down", `{"state": "sideways"}`, room.StateUnknown, ""},
 		{"$.state", "up", "down", `{}`, room.StateUnknown, "is in it 0 times"},
 		{"$..state", "up", "down", `[{"state": "up"}, {"state": "down"}]`, room.StateUnknown, "is in it 2 times"},
+		{"$..a", "up", "down", strings.Repeat(`{"a":`, 9000) + "1" + strings.Repeat("}", 9000), room.StateUnknown, "nested deeper"},
 		{"$.state", "up", "down", `up`, room.StateUnknown, "no JSON"},
 		{"", "up", "down", strings.Repeat("up", 1<<20), room.StateUnknown, "longer than"},
 	} {
@@ -159,6 +160,9 @@ func TestSettings(t *testing.T) {
 		{"off: headers", func(s *httphook.Settings) { s.Off.Headers = map[string]string{"authorization": "b"} }},
 		{"status: json", func(s *httphook.Settings) { s.Status = &httphook.Read{Request: *s.Off, JSON: "$["} }},
 		{"status: json", func(s *httphook.Settings) { s.Status = &httphook.Read{Request: *s.Off, JSON: "$.a"} }},
+		{"status: json", func(s *httphook.Settings) {
+			s.Status = &httphook.Read{Request: *s.Off, JSON: "$..a..b", IsOn: []string{"1"}}
+		}},
 		{"auth", func(s *httphook.Settings) { s.Auth = "guess" }},
 		{"tls", func(s *httphook.Settings) { s.TLS.Pins = []string{"x"} }},
 	} {

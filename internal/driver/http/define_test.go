@@ -169,8 +169,9 @@ func TestWrongAnswers(t *testing.T) {
 		`{"power":"on","x":{"power":"off"}}`: {"0 unknown", "0 unknown"},
 		`{"power":["on"]}`:                   {"0 unknown", "0 unknown"},
 		`{"power":null}`:                     {"0 unknown", "0 unknown"},
-		`{"power":"on"`:                      {"0 unknown", "0 unknown"},
-		``:                                   {"0 unknown", "0 unknown"},
+		strings.Repeat(`{"x":`, 9000) + `{"power":"on"}` + strings.Repeat("}", 9000): {"0 unknown", "0 unknown"},
+		`{"power":"on"`: {"0 unknown", "0 unknown"},
+		``:              {"0 unknown", "0 unknown"},
 	} {
 		answer = said
 		read, err := do(t, session, room.Status, 0)

@@ -98,6 +98,9 @@ func (p *page) findJSON(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := web.CheckPath(path); err != nil { // what was filled in may be the device's
+		return "", err
+	}
 	nodes := parsed.Select(p.json)
 	switch len(nodes) {
 	case 0:

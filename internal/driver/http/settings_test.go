@@ -42,6 +42,7 @@ func TestWrongSettings(t *testing.T) {
 			Path: "/{plug}", JSON: "{}", Text: "x",
 		}}},
 		"only one of json": {Address: at, Define: &httpdriver.Definition{Status: &httpdriver.Read{Find: httpdriver.Find{JSON: "$.a", Regex: "a"}}}},
+		"at most one ..":   {Address: at, Define: &httpdriver.Definition{Status: &httpdriver.Read{Find: httpdriver.Find{JSON: "$..a..b"}}}},
 		"is no JSON path":  {Address: at, Define: &httpdriver.Definition{Status: &httpdriver.Read{Find: httpdriver.Find{JSON: "a b"}}}},
 		"is no XPath":      {Address: at, Define: &httpdriver.Definition{Status: &httpdriver.Read{Find: httpdriver.Find{XPath: "//["}}}},
 		"missing closing )": {Address: at, Define: &httpdriver.Definition{Status: &httpdriver.Read{
