@@ -65,6 +65,14 @@ type Others interface {
 	Needs() []string
 }
 
+// Pinger is what a check can be that tells whether a machine answers at all, whatever
+// works on it. Its results have a value of [Loss], unless nothing could be sent.
+type Pinger interface {
+	// Pinged is whom it asks, as set, with the marks for the node and its address. It is
+	// empty where the verdict does not depend on whether there is an answer.
+	Pinged() string
+}
+
 // Verdict is what a check says.
 type Verdict uint8
 

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,6 +55,9 @@ const (
 	standby  = 0.1 // of the usual draw: a machine that takes less has halted
 	runs     = 0.4 // of the usual draw: one that takes more runs; what is between may be either
 	patience = 10 * time.Second
+	// brief is the patience with a service processor whose node's outlets were just cut:
+	// mostly they were what fed it too, and then it never answers.
+	brief = 2 * time.Second
 )
 
 // Witness looks at machines. Its methods may be called from any goroutine.
@@ -100,7 +104,11 @@ func (w *Witness) look(ctx context.Context, r *room.Room, id room.NodeID, want r
 	// for long, so it is not where the draw leaves no doubt.
 	sure := e.Testimony == run.Agrees && (want == room.StateOff || drawn > runs*max(usual, w.usual(r, id)))
 	if e.Testimony != run.Disagrees && apart && !sure {
-		if t, said := w.byProcessor(ctx, r, id, want); t > e.Testimony {
+		wait := patience
+		if want == room.StateOff {
+			wait = brief
+		}
+		if t, said := w.byProcessor(ctx, r, id, want, wait); t > e.Testimony {
 			e.Testimony, e.Said = t, said
 		}
 	}
@@ -176,7 +184,9 @@ func (w *Witness) started(r *room.Room, id room.NodeID) bool {
 
 // byProcessor judges by what a node's service processor says. One that cannot be reached,
 // as when the power of it was cut too, says nothing.
-func (w *Witness) byProcessor(ctx context.Context, r *room.Room, id room.NodeID, want room.State) (run.Testimony, string) {
+func (w *Witness) byProcessor(ctx context.Context, r *room.Room, id room.NodeID, want room.State, wait time.Duration) (run.Testimony, string) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
 	now, err := w.o.Fleet.ReadPlug(ctx, r, r.Nodes[id].BMC[0], room.Status)
 	switch {
 	case err != nil || now == room.StateUnknown:
@@ -194,25 +204,45 @@ func (w *Witness) pings(r *room.Room, id room.NodeID, want room.State) bool {
 	return want == room.StateOff && w.o.Checks != nil && w.ping(r, id) != ""
 }
 
-// ping gives the name of a node's first check by ICMP.
+// ping gives the name of a node's first check that pings the node itself. What answers
+// at another address, such as that of a service that moves, or a gateway's, says nothing
+// of the node.
 func (w *Witness) ping(r *room.Room, id room.NodeID) string {
 	for _, c := range r.Nodes[id].Checks {
-		if r.Checks[c].Kind == "icmp" {
+		pinger, ok := r.Checks[c].Settings.(check.Pinger)
+		if !ok {
+			continue
+		}
+		whom := pinger.Pinged()
+		if check.Filled(whom) || whom != "" && (strings.EqualFold(whom, r.Nodes[id].Name) || strings.EqualFold(whom, r.Where(id))) {
 			return r.Checks[c].Name
 		}
 	}
 	return ""
 }
 
+// answers says whether a ping was answered, if that is known. A check may call a node bad
+// that answers, but slowly or not always.
+func answers(r check.Result) (answered, known bool) {
+	for _, v := range r.Values {
+		if v.Quantity == check.Loss {
+			return v.Value < 100, true
+		}
+	}
+	return r.Verdict == check.OK, r.Verdict != check.Unknown
+}
+
 // byPing judges by whether a node that should be off still answers.
 func (w *Witness) byPing(ctx context.Context, r *room.Room, id room.NodeID) (run.Testimony, string) {
+	asked := time.Now()
 	for _, rep := range w.o.Checks.Now(ctx, r.Nodes[id].Name, w.ping(r, id)) {
-		switch rep.Last.Verdict {
-		case check.OK:
+		switch answered, known := answers(rep.Last); {
+		case rep.At.Before(asked): // it was not looked in time
+		case !known:
+		case answered:
 			return run.Disagrees, "it still answers ping: " + rep.Last.Said
-		case check.Bad:
+		default:
 			return run.Agrees, "it does not answer ping"
-		case check.Unknown:
 		}
 	}
 	return run.Silent, ""
@@ -226,7 +256,7 @@ func (w *Witness) Halted(ctx context.Context, r *room.Room, id room.NodeID) (pro
 	defer cancel()
 	could := false
 	if w.apart(r, id) {
-		t, said := w.byProcessor(ctx, r, id, room.StateOff)
+		t, said := w.byProcessor(ctx, r, id, room.StateOff, patience)
 		if t == run.Agrees {
 			return true, said
 		}
@@ -252,8 +282,9 @@ func (w *Witness) silent(ctx context.Context, r *room.Room, id room.NodeID) (boo
 	if name == "" {
 		return false, ""
 	}
+	asked := time.Now()
 	for _, rep := range w.o.Checks.Now(ctx, r.Nodes[id].Name, name) {
-		if rep.Last.Verdict == check.Bad && !rep.LastOK.IsZero() {
+		if answered, known := answers(rep.Last); known && !answered && !rep.LastOK.IsZero() && !rep.At.Before(asked) {
 			return true, "it does not answer ping any more"
 		}
 	}

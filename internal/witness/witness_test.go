@@ -5,10 +5,14 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"millwright.dev/millwright/internal/check"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/fleet"
 	"millwright.dev/millwright/internal/room"
+	"millwright.dev/millwright/internal/rounds"
 	"millwright.dev/millwright/internal/run"
 	"millwright.dev/millwright/internal/witness"
 )
@@ -108,5 +112,94 @@ func TestStandby(t *testing.T) {
 		if is, said := w.Halted(t.Context(), r, 1); is != proved || is && !strings.Contains(said, "5 W") {
 			t.Errorf("%v W: %v, %s", watts, is, said)
 		}
+	}
+}
+
+// dead are outlets without meters, and a service processor that never answers.
+type dead struct{ hands }
+
+func (*dead) ReadPlug(ctx context.Context, _ *room.Room, _ room.Cord, _ room.Op) (room.State, error) {
+	<-ctx.Done()
+	return room.StateUnknown, ctx.Err()
+}
+
+// TestDeadProcessor is of a service processor on the outlet that was just cut.
+func TestDeadProcessor(t *testing.T) {
+	r := hall(t)
+	for want, most := range map[room.State]time.Duration{room.StateOff: 2 * time.Second, room.StateOn: 10 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			list := witness.New(witness.Options{Fleet: &dead{hands{watts: -1}}}).Look(t.Context(), r, []room.NodeID{0}, want)
+			if took := time.Since(began); len(list) != 1 || list[0].Testimony != run.Silent || took != most {
+				t.Errorf("%s: %+v after %v", want, list, took)
+			}
+		})
+	}
+}
+
+// ping is a check that pings whom it says.
+type ping string
+
+func (p ping) Pinged() string { return string(p) }
+
+// heard are checks that have seen one thing.
+type heard struct{ report rounds.Report }
+
+func (*heard) Last(string) []rounds.Report { return nil }
+
+func (h *heard) Now(context.Context, string, ...string) []rounds.Report {
+	return []rounds.Report{h.report}
+}
+
+// TestPing is of a node that nothing but a ping can tell of.
+func TestPing(t *testing.T) {
+	lost := func(v check.Verdict, percent float64) check.Result {
+		return check.Result{Verdict: v, Values: []check.Value{{Quantity: check.Loss, Value: percent}}}
+	}
+	const late = time.Hour
+	for _, c := range []struct {
+		name   string
+		whom   ping
+		last   check.Result
+		ago    time.Duration // when it was looked
+		off    run.Testimony
+		halted bool
+	}{
+		{"it answers", "{address}", lost(check.OK, 0), 0, run.Disagrees, false},
+		{"it does not", "{node}.ilo", lost(check.Bad, 100), 0, run.Agrees, true},
+		{"it cannot be reached", "{address}", check.Wrong("no route"), 0, run.Agrees, true},
+		{"its own name was given", "n1", lost(check.Bad, 100), 0, run.Agrees, true},
+		{"its own address was given", "192.0.2.1", lost(check.OK, 0), 0, run.Disagrees, false},
+		{"it answers too seldom or too late", "{address}", lost(check.Bad, 66), 0, run.Disagrees, false},
+		{"nobody knows", "{address}", check.Unclear("no right"), 0, run.Silent, false},
+		{"it was looked too long ago", "{address}", lost(check.Bad, 100), late, run.Silent, false},
+		{"its gateway answers", "192.0.2.254", lost(check.OK, 0), 0, run.Silent, false},
+		{"its gateway does not", "192.0.2.254", lost(check.Bad, 100), 0, run.Silent, false},
+		{"it is only measured", "", lost(check.OK, 0), 0, run.Silent, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, problems := room.New(room.Draft{
+				Devices: []room.DraftDevice{{Device: room.Device{Name: "pdu"}}},
+				Checks:  []room.DraftCheck{{Check: room.Check{Name: "seen", Kind: "icmp", Settings: c.whom}}},
+				Nodes: []room.DraftNode{{
+					Name: "n1", Address: "192.0.2.1", Checks: []string{"seen"},
+					Cords: []room.DraftCord{{Device: "pdu", Plug: "1"}},
+				}},
+			})
+			if len(problems) > 0 {
+				t.Fatal(problems)
+			}
+			at := time.Now().Add(time.Minute - c.ago)
+			w := witness.New(witness.Options{
+				Fleet: &hands{watts: -1}, Checks: &heard{rounds.Report{Last: c.last, At: at, LastOK: at.Add(-late)}},
+			})
+			is := run.Silent
+			if list := w.Look(t.Context(), r, []room.NodeID{0}, room.StateOff); len(list) == 1 {
+				is = list[0].Testimony
+			}
+			if halted, said := w.Halted(t.Context(), r, 0); is != c.off || halted != c.halted {
+				t.Errorf("off: %v, halted: %v, %s", is, halted, said)
+			}
+		})
 	}
 }

@@ -80,6 +80,16 @@ type pinger struct {
 	program string
 }
 
+// Pinged implements [check.Pinger]. A check that only measures is always ok.
+func (c *pinger) Pinged() string {
+	if c.Loss >= 100 {
+		return ""
+	}
+	return c.Host
+}
+
+var _ check.Pinger = (*pinger)(nil)
+
 // tally is what came of a ping.
 type tally struct {
 	sent, heard   int

@@ -315,3 +315,15 @@ func TestWays(t *testing.T) {
 		}
 	}
 }
+
+// TestPinged: what only measures is no sign of life.
+func TestPinged(t *testing.T) {
+	s := settings("{address}")
+	if whom := prepared(t, s).Pinged(); whom != "{address}" {
+		t.Errorf("it pings %q", whom)
+	}
+	s.Loss = 100
+	if whom := prepared(t, s).Pinged(); whom != "" {
+		t.Errorf("what is always ok pings %q", whom)
+	}
+}
