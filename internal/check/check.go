@@ -192,6 +192,15 @@ func Quote(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
+// Mask masks in a text what is secret in the credential. Who cuts what others have said
+// has it masked before: of half a secret nobody could tell later that it is one.
+func (e *Env) Mask(text string) string {
+	return secret.NewMasker(e.Credential.Secrets()...).String(text)
+}
+
+// Line is [Line] of a text whose secrets are masked first.
+func (e *Env) Line(text string, limit int) string { return Line(e.Mask(text), limit) }
+
 // fillPattern is Fill for a regular expression: the names stand for themselves.
 func (e *Env) fillPattern(text string) string { return e.fill(text, regexp.QuoteMeta) }
 

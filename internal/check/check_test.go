@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"millwright.dev/millwright/internal/check"
+	"millwright.dev/millwright/internal/secret"
 )
 
 func TestFill(t *testing.T) {
@@ -85,6 +86,24 @@ func TestWant(t *testing.T) {
 	for _, wrong := range []check.Want{{Like: "("}, {Like: strings.Repeat("a", 5000)}, {Min: &two, Max: &one}} {
 		if _, err := wrong.Judge(); err == nil {
 			t.Errorf("%+v is taken", wrong)
+		}
+	}
+}
+
+// TestHalfASecret: what is cut was masked before, wherever the cut goes through.
+func TestHalfASecret(t *testing.T) {
+	const pass = "q7w8e9|r0"
+	env := &check.Env{Credential: secret.Resolved{Values: map[string]secret.Value{secret.Password: secret.NewValue(pass)}}}
+	j, err := check.Want{Is: "up"}.Judge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 80 {
+		text := strings.Repeat("-", n) + pass + strings.Repeat("-", 80)
+		for _, said := range []string{env.Line(text, 60), j.Look(env, text).Error()} {
+			if strings.Contains(said, pass[:3]) || n < 50 && !strings.Contains(said, secret.Mask) {
+				t.Errorf("behind %d others it says %s", n, said)
+			}
 		}
 	}
 }

@@ -62,10 +62,10 @@ func Pattern(env *Env, field, text string) (*regexp.Regexp, error) {
 
 // Look says what is wrong with a value; nil if nothing is.
 func (j *Judge) Look(env *Env, found string) error {
+	shown := env.Line(found, 60)
 	found = strings.TrimSpace(found)
-	shown := Line(found, 60)
 	if is := strings.TrimSpace(env.Fill(j.want.Is)); j.want.Is != "" && !same(found, is) {
-		return fmt.Errorf("%q and not %q", shown, Line(is, 60))
+		return fmt.Errorf("%q and not %q", shown, env.Line(is, 60))
 	}
 	if j.want.Like != "" {
 		like := j.like
@@ -76,7 +76,7 @@ func (j *Judge) Look(env *Env, found string) error {
 			}
 		}
 		if !like.MatchString(found) {
-			return fmt.Errorf("%q, which is not like %s", shown, Line(like.String(), 60))
+			return fmt.Errorf("%q, which is not like %s", shown, env.Line(like.String(), 60))
 		}
 	}
 	return j.limits(found, shown)

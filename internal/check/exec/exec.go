@@ -108,9 +108,9 @@ func (c *runner) Run(ctx context.Context, env check.Env) check.Result {
 
 // verdict judges what a command said that has ended by itself.
 func (c *runner) verdict(env *check.Env, code int, out, errs string, took time.Duration) check.Result {
-	line := firstLine(out)
+	line := firstLine(env.Mask(out))
 	if line == "" {
-		line = firstLine(errs)
+		line = firstLine(env.Mask(errs))
 	}
 	if line == "" {
 		line = fmt.Sprintf("exit status %d", code)

@@ -80,6 +80,9 @@ func TestSecrets(t *testing.T) {
 	if strings.Contains(r.Said, "other") {
 		t.Error(r.Said)
 	}
+	env.Credential.Values[secret.Password] = secret.NewValue("half|whole")
+	r = checktest.Look(t, settings(script(t, `echo "it is $MILLWRIGHT_PASSWORD"`)), env)
+	checktest.Says(t, r, check.OK, "it is "+secret.Mask)
 }
 
 func TestSettings(t *testing.T) {

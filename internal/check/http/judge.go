@@ -47,7 +47,7 @@ func (c *asker) wrong(env *check.Env, status int, body []byte, took time.Duratio
 		return fmt.Errorf("the body is longer than %d bytes, and is not looked through", maxBody)
 	}
 	if text := env.Fill(c.Contains); !bytes.Contains(body, []byte(text)) {
-		return fmt.Errorf("%q is not in the body", check.Line(text, 60))
+		return fmt.Errorf("%q is not in the body", env.Line(text, 60))
 	}
 	value, where := string(body), "the body"
 	if c.path != nil {

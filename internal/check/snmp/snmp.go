@@ -204,7 +204,7 @@ func (c *asker) verdict(env *check.Env, to string, v gosnmp.SnmpPDU, took time.D
 	if !is {
 		return check.Wrong(to + " has no object " + c.OID)
 	}
-	r := check.Result{Verdict: check.OK, Took: took, Said: fmt.Sprintf("%s is %s", c.OID, check.Line(text, 80))}
+	r := check.Result{Verdict: check.OK, Took: took, Said: fmt.Sprintf("%s is %s", c.OID, env.Line(text, 80))}
 	if number != nil {
 		r.Values = []check.Value{{Part: c.OID, Quantity: check.Count, Value: *number}}
 	}

@@ -189,7 +189,7 @@ func failed(ctx context.Context, to string, err error) check.Result {
 
 // verdict judges a value.
 func (c *asker) verdict(env *check.Env, value string, found bool, took time.Duration) check.Result {
-	r := check.Result{Verdict: check.OK, Took: took, Said: fmt.Sprintf("%q in %s", check.Line(value, 80), check.Took(took))}
+	r := check.Result{Verdict: check.OK, Took: took, Said: fmt.Sprintf("%q in %s", env.Line(value, 80), check.Took(took))}
 	if !found {
 		r.Said = "the query gives no row"
 		if !c.Empty() {

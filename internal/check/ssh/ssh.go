@@ -69,13 +69,13 @@ func (c *runner) Run(ctx context.Context, env check.Env) check.Result {
 	if !done {
 		return result
 	}
-	line, _, _ := strings.Cut(strings.TrimSpace(out.Text), "\n")
+	line, _, _ := strings.Cut(strings.TrimSpace(env.Mask(out.Text)), "\n")
 	if line == "" {
 		line = out.Complaint
 	}
 	said := fmt.Sprintf("status %d", out.Status)
 	if line != "" {
-		said += ": " + check.Line(line, check.MaxSaid/2)
+		said += ": " + env.Line(line, check.MaxSaid/2)
 	}
 	if !slices.Contains(c.OK, out.Status) {
 		return check.Wrong(said)

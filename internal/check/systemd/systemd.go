@@ -84,7 +84,7 @@ func (c *asker) Run(ctx context.Context, env check.Env) check.Result {
 	unit := properties(out.Text)
 	active := unit["ActiveState"]
 	if out.Status != 0 || !slices.Contains(states(), active) {
-		return check.Unclear(fmt.Sprintf("systemctl does not tell (status %d): %s", out.Status, check.Line(out.Complaint+" "+out.Text, 120)))
+		return check.Unclear(fmt.Sprintf("systemctl does not tell (status %d): %s", out.Status, env.Line(out.Complaint+" "+out.Text, 120)))
 	}
 	said := fmt.Sprintf("%s is %s (%s)", c.Unit, active, unit["SubState"])
 	switch {

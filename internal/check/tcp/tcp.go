@@ -110,13 +110,13 @@ func (c *looker) hear(ctx context.Context, env *check.Env, conn io.Reader, to st
 		took := time.Since(start)
 		switch {
 		case n > 0 && expect.Match(heard):
-			return check.Good(fmt.Sprintf("%s said %q in %s", to, check.Line(string(expect.Find(heard)), 60), check.Took(took)), took)
+			return check.Good(fmt.Sprintf("%s said %q in %s", to, env.Line(string(expect.Find(heard)), 60), check.Took(took)), took)
 		case len(heard) >= maxHeard:
-			return check.Wrong(fmt.Sprintf("%s did not say what is expected in its first %d bytes: %q", to, maxHeard, check.Line(string(heard), 60)))
+			return check.Wrong(fmt.Sprintf("%s did not say what is expected in its first %d bytes: %q", to, maxHeard, env.Line(string(heard), 60)))
 		case errors.Is(err, io.EOF):
-			return check.Wrong(fmt.Sprintf("%s hung up; all it said was %q", to, check.Line(string(heard), 60)))
+			return check.Wrong(fmt.Sprintf("%s hung up; all it said was %q", to, env.Line(string(heard), 60)))
 		case err != nil && len(heard) > 0 && ctx.Err() != nil && !errors.Is(ctx.Err(), context.Canceled):
-			return check.Wrong(fmt.Sprintf("%s said only %q in time", to, check.Line(string(heard), 60)))
+			return check.Wrong(fmt.Sprintf("%s said only %q in time", to, env.Line(string(heard), 60)))
 		case err != nil:
 			return check.Unreached(ctx, "what "+to+" says", err)
 		}

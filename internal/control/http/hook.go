@@ -191,7 +191,7 @@ func (h *hook) exchange(ctx context.Context, env *control.Env, r *Request, metho
 	case len(body) > maxAnswer:
 		return nil, fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
 	case !r.well(resp.StatusCode):
-		return nil, fmt.Errorf("it answered %s: %s", resp.Status, body[:min(len(body), maxSaid)])
+		return nil, fmt.Errorf("it answered %s: %s", resp.Status, action.Clean(secret.NewMasker(env.Credential.Secrets()...), string(body), maxSaid))
 	}
 	return body, nil
 }
