@@ -354,6 +354,8 @@ func (a *answer) work() {
 }
 
 // counted gives "1 node", "2 nodes".
+//
+//go:noinline // see clean
 func counted(n int, what string) string {
 	if n != 1 {
 		what += "s"

@@ -159,12 +159,15 @@ func (p *program) noCommand(c *cobra.Command, args []string) error {
 }
 
 // group is a command that only holds others.
+//
+//go:noinline // see clean
 func (p *program) group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
 	c.Args, c.RunE = cobra.ArbitraryArgs, p.noCommand
 	c.AddCommand(subs...)
 	return c
 }
 
+//go:noinline // see clean
 func (p *program) printf(format string, args ...any) {
 	_, _ = fmt.Fprintf(p.stdout, format, args...) // the output keeps the error
 }
@@ -173,4 +176,5 @@ func (p *program) errorf(format string, args ...any) {
 	_, _ = fmt.Fprintf(p.stderr, "%s %s\n", p.err.bad("millwright:"), fmt.Sprintf(format, args...))
 }
 
+//go:noinline // see clean
 func (p *program) hint(text string) { _, _ = fmt.Fprintln(p.stderr, text) }

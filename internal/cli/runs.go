@@ -164,6 +164,8 @@ func (p *program) runResume() *cobra.Command {
 }
 
 // runControl is a command that does something with one run.
+//
+//go:noinline // see clean
 func (p *program) runControl(said string, do func(*client.Client, context.Context, string) error, c *cobra.Command) *cobra.Command {
 	c.Args = cobra.MaximumNArgs(1)
 	c.RunE = func(c *cobra.Command, args []string) error {

@@ -71,6 +71,7 @@ const (
 	cyan   = "36"
 )
 
+//go:noinline // see clean
 func (s style) paint(code, text string) string {
 	if !s.colour || code == "" || text == "" {
 		return text
@@ -99,12 +100,15 @@ var (
 	markPlain    = mark{"•", "*", plain}
 )
 
+//go:noinline // see clean
 func (s style) mark(m mark) string {
 	c := s.sign(m)
 	return s.paint(c.colour, c.text)
 }
 
 // sign is a mark as a cell.
+//
+//go:noinline // see clean
 func (s style) sign(m mark) cell {
 	if s.utf8 {
 		return cell{text: m.sign, colour: m.colour}
@@ -121,6 +125,12 @@ func (s style) dash() string {
 }
 
 // clean makes text from elsewhere harmless for a terminal.
+//
+// It and the other small functions of this package that every command uses stay calls
+// and are not copied to where they are used, some hundred times: copies were quicker by
+// what nobody sees here, and made the program larger by 100 kB.
+//
+//go:noinline
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

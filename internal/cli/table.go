@@ -20,9 +20,18 @@ type cell struct {
 	right  bool // to the right edge of its column
 }
 
-func text(s string) cell           { return cell{text: clean(s)} }
-func painted(code, s string) cell  { return cell{text: clean(s), colour: code} }
-func number(s string) cell         { return cell{text: s, right: true} }
+// These stay calls; see clean.
+
+//go:noinline
+func text(s string) cell { return cell{text: clean(s)} }
+
+//go:noinline
+func painted(code, s string) cell { return cell{text: clean(s), colour: code} }
+
+//go:noinline
+func number(s string) cell { return cell{text: s, right: true} }
+
+//go:noinline
 func (t *table) row(cells ...cell) { t.rows = append(t.rows, cells) }
 
 // leastLast is the width that the last column has at least, however narrow the
