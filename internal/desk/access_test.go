@@ -227,6 +227,15 @@ func TestViewsAreNarrow(t *testing.T) {
 		if got := seen("ann"); got != want {
 			t.Errorf("events:\n%s\nwant:\n%s", got, want)
 		}
+		for data, kept := range map[string]bool{
+			`{"ok":"web[1-2]","n":3}`: true, `{"ok":"web1,db1"}`: false, `{"ok":"web[1-3]"}`: false,
+			`{"why":[{"said":"\u0064b1\nhas failed"}]}`: false, `{"web3":1}`: false, ``: true,
+		} {
+			e, shown := b.View(known("ann")).Event(event.Event{Targets: "web[1-2]", Count: 2, Detail: "behind db1", Data: []byte(data)})
+			if !shown || strings.Contains(e.Detail, "db1") || string(e.Data) != data && kept || len(e.Data) > 0 && !kept {
+				t.Errorf("%s is shown as %s %s", data, e.Detail, e.Data)
+			}
+		}
 		if got := seen("vic"); !strings.Contains(got, "access") || !strings.Contains(got, "result db1") {
 			t.Errorf("events:\n%s", got)
 		}

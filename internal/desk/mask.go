@@ -1,6 +1,10 @@
 package desk
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
 	"strings"
 
 	"millwright.dev/millwright/hostlist"
@@ -26,6 +30,21 @@ func (v View) Said(text string) string {
 		text = text[n:]
 	}
 	return b.String()
+}
+
+// hides says whether data, which are JSON, name a node that may not be seen.
+func (v View) hides(data json.RawMessage) bool {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	for {
+		token, err := d.Token()
+		switch text, is := token.(string); {
+		case errors.Is(err, io.EOF):
+			return false
+		case err != nil, is && v.Said(text) != text:
+			return true
+		}
+	}
 }
 
 // mostNamed bounds the names in one word: anybody may have written the text.

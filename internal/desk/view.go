@@ -134,6 +134,9 @@ func (v View) Event(e event.Event) (event.Event, bool) {
 		return event.Event{}, false
 	case list.Len():
 		e.Detail = v.Said(e.Detail)
+		if v.hides(e.Data) {
+			e.Data = nil
+		}
 		return e, true
 	}
 	e.Targets, e.Count = hostlist.Fold(seen), len(seen)
