@@ -81,11 +81,12 @@ func (r *Runner) keep(fn func(*store.Tx) error, events ...*event.Event) error {
 	return r.opts.Events.AppendWith(context.Background(), fn, events...)
 }
 
-// published lets everybody see what is on the disk now.
+// published lets everybody see what is on the disk now. Who hears of it finds things
+// standing as it says.
 func (d *drive) published() {
+	d.publishStandings()
 	d.run.tell(d.pending)
 	d.pending, d.events = nil, nil
-	d.publishStandings()
 }
 
 func (d *drive) publishStandings() {

@@ -27,9 +27,12 @@ func (r *Runner) Concerns(id string, yield func(node string) bool) bool {
 	if err != nil {
 		return false
 	}
-	nodes, err := anyLength.Parse(run.concerned)
+	run.mu.Lock()
+	concerned := run.concerned
+	run.mu.Unlock()
+	nodes, err := anyLength.Parse(concerned)
 	if err != nil { // names that cannot stand in a list; as one name it is nobody's node
-		return yield(run.concerned)
+		return yield(concerned)
 	}
 	for name := range nodes.All() {
 		if !yield(name) {

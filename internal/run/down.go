@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,8 +68,12 @@ func (d *drive) askControls(i int32) {
 	s, p := &d.steps[i], &d.plan.Steps[i]
 	before := s.attempts > 0 || s.resumed
 	s.resumed = false
+	r, node := d.nowOf(p.Node)
+	if r != d.room && !d.canOff(r, node) { // it has none any more
+		d.cutCords(i)
+		return
+	}
 	d.enterPhase(i, plan.ControlsOff)
-	r, node := d.room, p.Node
 	d.effect(i, plan.ControlsOff, func(ctx context.Context) letter {
 		if before {
 			if said, proved := d.proof(ctx, r, node); proved {
@@ -77,6 +82,11 @@ func (d *drive) askControls(i int32) {
 		}
 		return letter{kind: letterSaid, err: d.allOff(ctx, r, node)}
 	})
+}
+
+// canOff says whether a node has a control that can shut it down.
+func (d *drive) canOff(r *room.Room, node room.NodeID) bool {
+	return slices.ContainsFunc(r.Nodes[node].Controls, func(id room.ControlID) bool { return d.runner.opts.Controls.Can(r, id).Off })
 }
 
 // allOff asks all controls that can.
@@ -126,12 +136,16 @@ func (d *drive) proof(ctx context.Context, r *room.Room, node room.NodeID) (said
 func (d *drive) awaitHalt(i int32) {
 	node := d.plan.Steps[i].Node
 	d.enterPhase(i, plan.Halt)
-	r, grace := d.room, d.room.Conduct(node).Grace
+	grace := d.room.Conduct(node).Grace
+	r, at := d.nowOf(node)
+	if r != d.room && !d.canOff(r, at) { // the controls that were asked know best
+		r, at = d.room, node
+	}
 	d.effect(i, plan.Halt, func(ctx context.Context) letter {
 		ctx, cancel := context.WithTimeout(ctx, grace)
 		defer cancel()
 		for wait := 250 * time.Millisecond; ; wait = min(wait*3/2, 5*time.Second) {
-			if said, proved := d.proof(ctx, r, node); proved {
+			if said, proved := d.proof(ctx, r, at); proved {
 				return letter{kind: letterHalted, said: said}
 			}
 			timer := time.NewTimer(wait)

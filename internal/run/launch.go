@@ -74,12 +74,22 @@ func (d *drive) do(op room.Op, act plan.Acts, nodes []room.NodeID) {
 	s.rest(nodes, fleet.Unknown, errUnheard)
 }
 
-var errUnheard = errors.New("nothing was heard of it")
+var (
+	errUnheard = errors.New("nothing was heard of it")
+	errGone    = errors.New("it is no longer in the room, or has no cords there any more")
+)
 
 func (d *drive) request(op room.Op, nodes []room.NodeID, s *sink) error {
-	return d.runner.opts.Fleet.Do(d.run.ctx, fleet.Request{
-		Room: d.room, Op: op, Nodes: nodes, Verify: op.Changes(), Live: true,
-	}, s)
+	req := fleet.Request{Room: d.room, Op: op, Nodes: nodes, Verify: op.Changes(), Live: true}
+	now, there, gone := d.present(nodes)
+	s.rest(gone, fleet.Failed, errGone)
+	switch req.Nodes = there; {
+	case len(there) == 0:
+		return nil
+	case now != nil:
+		return d.requestNow(now, req, s)
+	}
+	return d.runner.opts.Fleet.Do(d.run.ctx, req, s)
 }
 
 // refused divides nodes into those that a refusal is about and the others. If it

@@ -81,7 +81,7 @@ type kept struct {
 }
 
 // encodeHead is what is kept of a run while it has not ended.
-func (r *run) encodeHead() []byte { return encode(kept{Info: r.now, Mark: r.sub.Mark}) }
+func (r *run) encodeHead() []byte { return encode(kept{Info: r.info(), Mark: r.sub.Mark}) }
 
 // endedRun makes a run of what is in the store, without its updates.
 func endedRun(row *store.Run) *run {

@@ -144,12 +144,14 @@ func (r *Runner) revive(it *run) *drive {
 		it.cancel(&stopped{Failed, "the daemon was away, and the run cannot go on: " + err.Error()})
 	}
 	s.Plan = p
-	asked, concerned, total := it.now.Asked, it.concerned, it.now.Counts.Total
+	before, concerned := it.info(), it.concerned
 	it.adopt(s)
-	it.now.Asked, it.concerned = asked, concerned
-	if err != nil {
-		it.now.Counts.Total = total
-	}
+	it.change(func(info *Info) {
+		info.Asked, it.concerned = before.Asked, concerned
+		if err != nil {
+			info.Counts.Total = before.Counts.Total
+		}
+	})
 	d := newDrive(r, it, it.epoch.Load())
 	if len(names) == len(d.names) {
 		d.names = names

@@ -107,7 +107,8 @@ func (d *drive) startControls(i int32) {
 		return
 	}
 	d.enterPhase(i, plan.ControlsOn)
-	c, r, node := d.runner.opts.Controls, d.room, p.Node
+	c := d.runner.opts.Controls
+	r, node := d.nowOf(p.Node)
 	d.effect(i, plan.ControlsOn, func(ctx context.Context) letter {
 		for _, id := range r.Nodes[node].Controls {
 			if !c.Can(r, id).On {
@@ -128,18 +129,23 @@ func (d *drive) startChecks(i int32) {
 		d.good(i)
 		return
 	}
-	d.enterPhase(i, plan.Checks)
+	r, node := d.nowOf(p.Node)
 	var checks []room.CheckID
-	for _, id := range d.room.Nodes[p.Node].Checks {
-		if d.room.Checks[id].Starting {
+	for _, id := range r.Nodes[node].Checks {
+		if r.Checks[id].Starting {
 			checks = append(checks, id)
 		}
 	}
+	if len(checks) == 0 { // it has none any more
+		d.good(i)
+		return
+	}
+	d.enterPhase(i, plan.Checks)
 	from := s.powered
 	if from.IsZero() {
 		from = time.Now()
 	}
-	c, r, node, until, now := d.runner.opts.Checks, d.room, p.Node, from.Add(d.room.Conduct(p.Node).StartWithin), time.Now()
+	c, until, now := d.runner.opts.Checks, from.Add(d.room.Conduct(p.Node).StartWithin), time.Now()
 	d.effect(i, plan.Checks, func(ctx context.Context) letter {
 		late := time.Since(now) // that the run stood still because the disk was full is not the node's fault
 		results, err := c.Settle(ctx, r, node, checks, until.Add(late))
