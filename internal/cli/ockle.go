@@ -20,6 +20,7 @@ func ockleCommand(p *program) *cobra.Command {
 		Long: `For moving over from Ockle. Its folder of configuration needs nothing: millwright serve
 -c etc/ uses it as it is, and clients of its socket go on as before. What is to be done by
 hand is to take over the log of what it has measured.`,
+		Example: "  millwright serve -c etc/\n  millwright ockle import-log logger.db -c etc/",
 	}
 	c.AddCommand(ockleImportCommand(p))
 	return c
