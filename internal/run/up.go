@@ -106,9 +106,13 @@ func (d *drive) startControls(i int32) {
 		d.startChecks(i)
 		return
 	}
-	d.enterPhase(i, plan.ControlsOn)
 	c := d.runner.opts.Controls
 	r, node := d.nowOf(p.Node)
+	if r != d.room && len(r.Nodes[node].Controls) == 0 { // it has none any more
+		d.startChecks(i)
+		return
+	}
+	d.enterPhase(i, plan.ControlsOn)
 	d.effect(i, plan.ControlsOn, func(ctx context.Context) letter {
 		for _, id := range r.Nodes[node].Controls {
 			if !c.Can(r, id).On {
