@@ -138,7 +138,7 @@ func (t tallied) since(before tallied) string {
 			twice++
 		}
 	}
-	list := []string{fmt.Sprintf("%d machines came down in order", halted), fmt.Sprintf("%d without a system just lost their power", cut)}
+	list := []string{counted(halted, "machine") + " came down in order", fmt.Sprintf("%d without a system just lost their power", cut)}
 	if started > 0 {
 		list = []string{counted(started, "machine") + " started"}
 	}

@@ -152,7 +152,7 @@ func (l *live) take(u wire.Update) {
 		l.stay(markBad, u.Text())
 	case run.Asking:
 		l.enter(u, func(d *doing) { d.stage = asking })
-		l.stay(markUnknown, u.Text())
+		l.stay(markUnknown, u.Text()+howToAnswer)
 	case run.Disputed:
 		l.stay(markUnknown, u.Text())
 	case run.Continued: // what was under way is told of anew

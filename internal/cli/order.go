@@ -260,10 +260,8 @@ func (p *program) followRun(ctx context.Context, cl *client.Client, id string, f
 	})
 	defer stopped()
 
-	total := 0
-	if info, err := cl.Run(following, id); err == nil {
-		total = info.Counts.Total
-	}
+	info, missing := cl.Run(following, id)
+	total := info.Counts.Total
 	show := p.progress(id, total, f)
 	defer show.close()
 	end, err := p.updates(following, cl, id, show)
@@ -273,6 +271,9 @@ func (p *program) followRun(ctx context.Context, cl *client.Client, id string, f
 		p.hint("The run goes on: millwright run follow " + id)
 		return exit(ExitStopped)
 	case err != nil:
+		if missing == nil { // the daemon went away, and not the run
+			p.hint("The run goes on when the daemon is there again: millwright run follow " + id)
+		}
 		return err
 	case f.json:
 	default:

@@ -51,6 +51,9 @@ func (n *noted) note(u wire.Update) {
 
 func (n *noted) unknown() bool { return n.some }
 
+// howToAnswer follows what a run asks: it waits for that as long as it takes, in scripts too.
+const howToAnswer = "; to answer: millwright questions"
+
 // plainDisplay writes a line for what matters, for files and pipes.
 type plainDisplay struct {
 	p   *program
@@ -70,6 +73,9 @@ func (d *plainDisplay) take(u wire.Update) {
 			return
 		}
 	case run.Settled, run.Ended:
+		return
+	case run.Asking:
+		d.p.printf("%s\n", clean(u.Text())+howToAnswer)
 		return
 	default:
 	}

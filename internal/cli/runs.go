@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,6 +82,9 @@ func (p *program) runShow() *cobra.Command {
 				return p.pretty(info)
 			}
 			p.showRun(&info)
+			if list, err := cl.Questions(c.Context()); err == nil && !info.State.Final() && slices.ContainsFunc(list, func(q wire.Question) bool { return q.Device == "" }) {
+				p.hint("People are asked, and their answer is waited for: millwright questions")
+			}
 			return nil
 		},
 	}
