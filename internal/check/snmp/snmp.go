@@ -178,7 +178,8 @@ func get(x *gosnmp.GoSNMP, oid string) (answer *gosnmp.SnmpPacket, err error) {
 	if x.Context.Err() != nil {
 		return nil, x.Context.Err()
 	}
-	stop := context.AfterFunc(x.Context, func() { _ = x.Conn.SetDeadline(time.Unix(1, 0)) })
+	conn := x.Conn // which Close takes from x
+	stop := context.AfterFunc(x.Context, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	return x.Get([]string{oid})
 }
