@@ -44,7 +44,7 @@ func Same(t *testing.T, patterns ...string) {
 	}
 	slices.Sort(names)
 	if *press {
-		if err := os.WriteFile(Archive, Press(t, names...), 0o644); err != nil {
+		if err := os.WriteFile(Archive, Press(t, names...), 0o644); err != nil { //nolint:gosec // a file of the repository, for everybody
 			t.Fatal(err)
 		}
 	}
