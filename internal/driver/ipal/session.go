@@ -188,7 +188,8 @@ func (t *talk) connect() (err error) {
 
 // exchange is one frame and its answer.
 func (t *talk) exchange(letters string) error {
-	defer context.AfterFunc(t.Context(), func() { t.conn.Close() })()
+	conn := t.conn // which end takes from t
+	defer context.AfterFunc(t.Context(), func() { conn.Close() })()
 	frame := esc + t.Env.Credential.Get(secret.Password).Reveal() + esc + letters
 	t.Trace(devspec.TraceSend, frame)
 	t.Begin()
