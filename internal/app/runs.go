@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"millwright.dev/millwright/internal/check"
@@ -38,7 +39,7 @@ func (a *App) askOfRun(ctx context.Context, q run.Question) (run.Answer, error) 
 		return run.HoldIt, err
 	case answer.Yes:
 		return run.CutIt, nil
-	case answer.Said == "wait":
+	case strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer.Said)), "wait"):
 		return run.WaitOn, nil
 	}
 	return run.HoldIt, nil

@@ -25,7 +25,6 @@ import (
 	"millwright.dev/millwright/internal/transport"
 )
 
-
 // readRoom reads the files of the room.
 func (v *visit) readRoom(ctx context.Context) {
 	read, err := roomfile.Load(ctx, v.Config, app.ReadOptions(v.Drivers, false))

@@ -51,7 +51,7 @@ func (p *part) usedUp(id room.NodeID, text, reason string) {
 		p.builder.over = append(p.builder.over, Block{Node: id, By: id, Reason: text, Why: p.nodes[id].why})
 		return
 	}
-	p.blockSelf(id, text)
+	p.blockSelf(id, text+"; when that is mended: millwright clear "+p.builder.room.Nodes[id].Name)
 }
 
 func (p *part) blockSelf(id room.NodeID, reason string) {
