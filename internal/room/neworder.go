@@ -78,75 +78,80 @@ func (b *builder) choices() {
 	}
 }
 
+// definition is what controls and checks have in common: they are defined once, for
+// nodes that the definition names or that name it.
+type definition struct {
+	name, credential string
+	members          []string
+}
+
 // controls takes in the controls and gives each node its own, in the order of the room's
 // definitions and then as the node names them.
 func (b *builder) controls() {
-	first := make(map[string]int, len(b.draft.Controls))
-	if len(b.draft.Controls) > MaxControls {
-		b.bad(TooMuch, "room", "", -1, "", -1, "there are %d controls, the limit is %d", len(b.draft.Controls), MaxControls)
-		return
-	}
+	defs := make([]definition, len(b.draft.Controls))
 	for i := range b.draft.Controls {
 		d := &b.draft.Controls[i]
-		b.name("control", d.Name, i, false)
-		if old, found := first[d.Name]; found {
-			b.duplicate("control", d.Name, i, old)
-			continue
-		}
-		first[d.Name] = i
-		b.credentialOf("control", d.Name, i, d.Credential)
-		id := ControlID(len(b.room.Controls))
-		b.room.Controls = append(b.room.Controls, d.Control)
-		for _, node := range b.resolve("control", d.Name, i, "nodes", d.Members) {
-			b.room.Nodes[node].Controls = append(b.room.Nodes[node].Controls, id)
-		}
+		defs[i] = definition{d.Name, d.Credential, d.Members}
 	}
-	for i := range b.draft.Nodes {
-		n := &b.draft.Nodes[i]
-		for x, name := range n.Controls {
-			id, found := b.room.Control(name)
-			if !found {
-				b.unknown("node", n.Name, i, "controls", x, name, "there is no control %q%s", nearest(b, name, first))
-			} else if list := &b.room.Nodes[i].Controls; !slices.Contains(*list, id) {
-				*list = append(*list, id)
-			}
+	kept := b.define("control", MaxControls, defs, func(n *DraftNode) []string { return n.Controls }, func(node NodeID, place int) {
+		if list := &b.room.Nodes[node].Controls; !slices.Contains(*list, ControlID(place)) {
+			*list = append(*list, ControlID(place))
 		}
+	})
+	for _, i := range kept {
+		b.room.Controls = append(b.room.Controls, b.draft.Controls[i].Control)
 	}
 }
 
 // checks does for checks what controls does for controls.
 func (b *builder) checks() {
-	first := make(map[string]int, len(b.draft.Checks))
-	if len(b.draft.Checks) > MaxChecks {
-		b.bad(TooMuch, "room", "", -1, "", -1, "there are %d checks, the limit is %d", len(b.draft.Checks), MaxChecks)
-		return
-	}
+	defs := make([]definition, len(b.draft.Checks))
 	for i := range b.draft.Checks {
 		d := &b.draft.Checks[i]
-		b.name("check", d.Name, i, false)
-		if old, found := first[d.Name]; found {
-			b.duplicate("check", d.Name, i, old)
+		defs[i] = definition{d.Name, d.Credential, d.Members}
+	}
+	kept := b.define("check", MaxChecks, defs, func(n *DraftNode) []string { return n.Checks }, func(node NodeID, place int) {
+		if list := &b.room.Nodes[node].Checks; !slices.Contains(*list, CheckID(place)) {
+			*list = append(*list, CheckID(place))
+		}
+	})
+	for _, i := range kept {
+		b.room.Checks = append(b.room.Checks, b.draft.Checks[i].Check)
+	}
+}
+
+// define looks at definitions of a kind and says which are kept, in order. Each is given,
+// by its place among those, to the nodes that it names and to those that name it.
+func (b *builder) define(kind string, most int, defs []definition, named func(*DraftNode) []string, give func(node NodeID, place int)) (kept []int) {
+	if len(defs) > most {
+		b.bad(TooMuch, "room", "", -1, "", -1, "there are %d %ss, the limit is %d", len(defs), kind, most)
+		return nil
+	}
+	first, places := make(map[string]int, len(defs)), make(map[string]int, len(defs))
+	for i, d := range defs {
+		b.name(kind, d.name, i, false)
+		if old, found := first[d.name]; found {
+			b.duplicate(kind, d.name, i, old)
 			continue
 		}
-		first[d.Name] = i
-		b.credentialOf("check", d.Name, i, d.Credential)
-		id := CheckID(len(b.room.Checks))
-		b.room.Checks = append(b.room.Checks, d.Check)
-		for _, node := range b.resolve("check", d.Name, i, "nodes", d.Members) {
-			b.room.Nodes[node].Checks = append(b.room.Nodes[node].Checks, id)
+		first[d.name], places[d.name] = i, len(kept)
+		b.credentialOf(kind, d.name, i, d.credential)
+		for _, node := range b.resolve(kind, d.name, i, "nodes", d.members) {
+			give(node, len(kept))
 		}
+		kept = append(kept, i)
 	}
 	for i := range b.draft.Nodes {
 		n := &b.draft.Nodes[i]
-		for x, name := range n.Checks {
-			id, found := b.room.Check(name)
-			if !found {
-				b.unknown("node", n.Name, i, "checks", x, name, "there is no check %q%s", nearest(b, name, first))
-			} else if list := &b.room.Nodes[i].Checks; !slices.Contains(*list, id) {
-				*list = append(*list, id)
+		for x, name := range named(n) {
+			if place, found := places[name]; found {
+				give(NodeID(i), place)
+			} else {
+				b.unknown("node", n.Name, i, kind+"s", x, name, "there is no "+kind+" %q%s", nearest(b, name, first))
 			}
 		}
 	}
+	return kept
 }
 
 func (b *builder) credentialOf(kind, name string, item int, credential string) {
