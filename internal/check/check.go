@@ -26,13 +26,11 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"net/netip"
-	"net/url"
 	"regexp"
-	"strings"
 	"time"
 
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/placeholder"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
 )
@@ -165,32 +163,18 @@ type Env struct {
 }
 
 // Fill puts the node into a setting: {node} is its name, {address} its address.
-func (e *Env) Fill(text string) string { return e.fill(text, func(s string) string { return s }) }
+func (e *Env) Fill(text string) string { return e.place().Fill(text) }
 
-// FillURL is Fill for a URL: an IPv6 address gets its brackets, and a name what makes
-// it fit for a path.
-func (e *Env) FillURL(text string) string {
-	return e.fill(text, func(s string) string {
-		if a, err := netip.ParseAddr(s); err == nil && a.Is6() {
-			return "[" + strings.Replace(s, "%", "%25", 1) + "]" // RFC 6874
-		}
-		return url.PathEscape(s)
-	})
-}
+// FillURL is Fill for a URL.
+func (e *Env) FillURL(text string) string { return e.place().URL(text) }
 
-// FillShell is Fill for a command that a shell will read: what is put in is quoted.
-func (e *Env) FillShell(text string) string { return e.fill(text, Quote) }
+// FillShell is Fill for a command that a shell will read.
+func (e *Env) FillShell(text string) string { return e.place().Shell(text) }
 
-// Quote makes one word of a text for a POSIX shell.
-func Quote(text string) string {
-	plain := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._:@-", r)
-	}
-	if text != "" && strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-}
+// fillPattern is Fill for a regular expression: the names stand for themselves.
+func (e *Env) fillPattern(text string) string { return e.place().With(text, regexp.QuoteMeta) }
+
+func (e *Env) place() placeholder.Node { return placeholder.Node{Name: e.Node, Address: e.Address} }
 
 // Mask masks in a text what is secret in the credential. Who cuts what others have said
 // has it masked before: of half a secret nobody could tell later that it is one.
@@ -200,27 +184,6 @@ func (e *Env) Mask(text string) string {
 
 // Line is [Line] of a text whose secrets are masked first.
 func (e *Env) Line(text string, limit int) string { return Line(e.Mask(text), limit) }
-
-// fillPattern is Fill for a regular expression: the names stand for themselves.
-func (e *Env) fillPattern(text string) string { return e.fill(text, regexp.QuoteMeta) }
-
-func (e *Env) fill(text string, escape func(string) string) string {
-	if !Filled(text) {
-		return text
-	}
-	return strings.NewReplacer(nodeMark, escape(e.Node), addressMark, escape(e.Address)).Replace(text)
-}
-
-// What stands for the node and its address in settings.
-const (
-	nodeMark    = "{node}"
-	addressMark = "{address}"
-)
-
-// Filled says whether Fill changes a text.
-func Filled(text string) bool {
-	return strings.Contains(text, nodeMark) || strings.Contains(text, addressMark)
-}
 
 // Example is an Env to try settings with: what a mark stands for in them is no matter.
 func Example() *Env { return &Env{Node: "node", Address: "192.0.2.1"} }

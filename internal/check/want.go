@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"millwright.dev/millwright/internal/placeholder"
 )
 
 // Want is what a value should be: part of the settings of the kinds that read one. All
@@ -38,7 +40,7 @@ func (w Want) Judge() (*Judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	if Filled(w.Like) {
+	if placeholder.In(w.Like) {
 		like = nil
 	}
 	return &Judge{want: w, like: like}, nil

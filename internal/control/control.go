@@ -15,9 +15,9 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"strings"
 
 	"millwright.dev/millwright/internal/driver"
+	"millwright.dev/millwright/internal/placeholder"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/secret"
 )
@@ -83,9 +83,12 @@ type Env struct {
 }
 
 // Fill puts the node into a setting: {node} is its name, {address} its address.
-func (e *Env) Fill(text string) string {
-	if !strings.Contains(text, "{") {
-		return text
-	}
-	return strings.NewReplacer("{node}", e.Node, "{address}", e.Address).Replace(text)
-}
+func (e *Env) Fill(text string) string { return e.place().Fill(text) }
+
+// FillURL is Fill for a URL.
+func (e *Env) FillURL(text string) string { return e.place().URL(text) }
+
+// FillShell is Fill for a command that a shell will read.
+func (e *Env) FillShell(text string) string { return e.place().Shell(text) }
+
+func (e *Env) place() placeholder.Node { return placeholder.Node{Name: e.Node, Address: e.Address} }

@@ -3,9 +3,6 @@ package control
 import (
 	"context"
 	"fmt"
-	"net"
-	"net/url"
-	"strings"
 
 	"millwright.dev/millwright/internal/driver"
 )
@@ -13,18 +10,6 @@ import (
 // Field is the error of a setting that is wrong.
 func Field(name, format string, args ...any) error {
 	return &driver.FieldError{Field: name, Err: fmt.Errorf(format, args...)}
-}
-
-// FillURL is [Env.Fill] for a URL: an IPv6 address gets its brackets, and a name what
-// makes it fit for a path.
-func (e *Env) FillURL(text string) string {
-	fit := func(s string) string {
-		if strings.Contains(s, ":") && net.ParseIP(s) != nil {
-			return "[" + s + "]"
-		}
-		return url.PathEscape(s)
-	}
-	return strings.NewReplacer("{node}", fit(e.Node), "{address}", fit(e.Address)).Replace(text)
 }
 
 // Meter is what a control can be that measures the nodes that it controls.

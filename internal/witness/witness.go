@@ -19,6 +19,7 @@ import (
 	"millwright.dev/millwright/internal/check"
 	"millwright.dev/millwright/internal/driver"
 	"millwright.dev/millwright/internal/fleet"
+	"millwright.dev/millwright/internal/placeholder"
 	"millwright.dev/millwright/internal/room"
 	"millwright.dev/millwright/internal/rounds"
 	"millwright.dev/millwright/internal/run"
@@ -214,7 +215,7 @@ func (w *Witness) ping(r *room.Room, id room.NodeID) string {
 			continue
 		}
 		whom := pinger.Pinged()
-		if check.Filled(whom) || whom != "" && (strings.EqualFold(whom, r.Nodes[id].Name) || strings.EqualFold(whom, r.Where(id))) {
+		if placeholder.In(whom) || whom != "" && (strings.EqualFold(whom, r.Nodes[id].Name) || strings.EqualFold(whom, r.Where(id))) {
 			return r.Checks[c].Name
 		}
 	}

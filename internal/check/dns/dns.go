@@ -21,6 +21,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"millwright.dev/millwright/internal/check"
+	"millwright.dev/millwright/internal/placeholder"
 )
 
 // New makes the kind.
@@ -65,7 +66,7 @@ func (s *Settings) Prepare() (check.Check, error) {
 	case len(s.Expected) > maxExpected:
 		return nil, check.Field("expected", "at most %d", maxExpected)
 	}
-	c := &asker{Settings: *s, own: check.Filled(s.Resolver)}
+	c := &asker{Settings: *s, own: placeholder.In(s.Resolver)}
 	if _, err := c.question(check.Example()); err != nil {
 		return nil, check.Field("name", "%w", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"millwright.dev/millwright/internal/check"
 	"millwright.dev/millwright/internal/check/remote"
 	"millwright.dev/millwright/internal/driver/login"
+	"millwright.dev/millwright/internal/placeholder"
 )
 
 // New makes the kind.
@@ -77,7 +78,7 @@ func (c *asker) Run(ctx context.Context, env check.Env) check.Result {
 		scope = "--user "
 	}
 	out, result, done := c.remote.Run(ctx, &env, "systemctl "+scope+
-		"--no-pager --property=LoadState,ActiveState,SubState,Result,NRestarts show -- "+check.Quote(env.Fill(c.Unit)))
+		"--no-pager --property=LoadState,ActiveState,SubState,Result,NRestarts show -- "+placeholder.Quote(env.Fill(c.Unit)))
 	if !done {
 		return result
 	}

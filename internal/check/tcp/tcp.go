@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"millwright.dev/millwright/internal/check"
+	"millwright.dev/millwright/internal/placeholder"
 )
 
 // New makes the kind.
@@ -94,7 +95,7 @@ func (c *looker) Run(ctx context.Context, env check.Env) check.Result {
 // hear reads until what is expected was said.
 func (c *looker) hear(ctx context.Context, env *check.Env, conn io.Reader, to string, start time.Time) check.Result {
 	expect := c.expect
-	if check.Filled(c.Expect) {
+	if placeholder.In(c.Expect) {
 		var err error
 		if expect, err = check.Pattern(env, "expect", c.Expect); err != nil {
 			return check.Unclear(err.Error())

@@ -104,7 +104,7 @@ func (c *shutter) run(ctx context.Context, env *control.Env, command string) (e 
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, c.errTime())
 	defer cancel()
 	who := env.Credential
-	conn, err := env.Dial(ctx, c.address(env, env.Fill(command)), login.Credentials(who))
+	conn, err := env.Dial(ctx, c.address(env, env.FillShell(command)), login.Credentials(who))
 	if err != nil {
 		return ended{err: err}
 	}

@@ -229,3 +229,15 @@ func TestSettings(t *testing.T) {
 		}
 	}
 }
+
+// A node's name is a word of its command, whatever the node's shell would make of it.
+func TestNamesAreQuoted(t *testing.T) {
+	server := sshtest.Start(t)
+	env := envOf(server)
+	env.Node = "n1;exit${IFS}4"
+	s := settingsFor(server)
+	s.Off = "test {node} = 'n1;exit${IFS}4'"
+	if err := prepare(t, s).Off(t.Context(), env); err != nil {
+		t.Error(err)
+	}
+}
