@@ -3,10 +3,8 @@ package http
 import (
 	"bytes"
 	"crypto/x509"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -76,15 +74,8 @@ func pick(path *jsonpath.Path, body []byte) (string, error) {
 	if len(nodes) != 1 {
 		return "", fmt.Errorf("%s is there %d times", path, len(nodes))
 	}
-	switch v := nodes[0].(type) {
-	case string:
-		return v, nil
-	case json.Number:
-		return v.String(), nil
-	case bool:
-		return strconv.FormatBool(v), nil
-	case nil:
-		return "null", nil
+	if text, plain := web.PlainJSON(nodes[0]); plain {
+		return text, nil
 	}
 	return "", fmt.Errorf("%s is neither a text nor a number nor a boolean", path)
 }

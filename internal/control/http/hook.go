@@ -2,14 +2,12 @@ package httphook
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/theory/jsonpath"
@@ -94,15 +92,8 @@ func find(path *jsonpath.Path, body []byte) (string, error) {
 	if len(nodes) != 1 {
 		return "", fmt.Errorf("%s is in it %d times", path, len(nodes))
 	}
-	switch v := nodes[0].(type) {
-	case string:
-		return v, nil
-	case json.Number:
-		return v.String(), nil
-	case bool:
-		return strconv.FormatBool(v), nil
-	case nil:
-		return "null", nil
+	if text, plain := web.PlainJSON(nodes[0]); plain {
+		return text, nil
 	}
 	return "", fmt.Errorf("%s is neither a text nor a number nor a boolean", path)
 }

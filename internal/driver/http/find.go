@@ -2,12 +2,10 @@ package httpdriver
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/theory/jsonpath"
@@ -109,13 +107,8 @@ func (p *page) findJSON(path string) (string, error) {
 	default:
 		return "", fmt.Errorf("%s is there %d times", path, len(nodes))
 	}
-	switch v := nodes[0].(type) {
-	case string:
-		return v, nil
-	case json.Number:
-		return v.String(), nil
-	case bool:
-		return strconv.FormatBool(v), nil
+	if text, plain := web.PlainJSON(nodes[0]); plain && nodes[0] != nil {
+		return text, nil
 	}
 	return "", fmt.Errorf("%s is neither a text nor a number nor a boolean", path)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // maxDepth bounds how deep JSON is nested that a JSONPath is followed through.
@@ -25,6 +26,22 @@ func ReadJSON(text []byte) (any, error) {
 		return nil, fmt.Errorf("it is no JSON: %w", err)
 	}
 	return value, nil
+}
+
+// PlainJSON gives a value of [ReadJSON] as text, if it is a text, a number, a boolean or
+// null.
+func PlainJSON(value any) (text string, plain bool) {
+	switch v := value.(type) {
+	case string:
+		return v, true
+	case json.Number:
+		return v.String(), true
+	case bool:
+		return strconv.FormatBool(v), true
+	case nil:
+		return "null", true
+	}
+	return "", false
 }
 
 // CheckPath looks whether a JSONPath (RFC 9535) may be followed through an answer: with
